@@ -1,0 +1,115 @@
+// Every limit of the host, in one place: its unit in the name, the reason or the attack beside it.
+// docs/limits.md is checked against this table by a test.
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Grouped by the room that enforces them. */
+export const LIMITS = {
+  sandbox: {
+    /** A module that takes seconds to compile is an attack on installation. */
+    moduleSizeBytes: 4 * MIB,
+    /** V8 compiles a function in one piece: a huge body stalls it (SQLite and QuickJS fit). */
+    functionBodySizeBytes: 64 * KIB,
+    /** Locals cost stack in every frame and time in the compiler. */
+    functionLocalCount: 1_000,
+    /** Deep nesting overflows recursive compilers. */
+    blockDepth: 1_024,
+    /** Loop nesting makes register allocation super-linear. */
+    loopDepth: 32,
+    /** Jump tables multiply code size after compilation. */
+    branchTableLength: 4_096,
+    functionCount: 20_000,
+    typeCount: 2_000,
+    globalCount: 1_000,
+    exportCount: 200,
+    importCount: 64,
+    dataSegmentCount: 10_000,
+    elementSegmentCount: 1_000,
+    /** Custom sections are stripped before V8 sees the module; a flood of them only costs parsing. */
+    customSectionCount: 64,
+    tableElementCount: 10_000,
+    /** Default memory of a guest. */
+    memorySizeBytes: 16 * MIB,
+    /** What a manifest may ask for at most. */
+    memorySizeBytesMax: 256 * MIB,
+    /** Fuel of a call: about a third of a second of this machine class. Stops endless loops. */
+    callFuel: 1_000_000_000,
+    /** Weighted frames: our own count, because V8's own depth varies with its tier. */
+    callDepth: 10_000,
+    /** Wall clock of a query or a command, for what fuel cannot see. */
+    callTimeoutMs: 5_000,
+    /** Live instances in one worker: V8 caps memories near 16,000 in a process. */
+    instanceCount: 2_000,
+    logLineSizeBytes: 4 * KIB,
+    logLineCount: 100,
+  },
+  state: {
+    keySizeBytes: 512,
+    valueSizeBytes: 128 * KIB,
+    /** Per capability. */
+    capabilitySizeBytes: 64 * MIB,
+    scanCount: 1_000,
+    /** A command's write set is memory until it commits. */
+    writeSetSizeBytes: 16 * MIB,
+  },
+  engine: {
+    payloadSizeBytes: 1 * MIB,
+    /** Calls waiting for one capability; beyond, the caller is told to slow down. */
+    queueLength: 1_000,
+    nestedCallDepth: 16,
+    /** Messages one command may send. */
+    commandSendCount: 100,
+    commandEventCount: 100,
+    commandTimerCount: 100,
+    outboxLength: 100_000,
+    eventsKept: 10_000,
+    receiptsKept: 10_000,
+    callIdsKept: 10_000,
+    /** Extra wall clock beyond a call's own deadline before its worker is replaced. */
+    watchdogGraceMs: 1_000,
+  },
+  packages: {
+    manifestSizeBytes: 256 * KIB,
+    methodCount: 200,
+    experienceFileCount: 2_000,
+    experienceSizeBytes: 64 * MIB,
+  },
+  vault: {
+    chunkSizeBytesMin: 256 * KIB,
+    chunkSizeBytesTarget: 1 * MIB,
+    chunkSizeBytesMax: 4 * MIB,
+    segmentSizeBytes: 16 * MIB,
+    frameSizeBytes: 64 * KIB,
+    leafSizeBytes: 64 * KIB,
+    shardCount: 255,
+    objectNameSizeBytes: 1 * KIB,
+  },
+  peers: {
+    frameSizeBytes: 2 * MIB,
+    requestTimeoutMs: 10_000,
+    dialTimeoutMs: 5_000,
+    inviteLifetimeMs: 24 * 60 * 60 * 1_000,
+    inviteCount: 100,
+    connectionCount: 500,
+    inboundConnectionsPerSecond: 100,
+    /** Requests one peer may have in flight; the rest waits in its own stream. */
+    requestsInFlight: 64,
+    deliveryBackoffMs: 60_000,
+    multiaddrCount: 16,
+  },
+  rpc: {
+    frameSizeBytes: 4 * MIB,
+    /** capnweb itself has no bound on calls in flight. */
+    callsInFlight: 256,
+  },
+  web: {
+    socketCount: 64,
+    challengeLifetimeMs: 60_000,
+    ticketLifetimeMs: 60_000,
+    loginTokenLifetimeMs: 60 * 60 * 1_000,
+    ownerKeyCount: 16,
+    openExperienceCount: 32,
+    uploadSizeBytes: 64 * 1024 * MIB,
+  },
+} as const;

@@ -1,0 +1,160 @@
+// The engine's contract: calls as transactions, messages with exactly-once effect, events, receipts.
+// The main thread's view; the work happens in the twin's engine worker.
+
+import type { ErrorWire, TwinErrorCode } from "../base/errors.ts";
+import type { Grant, Holder } from "../grants/grant.ts";
+import type { InstalledCapability } from "../packages/manifest.ts";
+import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
+
+/** A call of one method. `payload` is UTF-8 JSON and belongs to the engine from the call on. */
+export interface CallRequest {
+  readonly holder: Holder;
+  readonly capability: string;
+  readonly method: string;
+  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Idempotency: a command repeated under the same id (1 to 64 characters, scoped by holder) returns the recorded answer. */
+  readonly callId?: string | undefined;
+  readonly budget?: { readonly fuel?: number | undefined; readonly timeoutMs?: number | undefined } | undefined;
+}
+
+/** A durable answer: when it is here, a command's effects are on disk. */
+export interface CallAnswer {
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly receipt: Receipt;
+}
+
+/** The account of one call. JSON. */
+export interface Receipt {
+  /** Grows with every call of the twin. */
+  readonly sequence: number;
+  readonly atMs: number;
+  /** `owner`, `experience:chat`, `peer:did:key:...`, `capability:chat`, `timer:chat` */
+  readonly caller: string;
+  readonly grantId?: string | undefined;
+  readonly capability: string;
+  readonly version: string;
+  readonly moduleHash: string;
+  readonly method: string;
+  readonly outcome: "ok" | "error";
+  readonly code?: TwinErrorCode | undefined;
+  readonly fuel: number;
+  readonly memorySizeBytes: number;
+  readonly hostCalls: Readonly<Record<string, number>>;
+  readonly bytes: { readonly in: number; readonly out: number; readonly read: number; readonly written: number };
+  readonly queueMs: number;
+  readonly runMs: number;
+}
+
+/** A durable event that a command emitted. */
+export interface TwinEvent {
+  /** Without gaps, from 1, for the twin's life. */
+  readonly sequence: number;
+  readonly atMs: number;
+  readonly capability: string;
+  readonly topic: string;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+/** A message in the outbox, on its way to another twin. */
+export interface OutgoingMessage {
+  readonly peer: string;
+  /** From 1, without gaps, per peer. */
+  readonly sequence: number;
+  readonly capability: string;
+  readonly method: string;
+  readonly payload: Uint8Array;
+  readonly queuedAtMs: number;
+}
+
+/** A message from another twin, whose identity the connection has proven. */
+export interface IncomingMessage {
+  readonly from: string;
+  readonly circles: readonly string[];
+  readonly sequence: number;
+  readonly capability: string;
+  readonly method: string;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** What the receiver says of a message once that answer is durable. */
+export type Delivery =
+  /** It took effect, now or at an earlier delivery. */
+  | { readonly status: "done" }
+  /** It can never take effect (denied, unknown method, bad payload, guest fault): parked at the sender, not blocking the next. */
+  | { readonly status: "refused"; readonly error: ErrorWire }
+  /** Not the next one: send again from `expected`. */
+  | { readonly status: "gap"; readonly expected: number };
+
+/** A message that its receiver refused for good, kept for the owner to see. */
+export interface ParkedMessage {
+  readonly peer: string;
+  readonly sequence: number;
+  readonly capability: string;
+  readonly method: string;
+  readonly code: string;
+  readonly message: string;
+  readonly parkedAtMs: number;
+}
+
+/** Totals since the twin began, from its receipts. */
+export interface EngineStatus {
+  readonly calls: number;
+  readonly errors: number;
+  readonly fuel: number;
+  readonly outbox: number;
+  readonly parked: number;
+  readonly guests: number;
+  readonly guestMemorySizeBytes: number;
+  readonly lastEventSequence: number;
+}
+
+/** What the engine tells the main thread unasked. All are hints: the truth is in the tables. */
+export interface EngineListener {
+  /** The outbox for `peer` has something new. */
+  onOutbox?(peer: string): void;
+  onEvent?(event: TwinEvent): void;
+  onReceipt?(receipt: Receipt): void;
+}
+
+/** One twin's engine. All methods reject with `TwinError`; `TWIN_ENGINE_RESTARTED` when the worker died under them. */
+export interface Engine extends AsyncDisposable {
+  call(request: CallRequest, options?: { readonly signal?: AbortSignal | undefined }): Promise<CallAnswer>;
+  /** Returns a function that ends the listening. */
+  listen(listener: EngineListener): () => void;
+
+  install(packageBytes: Uint8Array): Promise<InstalledCapability>;
+  /** Its data stays for 30 days. */
+  remove(capability: string): Promise<void>;
+  capabilities(): Promise<InstalledCapability[]>;
+
+  grants(): Promise<Grant[]>;
+  grant(grant: Omit<Grant, "id" | "grantedAtMs">): Promise<Grant>;
+  revoke(grantId: string): Promise<void>;
+
+  /** Newest first. */
+  receipts(query?: {
+    readonly beforeSequence?: number | undefined;
+    readonly limit?: number | undefined;
+    readonly capability?: string | undefined;
+    readonly caller?: string | undefined;
+  }): Promise<Receipt[]>;
+  /** Oldest first, after `afterSequence`. Throws `TWIN_LIMIT_EXCEEDED` with `details.oldest` when some of them are no longer kept. */
+  events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): Promise<TwinEvent[]>;
+
+  /** Peers with something in the outbox. */
+  outboxPeers(): Promise<string[]>;
+  /** The oldest messages for `peer`, in order. */
+  outbox(peer: string, limit: number): Promise<OutgoingMessage[]>;
+  /** Deletes (or, when refused, parks) the message. Durable. */
+  settle(peer: string, sequence: number, delivery: Delivery): Promise<void>;
+  /** Handles a message with exactly-once effect. */
+  deliver(message: IncomingMessage): Promise<Delivery>;
+  parked(): Promise<ParkedMessage[]>;
+
+  /** The host's own small tables (namespaces that begin with `$`): peers, invites, experiences, settings. */
+  readTable(range: StateRange): Promise<StateEntry[]>;
+  writeTable(writes: readonly StateWrite[]): Promise<void>;
+
+  status(): Promise<EngineStatus>;
+}

@@ -1,0 +1,45 @@
+// The door to the WASM crypto core: typed, checked, synchronous. One instance, one linear memory.
+
+/** Opens and closes sealed bytes, hashes, codes against loss, and finds chunk boundaries. All calls are synchronous and copy in and out: arguments stay the caller's, results are fresh. */
+export interface Kernels {
+  /** BLAKE3 hash of `data`: 32 bytes. */
+  hash(data: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** BLAKE3 keyed hash (spec 2.3) under a 32-byte `key`: 32 bytes. */
+  keyedHash(key: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** BLAKE3 derive_key (spec 2.3): `size` bytes (default 32) for the hard-coded ASCII `context` and secret `material`. */
+  deriveKey(context: string, material: Uint8Array, size?: number): Uint8Array<ArrayBuffer>;
+  /** A streaming BLAKE3 hash, keyed when a 32-byte `key` is given. */
+  createHasher(key?: Uint8Array): Hasher;
+  /** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ciphertext followed by the 16-byte tag. `key` 32 bytes, `nonce` 24 bytes. */
+  seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, additionalData?: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** The plaintext of {@link Kernels.seal}. Throws `TWIN_SEAL_BROKEN` when key, nonce, data or tag do not fit; nothing is released then. */
+  open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, additionalData?: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** A systematic Reed-Solomon code over GF(2^8) for `dataCount` + `parityCount` <= 255 shards; same arguments, same code, for ever. */
+  createErasureCode(dataCount: number, parityCount: number): ErasureCode;
+  /**
+   * Size in bytes of the first content-defined chunk of `data` (gear hash, normalised as in FastCDC),
+   * at most `data.length`. When `data` is shorter than the maximum chunk and more bytes may
+   * follow, the result is only final if it is less than `data.length`.
+   */
+  chunkBoundary(data: Uint8Array): number;
+}
+
+/** A hash in progress. `update` as often as needed, then `digest` once. */
+export interface Hasher {
+  update(data: Uint8Array): Hasher;
+  digest(): Uint8Array<ArrayBuffer>;
+}
+
+/** One Reed-Solomon code. All shards of a call have one size, 1 byte or more. */
+export interface ErasureCode {
+  readonly dataCount: number;
+  readonly parityCount: number;
+  /** The parity shards of `data` (exactly `dataCount` of them), fresh, in order. */
+  encode(data: readonly Uint8Array[]): Uint8Array<ArrayBuffer>[];
+  /**
+   * All `dataCount + parityCount` shards from those that are left (`undefined` where lost): given
+   * ones are passed through, lost ones are fresh. Throws `TWIN_CODE_LOST` when fewer than
+   * `dataCount` are left.
+   */
+  reconstruct(shards: readonly (Uint8Array | undefined)[]): Uint8Array[];
+}

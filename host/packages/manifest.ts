@@ -1,0 +1,78 @@
+// The manifest of a capability: what it offers, what it asks for, and why.
+
+/** A JSON Schema (2020-12 subset that the validator accepts). */
+export type JsonSchema = { readonly [key: string]: unknown } | boolean;
+
+/** How a method may act (capability page, section 2). */
+export type MethodKind = "query" | "command";
+
+/** One method. Its export in the module has the same name. */
+export interface Method {
+  readonly kind: MethodKind;
+  readonly doc: string;
+  readonly params: JsonSchema;
+  readonly result: JsonSchema;
+  /** Circles whose members may call it from their twins, unless the owner decides otherwise. Absent: nobody. `anyone` is not a circle. */
+  readonly exposeTo?: readonly string[] | undefined;
+}
+
+/** Groups of host functions that a manifest may ask for. Those of context need no permission. */
+export type Permission =
+  | "state"
+  | "blobs"
+  | "send"
+  | "emit"
+  | "schedule"
+  | { readonly call: string; readonly methods: readonly string[] };
+
+/** A permission with the author's reason, shown to the owner. */
+export interface PermissionRequest {
+  readonly permission: Permission;
+  readonly reason: string;
+}
+
+/** Content of the custom section `twin.manifest`, JSON. */
+export interface Manifest {
+  readonly abi: 1;
+  /** `[a-z][a-z0-9-]{0,31}` */
+  readonly name: string;
+  /** Semantic version. */
+  readonly version: string;
+  readonly title: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly source?: string | undefined;
+  readonly methods: Readonly<Record<string, Method>>;
+  /** Topics that it emits, with the schema of their payloads. */
+  readonly events: Readonly<Record<string, JsonSchema>>;
+  readonly permissions: readonly PermissionRequest[];
+  readonly limits?:
+    | { readonly memorySizeBytes?: number | undefined; readonly callFuel?: number | undefined }
+    | undefined;
+  readonly dataVersion: number;
+}
+
+/** What a package file is, once its parts have been read and its signature checked. */
+export interface CapabilityPackage {
+  readonly manifest: Manifest;
+  /** did:key of the publisher, whose signature holds. */
+  readonly publisher: string;
+  /** Hex of the BLAKE3 hash of the whole file. */
+  readonly hash: string;
+  /** The whole file. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What the owner sees of an installed capability. JSON. */
+export interface InstalledCapability {
+  readonly name: string;
+  readonly version: string;
+  readonly title: string;
+  readonly description: string;
+  readonly publisher: string;
+  readonly hash: string;
+  readonly sizeBytes: number;
+  readonly installedAtMs: number;
+  readonly permissions: readonly PermissionRequest[];
+  readonly methods: Readonly<Record<string, Method>>;
+}

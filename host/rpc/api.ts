@@ -1,0 +1,166 @@
+// The contract, types only: all that an owner's client (the shell, the command line), an experience
+// or another twin's host can reach over capnweb. Values are JSON unless they are stubs. A receiver
+// checks every argument at run time: these types bind nobody on the other side.
+
+import type { Delivery, EngineStatus, ParkedMessage, Receipt, TwinEvent } from "../engine/engine.ts";
+import type { Grant, GrantHolder } from "../grants/grant.ts";
+import type { TwinId } from "../identity/twin-id.ts";
+import type { InstalledCapability } from "../packages/manifest.ts";
+import type { ExperienceInfo } from "../packages/experience.ts";
+import type { ObjectId, ObjectInfo, ScrubReport, VaultStatus } from "../vault/object.ts";
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** How to call. */
+export interface CallOptions {
+  readonly callId?: string | undefined;
+  readonly fuel?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A call's durable result and its account. */
+export interface CallOutcome {
+  readonly result: Json;
+  readonly receipt: Receipt;
+}
+
+/** What the owner sees of another twin. */
+export interface PeerStatus {
+  readonly twin: TwinId;
+  readonly name: string;
+  readonly online: boolean;
+  readonly address?: string | undefined;
+  readonly lastSeenAtMs?: number | undefined;
+  /** Messages waiting for it. */
+  readonly waiting: number;
+  /** Why it is not online, in words. */
+  readonly problem?: string | undefined;
+}
+
+/** A one-time code that pairs two twins. */
+export interface Invite {
+  readonly code: string;
+  readonly expiresAtMs: number;
+}
+
+/** The other side of a pairing. */
+export interface Paired {
+  readonly twin: TwinId;
+  readonly name: string;
+}
+
+/** Everything the status line and `twin status` tell. */
+export interface HostStatus {
+  readonly twin: TwinId;
+  readonly name: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  /** Where browsers and peers reach this host; empty when it does not listen. */
+  readonly webUrl: string;
+  readonly peerAddresses: readonly string[];
+  readonly engine: EngineStatus;
+  readonly vault: VaultStatus;
+  readonly peers: readonly PeerStatus[];
+  readonly memorySizeBytes: number;
+}
+
+/** An experience that was opened for the shell: it lives until closed or until the socket that opened it ends. */
+export interface OpenedExperience {
+  /** 32 lower-case base32 characters, unguessable: names the origin `NAME--TOKEN.localhost`. */
+  readonly token: string;
+  /** Page of the shell's origin to put into the closed shadow root. */
+  readonly wrapperPath: string;
+  /** Path of the WebSocket that is scoped to its grants. */
+  readonly doorPath: string;
+}
+
+/** Receives what happens, in order. Dispose the subscription to end it. */
+export interface OwnerListener {
+  onEvent?(event: TwinEvent): void;
+  onReceipt?(receipt: Receipt): void;
+  /** Peers, stores or capabilities changed: ask `status` again. */
+  onChange?(what: "peers" | "vault" | "capabilities" | "experiences" | "grants"): void;
+}
+
+/** A live subscription. */
+export interface Subscription extends Disposable {
+  /** Ends it; the same as disposing the stub. */
+  end(): void;
+}
+
+/** Reports the progress of long work. */
+export type OnProgress = (done: number, total: number | undefined) => void;
+
+/** The owner's whole authority. */
+export interface OwnerApi {
+  status(): Promise<HostStatus>;
+  call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome>;
+
+  capabilities(): Promise<InstalledCapability[]>;
+  installCapability(file: Uint8Array): Promise<InstalledCapability>;
+  removeCapability(name: string): Promise<void>;
+
+  experiences(): Promise<ExperienceInfo[]>;
+  removeExperience(name: string): Promise<void>;
+  openExperience(name: string): Promise<OpenedExperience>;
+  closeExperience(token: string): Promise<void>;
+
+  grants(): Promise<Grant[]>;
+  grant(holder: GrantHolder, capability: string, methods: readonly string[], reason: string): Promise<Grant>;
+  revoke(grantId: string): Promise<void>;
+
+  receipts(query?: {
+    readonly beforeSequence?: number;
+    readonly limit?: number;
+    readonly capability?: string;
+    readonly caller?: string;
+  }): Promise<Receipt[]>;
+  /** Events after `afterSequence` first, then live ones without a gap; `-1` for live ones only. */
+  subscribe(afterSequence: number, listener: OwnerListener): Promise<Subscription>;
+
+  invite(): Promise<Invite>;
+  accept(code: string): Promise<Paired>;
+  parked(): Promise<ParkedMessage[]>;
+
+  statObject(id: ObjectId): Promise<ObjectInfo | undefined>;
+  /** Bearer for one upload (`PUT /objects`), valid for a minute. */
+  uploadTicket(): Promise<string>;
+  /** Path with a bearer in it, for downloads of this object by range, valid for a minute; `asName` offers it as a file. */
+  downloadPath(id: ObjectId, asName: string, type: string): Promise<string>;
+  scrub(onProgress?: OnProgress): Promise<ScrubReport>;
+}
+
+/** What the local socket offers beyond {@link OwnerApi}: paths are of this machine, read and written as the host's user. */
+export interface ControlApi extends OwnerApi {
+  /** A fresh link with a one-time token that logs a browser in as the owner. Throws `TWIN_HOST_BUSY` when the host serves no web. */
+  loginLink(): Promise<string>;
+  putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
+  /** Writes beside `path` and renames, so that a broken download never stands under its name. */
+  getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
+  installExperienceFolder(path: string): Promise<ExperienceInfo>;
+}
+
+/** What an experience reaches: the methods that its grants name, and nothing else. */
+export interface DoorApi {
+  /** The experience's own name and what it was granted. */
+  about(): Promise<{
+    readonly experience: string;
+    readonly granted: readonly { readonly capability: string; readonly methods: readonly string[] }[];
+  }>;
+  call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome>;
+  /** Events of capabilities that it holds a grant for: first those after `afterSequence`, then live ones; `-1` for live ones only. */
+  subscribe(afterSequence: number, onEvent: (event: TwinEvent) => void): Promise<Subscription>;
+}
+
+/** What the host of another twin, whose identity the connection has proven, reaches. */
+export interface PeerApi {
+  deliver(message: {
+    readonly sequence: number;
+    readonly capability: string;
+    readonly method: string;
+    readonly payload: Uint8Array;
+  }): Promise<Delivery>;
+  /** The newest signed record of this twin. */
+  record(): Promise<Uint8Array>;
+}

@@ -1,0 +1,85 @@
+// The sandbox's contract: admit a stranger's module once, instantiate it as often as wanted, call it
+// with exact limits. Knows nothing of twins.
+
+/** What a module may use at most. All have defaults in `LIMITS.sandbox`. */
+export interface GuestLimits {
+  readonly memorySizeBytes: number;
+  /** Weighted frames. */
+  readonly callDepth: number;
+}
+
+/** A function that the host offers to guests under the import module `twin`. */
+export interface HostFunction {
+  /** Its exact WASM signature, for example `{ params: ["i32", "i32"], results: ["i64"] }`. */
+  readonly params: readonly ("i32" | "i64" | "f32" | "f64")[];
+  readonly results: readonly ("i32" | "i64" | "f32" | "f64")[];
+  /** Fuel charged before it acts: `fuel` for each call. Length-dependent charges are made by the function through `GuestMemory.charge`. */
+  readonly fuel: number;
+}
+
+/** The closed list that admission checks imports against: name -> signature and price. */
+export type HostInterface = Readonly<Record<string, HostFunction>>;
+
+/** A module that passed admission: rewritten, metered, ready to compile. Serialisable (structured clone, disk cache by hash). */
+export interface AdmittedModule {
+  /** The rewritten module; custom sections stripped, metering injected. */
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  /** Version of the cost table that metered it. */
+  readonly meterVersion: number;
+  /** Function exports of the author, without those that are ours. */
+  readonly exports: readonly string[];
+  /** Names of host functions that it imports. */
+  readonly imports: readonly string[];
+  readonly sizeBytes: { readonly original: number; readonly admitted: number };
+}
+
+/** What one call used. */
+export interface Usage {
+  readonly fuel: number;
+  /** Size of linear memory when the call ended. */
+  readonly memorySizeBytes: number;
+  /** Calls by host function. */
+  readonly hostCalls: Readonly<Record<string, number>>;
+}
+
+/** What a host function sees of the guest that calls it. Valid only during the call. */
+export interface GuestMemory {
+  /** A fresh copy of `size` bytes at `address`. Throws `TWIN_GUEST_ABI` when out of range. */
+  read(address: number, size: number): Uint8Array<ArrayBuffer>;
+  /** UTF-8 text at `address`. */
+  readText(address: number, size: number): string;
+  /** Copies `data` to `address` in the guest's memory, which must have room for it there. */
+  write(address: number, data: Uint8Array): void;
+  /** Burns fuel for work that depends on a length. Throws `TWIN_GUEST_FUEL` when there is not enough. */
+  charge(fuel: number): void;
+}
+
+/** Implementations of host functions of one guest; a throw ends the call with that error and drops the guest. */
+export type HostImplementation = Readonly<
+  Record<string, (memory: GuestMemory, ...args: (number | bigint)[]) => number | bigint | void>
+>;
+
+/** Budget of one call. */
+export interface CallBudget {
+  readonly fuel: number;
+}
+
+/** The answer of one call and its account. */
+export interface GuestAnswer {
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly usage: Usage;
+}
+
+/**
+ * A running instance. Not re-entrant: a call while one runs throws `TWIN_CALL_CYCLE`. After any
+ * thrown error the guest is dropped (`dropped` is true) and must be replaced by a fresh one.
+ */
+export interface Guest {
+  readonly dropped: boolean;
+  readonly memorySizeBytes: number;
+  /**
+   * Calls the export `method` with `payload` by the bytes-in, bytes-out convention of the ABI.
+   * Throws `TWIN_GUEST_*`; the error's details then hold `fuel` and `memorySizeBytes` used so far.
+   */
+  call(method: string, payload: Uint8Array, budget: CallBudget): GuestAnswer;
+}

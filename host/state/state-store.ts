@@ -1,0 +1,40 @@
+// Port: a twin's ordered, sealed, transactional tables. One writer (the twin's engine worker).
+
+/** Addresses a value: the namespace (a capability's name, or a host table beginning with `$`) and its key. */
+export interface StateKey {
+  readonly namespace: string;
+  /** 1 to `LIMITS.state.keySizeBytes` bytes, ordered as unsigned bytes. Keys are visible at rest; values are sealed. */
+  readonly key: Uint8Array;
+}
+
+/** One change: `value` undefined deletes. */
+export interface StateWrite extends StateKey {
+  readonly value: Uint8Array | undefined;
+}
+
+/** A key range of one namespace: from `start` (inclusive) to `end` (exclusive; absent: to the namespace's end). */
+export interface StateRange {
+  readonly namespace: string;
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array | undefined;
+  readonly limit: number;
+  readonly reverse?: boolean | undefined;
+}
+
+/** What a scan yields. The bytes are the caller's. */
+export interface StateEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Ordered sealed tables of one twin. Reads see the last commit. */
+export interface StateStore extends AsyncDisposable {
+  /** The value, or undefined when absent. The bytes are the caller's. Throws `TWIN_STATE_BROKEN` when its seal does not hold. */
+  get(key: StateKey): Uint8Array | undefined;
+  /** Entries in key order (or reverse), at most `limit`. */
+  scan(range: StateRange): StateEntry[];
+  /** Bytes of keys and values that the namespace holds. */
+  sizeBytes(namespace: string): number;
+  /** Applies all writes or none, durable when the promise resolves. The writes' bytes are the store's from the call on. */
+  commit(writes: readonly StateWrite[]): Promise<void>;
+}

@@ -1,0 +1,96 @@
+// What the rest of the host knows of stored objects.
+
+/** Names an object: base58btc of the 32-byte id of its manifest block. Unguessable without the vault's key or the content. */
+export type ObjectId = string;
+
+/** How far an object's bytes are from loss. */
+export type Durability =
+  /** On this machine's disk only, synced. */
+  | "local"
+  /** Its shards stand, synced, on at least k + h distinct stores. */
+  | "dispersed";
+
+/** What is known of an object without reading it. */
+export interface ObjectInfo {
+  readonly id: ObjectId;
+  readonly sizeBytes: number;
+  readonly type: string;
+  readonly name: string;
+  readonly durability: Durability;
+}
+
+/** What the caller says of an object it puts. */
+export interface ObjectMeta {
+  /** Media type, for example `image/png`. Default `application/octet-stream`. */
+  readonly type?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+/** One store as the owner sees it. */
+export interface StoreStatus {
+  readonly name: string;
+  readonly domain: string;
+  readonly healthy: boolean;
+  readonly shardCount: number;
+  readonly usedBytes: number;
+  /** Why it is not healthy, in words. */
+  readonly problem?: string | undefined;
+}
+
+/** The vault's answer to "what would you survive?". Counted, not assumed. */
+export interface VaultStatus {
+  readonly dataShards: number;
+  readonly parityShards: number;
+  readonly objectCount: number;
+  readonly segmentCount: number;
+  readonly sizeBytes: number;
+  readonly stores: readonly StoreStatus[];
+  /** How many more stores may be lost before the weakest segment is unreadable. Negative: something is lost already. */
+  readonly margin: number;
+  /** Segments with fewer than all of their shards at the last count. */
+  readonly degradedSegments: number;
+  readonly lastScrub?: ScrubReport | undefined;
+}
+
+/** What a scrub found, what it repaired, and what a second count by reading says. */
+export interface ScrubReport {
+  readonly finishedAtMs: number;
+  readonly segments: number;
+  readonly shardsChecked: number;
+  readonly shardsMissing: number;
+  readonly shardsCorrupt: number;
+  readonly shardsRepaired: number;
+  readonly segmentsLost: number;
+  /** Counted again after repair. */
+  readonly margin: number;
+}
+
+/** Progress of long work, at least once per segment. */
+export type Progress = (done: number, total: number | undefined) => void;
+
+/** Objects kept alive over stores. */
+export interface Vault extends AsyncDisposable {
+  /**
+   * Stores the stream's bytes in flat memory whatever their number. When it resolves the object has the
+   * durability that the answer states. An abort or a source that throws leaves no object.
+   */
+  put(
+    source: AsyncIterable<Uint8Array>,
+    meta?: ObjectMeta,
+    options?: { readonly signal?: AbortSignal | undefined; readonly onProgress?: Progress | undefined },
+  ): Promise<ObjectInfo>;
+  /** Undefined when no such object was ever put. */
+  stat(id: ObjectId): Promise<ObjectInfo | undefined>;
+  /** The bytes [offset, offset + size) of the object, every one verified before it is yielded. Throws `TWIN_OBJECT_UNKNOWN`, `TWIN_OBJECT_RANGE`, `TWIN_OBJECT_LOST`. */
+  read(
+    id: ObjectId,
+    range?: { readonly offset?: number | undefined; readonly sizeBytes?: number | undefined },
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<Uint8Array>;
+  /** Walks every shard, repairs what it can, counts again by reading. */
+  scrub(options?: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: Progress | undefined;
+  }): Promise<ScrubReport>;
+  status(): Promise<VaultStatus>;
+}

@@ -1,0 +1,30 @@
+// Port: a place for shards. Every adapter runs test/conformance/shard-store.suite.ts.
+
+/** What a store holds under a name. */
+export interface ShardStat {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** Range of bytes of a shard; from the start and to the end when absent. */
+export interface ShardRange {
+  readonly offset?: number | undefined;
+  readonly sizeBytes?: number | undefined;
+}
+
+/** A place for shards: a directory, another twin's host, an S3 bucket. Names are `[a-z0-9.-]{1,128}`. Operating failures throw `TWIN_STORE_FAILED`, a full place `TWIN_STORE_FULL`. */
+export interface ShardStore {
+  /** Unique among the twin's stores. */
+  readonly name: string;
+  /** What fails together with it: a disk, a host, a region. */
+  readonly domain: string;
+  /** Idempotent. Durable when it resolves: the bytes and the name survive a power loss. `data` may be reused afterwards. */
+  put(name: string, data: Uint8Array): Promise<void>;
+  /** The bytes in range, or undefined when the shard is absent. Shorter than asked when the shard is. */
+  get(name: string, range?: ShardRange): Promise<Uint8Array | undefined>;
+  stat(name: string): Promise<ShardStat | undefined>;
+  /** Absent is fine. */
+  delete(name: string): Promise<void>;
+  /** All names with their sizes, in no order. */
+  list(): AsyncIterable<ShardStat>;
+}
