@@ -49,7 +49,13 @@ export const LIMITS = {
     valueSizeBytes: 128 * KIB,
     /** Per capability. */
     capabilitySizeBytes: 64 * MIB,
+    /** Names of namespaces are in every seal behind a 16-bit size. */
+    namespaceLength: 64,
     scanCount: 1_000,
+    /** Pages of one open state file that SQLite keeps in memory. */
+    cacheSizeBytes: 8 * MIB,
+    /** A state file up to this size is checked in full when it is opened; larger ones would delay the start. */
+    checkAtOpenSizeBytes: 32 * MIB,
     /** A command's write set is memory until it commits. */
     writeSetSizeBytes: 16 * MIB,
   },
@@ -70,8 +76,15 @@ export const LIMITS = {
     watchdogGraceMs: 1_000,
   },
   packages: {
+    /** It is parsed before anything is known of its author. */
     manifestSizeBytes: 256 * KIB,
     methodCount: 200,
+    topicCount: 50,
+    /** What an owner can read before saying yes. */
+    permissionCount: 20,
+    /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */
+    schemaDepth: 16,
+    schemaNodeCount: 500,
     experienceFileCount: 2_000,
     experienceSizeBytes: 64 * MIB,
   },
@@ -80,10 +93,28 @@ export const LIMITS = {
     chunkSizeBytesTarget: 1 * MIB,
     chunkSizeBytesMax: 4 * MIB,
     segmentSizeBytes: 16 * MIB,
+    /** Segments of one put that are on their way to the stores while the next one fills: the bound of its memory. */
+    segmentsInFlight: 2,
     frameSizeBytes: 64 * KIB,
     leafSizeBytes: 64 * KIB,
+    /** GF(2^8) has no more: data and parity shards of a segment together. */
     shardCount: 255,
+    /** Children of one manifest node: 4,096 x 40 bytes is a block of 160 KiB. */
+    manifestEntryCount: 4_096,
+    /** Depth of a manifest tree: 4,096^3 chunks; a deeper one is not ours. */
+    manifestDepth: 4,
     objectNameSizeBytes: 1 * KIB,
+    objectTypeSizeBytes: 255,
+    /** Puts at work; the rest waits. Each may hold about 64 MiB. */
+    putCount: 16,
+    /** A store that hangs must not hang a reader: beyond, the bytes are rebuilt from other stores. */
+    storeReadTimeoutMs: 3_000,
+    /** A store that hangs must not hang a put: beyond, the shard goes elsewhere or the put is refused. */
+    storeWriteTimeoutMs: 30_000,
+    /** After a failure a store is asked last for this long. */
+    storeSuspectMs: 10_000,
+    /** Shards that nothing refers to are deleted when they have been seen for this long. */
+    orphanGraceMs: 24 * 60 * 60 * 1_000,
   },
   peers: {
     frameSizeBytes: 2 * MIB,
