@@ -1,0 +1,58 @@
+// The capabilities and experiences that come with the host, installed once at the first start.
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { TwinError } from "./base/errors.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { ExperienceShelf } from "./packages/experience-shelf.ts";
+import type { Settings } from "./settings.ts";
+
+const CAPABILITIES = ["echo", "contacts", "chat", "files"] as const;
+const EXPERIENCES = ["chat", "files"] as const;
+
+/** Where the built-ins come from and go to. */
+export interface BuiltInParts {
+  /** Folder of `NAME-VERSION.wasm` packages. */
+  readonly packages: string;
+  /** Folder of one folder for each experience. */
+  readonly experiences: string;
+  readonly engine: Pick<Engine, "install" | "grant" | "grants">;
+  readonly shelf: Pick<ExperienceShelf, "install">;
+  readonly settings: Settings;
+}
+
+/**
+ * Installs what has never been installed in this twin and grants the built-in experiences what they
+ * need. Safe to repeat after a kill: each step does nothing when it was done. What the owner removed
+ * stays removed.
+ */
+export async function installBuiltIns(parts: BuiltInParts): Promise<void> {
+  const done = new Set(((await parts.settings.get("builtIns")) ?? "").split(" "));
+  const remember = async (name: string): Promise<void> => {
+    done.add(name);
+    await parts.settings.set("builtIns", [...done].join(" ").trim());
+  };
+  for (const name of CAPABILITIES) {
+    if (done.has(`capability:${name}`)) continue;
+    await parts.engine.install(await readPackageFile(parts.packages, name));
+    await remember(`capability:${name}`);
+  }
+  for (const name of EXPERIENCES) {
+    if (done.has(`experience:${name}`)) continue;
+    const { needs } = await parts.shelf.install(join(parts.experiences, name));
+    const holder = `experience:${name}` as const;
+    const held = new Set((await parts.engine.grants()).filter((grant) => grant.holder === holder).map((grant) => grant.capability));
+    for (const need of needs.filter(({ capability }) => !held.has(capability))) {
+      await parts.engine.grant({ holder, capability: need.capability, methods: need.methods, reason: need.reason });
+    }
+    await remember(`experience:${name}`);
+  }
+}
+
+async function readPackageFile(folder: string, name: string): Promise<Uint8Array> {
+  const files = await readdir(folder).catch(() => []);
+  const file = files.find((candidate) => candidate.startsWith(`${name}-`) && candidate.endsWith(".wasm"));
+  if (file === undefined) throw new TwinError("TWIN_PACKAGE_UNKNOWN", `The built-in capability ${name} is not built: run npm run build.`);
+  return await readFile(join(folder, file));
+}

@@ -1,0 +1,77 @@
+// `call` and `receipts`: use a capability, and see what it cost.
+
+import { type Command, Option } from "commander";
+
+import { TwinError } from "../../base/errors.ts";
+import type { Json, Receipt } from "../../index.ts";
+import { answer, formatSize, formatTime, table } from "../output.ts";
+import { type SessionOptions, withOwner } from "../owner-session.ts";
+
+/** Adds the commands to `program`. */
+export function addCallCommands(program: Command): void {
+  program
+    .command("call <capability> <method> [json]")
+    .description("call a method of a capability as the owner")
+    .option("--call-id <id>", "repeat safely: the same id returns the recorded answer")
+    .addHelpText("after", `\nExamples:\n  twin call echo echo '{"text":"hello"}'\n  twin call contacts list\n`)
+    .action((capability: string, method: string, json: string | undefined, _: unknown, command: Command) =>
+      call({ capability, method, json }, command.optsWithGlobals()),
+    );
+  program
+    .command("receipts")
+    .description("what was called, by whom, and what it cost, newest first")
+    .option("--capability <name>", "of this capability only")
+    .option("--caller <caller>", "of this caller only, for example experience:chat")
+    .addOption(new Option("--limit <count>", "how many").default(20).argParser(Number))
+    .addHelpText("after", "\nExample:\n  twin receipts --capability chat --limit 5\n")
+    .action((_, command: Command) => receipts(command.optsWithGlobals()));
+}
+
+type CallFlags = SessionOptions & { readonly callId?: string | undefined };
+
+async function call(
+  request: { readonly capability: string; readonly method: string; readonly json: string | undefined },
+  options: CallFlags,
+): Promise<void> {
+  const params = parseParams(request.json);
+  const { result } = await withOwner(options, (owner) =>
+    owner.call(request.capability, request.method, params, { callId: options.callId }),
+  );
+  answer(options, result, () => JSON.stringify(result, null, 2));
+}
+
+function parseParams(text: string | undefined): Json {
+  try {
+    return text === undefined ? {} : (JSON.parse(text) as Json);
+  } catch (cause) {
+    throw new TwinError("TWIN_INPUT_INVALID", `The parameters are not JSON: ${(cause as Error).message}.`, {}, cause);
+  }
+}
+
+type ReceiptFlags = SessionOptions & { readonly capability?: string; readonly caller?: string; readonly limit: number };
+
+async function receipts(options: ReceiptFlags): Promise<void> {
+  const { capability, caller, limit } = options;
+  const list = await withOwner(options, (owner) =>
+    owner.receipts({
+      limit,
+      ...(capability === undefined ? {} : { capability }),
+      ...(caller === undefined ? {} : { caller }),
+    }),
+  );
+  answer(options, list, () =>
+    table([["time", "caller", "call", "outcome", "fuel", "memory", "ms"], ...list.map(receiptRow)]),
+  );
+}
+
+function receiptRow(receipt: Receipt): string[] {
+  return [
+    formatTime(receipt.atMs),
+    receipt.caller,
+    `${receipt.capability}.${receipt.method}`,
+    receipt.code ?? receipt.outcome,
+    String(receipt.fuel),
+    formatSize(receipt.memorySizeBytes),
+    receipt.runMs.toFixed(1),
+  ];
+}

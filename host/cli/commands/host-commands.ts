@@ -1,0 +1,179 @@
+// `init`, `start`, `demo`, `status`, `link`: the host itself.
+
+import { type Command, Option } from "commander";
+
+import { type ConfigFlags, type Host, type HostStatus, openHost, readConfig } from "../../index.ts";
+import { startDemo } from "../demo.ts";
+import { answer, formatSize, formatTime, print, table } from "../output.ts";
+import { type SessionOptions, withOwner } from "../owner-session.ts";
+
+type StartOptions = SessionOptions & ConfigFlags;
+
+/** Adds the commands to `program`. */
+export function addHostCommands(program: Command): void {
+  withConfigFlags(program.command("init").description("create the data folder and a twin with a fresh phrase"))
+    .addHelpText("after", "\nExample:\n  twin init --data ~/my-twin --name Ada\n")
+    .action(init);
+  withConfigFlags(program.command("start").description("run the twin host (creates the twin at the first start)"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  twin start\n  twin start --data ~/my-twin --port 8080\n  twin start --peer-host 0.0.0.0 --peer-port 4841   # reachable for twins on other machines\n",
+    )
+    .action(start);
+  program
+    .command("demo")
+    .description("run two hosts with a twin each, already paired, to try a chat")
+    .addOption(
+      new Option("--port <port>", "port of the first; the second takes the port ten above")
+        .default(4840)
+        .argParser(Number),
+    )
+    .addHelpText(
+      "after",
+      "\nWith --data both twins are kept in that folder; without, they are gone when the demo ends.\n",
+    )
+    .action((_, command: Command) => demo(command.optsWithGlobals()));
+  program
+    .command("status")
+    .description("what the twin stores, who is online, what it would survive")
+    .action((_, command: Command) => status(command.optsWithGlobals()));
+  program
+    .command("link")
+    .description("a fresh one-time link that logs a browser in as the owner")
+    .action((_, command: Command) => link(command.optsWithGlobals()));
+}
+
+function withConfigFlags(command: Command): Command {
+  return command
+    .option("--name <name>", "your name, as contacts first see it")
+    .option("--host <address>", "address for browsers (default: localhost)")
+    .option("--port <port>", "port for browsers (default: 4840; 0: any)")
+    .option("--peer-host <address>", "address for other twins (default: 127.0.0.1)")
+    .option("--peer-port <port>", "port for other twins (default: any, then kept)")
+    .option("--log <level>", "debug, info, warn, error or silent (default: warn)");
+}
+
+async function init(_: unknown, command: Command): Promise<void> {
+  const options: StartOptions = command.optsWithGlobals();
+  const config = await readConfig(options);
+  await using host = await openHost(config, { create: true, web: false, peers: false });
+  const { twin, name } = await host.control.status();
+  if (options.json === true)
+    print(JSON.stringify({ twin, name, folder: config.folder, phrase: host.phrase?.join(" ") }));
+  else {
+    print(`${name} is ${twin}, in ${config.folder}`);
+    showPhrase(host);
+  }
+  await host.phraseWasShown();
+}
+
+async function start(_: unknown, command: Command): Promise<void> {
+  const options: StartOptions = command.optsWithGlobals();
+  const config = await readConfig(options);
+  await using host = await openHost(config, { create: true, web: true, peers: true });
+  const { twin, name, webUrl, peerAddresses } = await host.control.status();
+  const loginLink = await host.control.loginLink();
+  if (options.json === true) {
+    print(
+      JSON.stringify({
+        twin,
+        name,
+        folder: config.folder,
+        webUrl,
+        peerAddresses,
+        loginLink,
+        phrase: host.phrase?.join(" "),
+      }),
+    );
+  } else {
+    showPhrase(host);
+    print(`${name}'s twin runs at ${webUrl}`);
+    print(`  data     ${config.folder}`);
+    print(`  twin     ${twin}`);
+    print(`  peers    ${peerAddresses.join(", ") || "none"}`);
+    print("");
+    print("Open this link once, in any browser on this machine:");
+    print(`  ${loginLink}`);
+  }
+  await host.phraseWasShown();
+  await stopSignal();
+}
+
+function showPhrase(host: Host): void {
+  if (host.phrase === undefined) return;
+  print("");
+  print("Your phrase. It is shown once: write it down and keep it where nobody else looks.");
+  print("Whoever has these 24 words is you; without them a lost machine is a lost twin.");
+  print("");
+  for (let row = 0; row < 6; row++) {
+    const words = host.phrase.slice(row * 4, row * 4 + 4);
+    print(
+      `  ${words.map((word, column) => `${String(row * 4 + column + 1).padStart(2)}. ${word}`.padEnd(16)).join("")}`.trimEnd(),
+    );
+  }
+  print("");
+}
+
+/** Resolves when the user or the system asks to stop. A second signal ends the process at once: stopping is always safe. */
+async function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const keepAlive = setInterval(() => {}, 2 ** 30);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+  await promise;
+  clearInterval(keepAlive);
+}
+
+async function demo(options: { readonly data?: string; readonly port: number }): Promise<void> {
+  await using twins = await startDemo({ folder: options.data, port: options.port });
+  print("Two twins run and know each other. Open each link in a browser window of its own:");
+  for (const { name, loginLink } of twins.running) print(`  ${name.padEnd(6)} ${loginLink}`);
+  print("");
+  print("Choose Chat in both; type in one, read in the other. Ctrl-C ends both.");
+  await Promise.race([stopSignal(), twins.failed]);
+}
+
+async function link(options: SessionOptions): Promise<void> {
+  const loginLink = await withOwner(options, (owner) => owner.loginLink());
+  answer(options, { loginLink }, () => loginLink);
+}
+
+async function status(options: SessionOptions): Promise<void> {
+  const state = await withOwner(options, (owner) => owner.status());
+  answer(options, state, () => describeStatus(state));
+}
+
+function describeStatus(state: HostStatus): string[] {
+  const { vault, engine, peers } = state;
+  const online = peers.filter((peer) => peer.online).length;
+  return [
+    `${state.name}  ${state.twin}`,
+    state.webUrl === "" ? "not running" : `runs at ${state.webUrl} since ${formatTime(state.startedAtMs)}`,
+    "",
+    `stores   ${vault.objectCount} objects, ${formatSize(vault.sizeBytes)}; ${describeMargin(state)}`,
+    ...table(
+      vault.stores.map((store) => [
+        `  ${store.name}`,
+        `${store.shardCount} shards`,
+        formatSize(store.usedBytes),
+        store.problem ?? "ok",
+      ]),
+    ),
+    `peers    ${online} of ${peers.length} online`,
+    ...table(
+      peers.map((peer) => [
+        `  ${peer.name}`,
+        peer.online ? "online" : (peer.problem ?? "offline"),
+        `${peer.waiting} waiting`,
+        peer.twin,
+      ]),
+    ),
+    `engine   ${engine.calls} calls, ${engine.errors} errors, ${engine.outbox} messages waiting, ${engine.parked} parked`,
+    `memory   ${formatSize(state.memorySizeBytes)}`,
+  ];
+}
+
+function describeMargin({ vault }: HostStatus): string {
+  if (vault.objectCount === 0) return `${vault.dataShards}+${vault.parityShards} over ${vault.stores.length} stores`;
+  if (vault.margin < 0) return "some data cannot be read: bring back a lost store";
+  return `survives the loss of any ${vault.margin} of ${vault.stores.length} stores`;
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+// The `twin` command.
+
+import { Command, CommanderError } from "commander";
+
+import { addCallCommands } from "./commands/call-commands.ts";
+import { addCapabilityCommands } from "./commands/capability-commands.ts";
+import { addHostCommands } from "./commands/host-commands.ts";
+import { addObjectCommands } from "./commands/object-commands.ts";
+import { addPeopleCommands } from "./commands/people-commands.ts";
+import { fail } from "./output.ts";
+
+const EXAMPLES = `
+Examples:
+  twin start                                   run your twin; prints a link for your browser
+  twin call echo echo '{"text":"hello"}'       call a capability
+  twin invite                                  make a code that a friend accepts
+  twin put photo.jpg --json                    keep a file alive; prints {"id": ...}
+  twin get ID --out photo.jpg                  read it back
+  twin status                                  what is stored, who is online, what it would survive
+
+In a clone of the repository: npm run -s twin -- status`;
+
+const program = new Command("twin")
+  .description("Your digital twin: a private server for your digital life.")
+  .option("--data <dir>", "data folder (default: TWIN_DATA, else the XDG data directory)")
+  .option("--json", "print JSON")
+  .addHelpText("after", EXAMPLES)
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+
+addHostCommands(program);
+addCallCommands(program);
+addPeopleCommands(program);
+addObjectCommands(program);
+addCapabilityCommands(program);
+// Options may stand before or behind the command: `twin status --json` and `twin --json status`.
+for (const command of allCommands(program)) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  if (thrown instanceof CommanderError) process.exitCode = thrown.exitCode;
+  else fail(thrown, process.argv.includes("--json"));
+}
+// Idle handles of libraries must not keep a finished command alive.
+process.exit();
+
+function allCommands(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...allCommands(child)]);
+}

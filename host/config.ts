@@ -1,0 +1,139 @@
+// Turns flags, environment and the owner's file into one frozen value, once, at start. The only
+// reader of the environment. Precedence: flag, environment, `config.json` of the data folder, default.
+
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { TwinError } from "./base/errors.ts";
+import type { LogLevel } from "./base/log.ts";
+
+/** What a host is told by its owner. */
+export interface HostConfig {
+  /** Absolute path of the data folder. */
+  readonly folder: string;
+  /** Name of the person, as contacts see it first; absent: keep the one the twin has. */
+  readonly name: string | undefined;
+  /** Address for browsers. Loopback unless the owner says otherwise. */
+  readonly host: string;
+  /** Port for browsers; 0 takes any free one. */
+  readonly port: number;
+  /** Address for other twins. Loopback unless the owner says otherwise. */
+  readonly peerHost: string;
+  /** Port for other twins; 0 takes any free one at the first start and keeps it. */
+  readonly peerPort: number;
+  readonly logLevel: LogLevel;
+}
+
+/** What flags may say; all optional. Paths as the user wrote them, numbers as text. */
+export interface ConfigFlags {
+  readonly data?: string | undefined;
+  readonly name?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly peerHost?: string | undefined;
+  readonly peerPort?: string | undefined;
+  readonly log?: string | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_PORT = 4840;
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const satisfies readonly LogLevel[];
+
+/** The data folder: `--data`, `TWIN_DATA`, or `twin` in the XDG data directory (XDG Base Directory Specification, section 3). */
+export function dataFolder(flags: ConfigFlags, environment: Environment = process.env): string {
+  const chosen = flags.data ?? environment["TWIN_DATA"];
+  if (chosen) return resolve(chosen);
+  const xdg = environment["XDG_DATA_HOME"];
+  return join(xdg?.startsWith("/") ? xdg : join(homedir(), ".local", "share"), "twin");
+}
+
+/** Where an author's signing key is: `chosen`, or `twin/publisher.key` in the XDG config directory. */
+export function publisherKeyPath(chosen: string | undefined, environment: Environment = process.env): string {
+  if (chosen) return resolve(chosen);
+  const xdg = environment["XDG_CONFIG_HOME"];
+  return join(xdg?.startsWith("/") ? xdg : join(homedir(), ".config"), "twin", "publisher.key");
+}
+
+/** Reads everything. Throws `TWIN_CONFIG_INVALID` with the name of the setting, what was found and what is allowed. */
+export async function readConfig(flags: ConfigFlags, environment: Environment = process.env): Promise<HostConfig> {
+  const folder = dataFolder(flags, environment);
+  const file = await readConfigFile(join(folder, "config.json"));
+  const pick = (flag: keyof ConfigFlags, variable: string): Setting | undefined => {
+    if (flags[flag] !== undefined) return { from: `--${kebab(flag)}`, value: flags[flag] };
+    if (environment[variable]) return { from: variable, value: environment[variable] };
+    return file[flag] === undefined ? undefined : { from: `"${flag}" in config.json`, value: String(file[flag]) };
+  };
+  return Object.freeze({
+    folder,
+    name: nameOf(pick("name", "TWIN_NAME")),
+    host: pick("host", "TWIN_HOST")?.value ?? "localhost",
+    port: portOf(pick("port", "TWIN_PORT")) ?? DEFAULT_PORT,
+    peerHost: pick("peerHost", "TWIN_PEER_HOST")?.value ?? "127.0.0.1",
+    peerPort: portOf(pick("peerPort", "TWIN_PEER_PORT")) ?? 0,
+    logLevel: logLevelOf(pick("log", "TWIN_LOG")) ?? "warn",
+  });
+}
+
+interface Setting {
+  readonly from: string;
+  readonly value: string;
+}
+
+function portOf(setting: Setting | undefined): number | undefined {
+  if (setting === undefined) return undefined;
+  const port = /^\d{1,5}$/.test(setting.value) ? Number(setting.value) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw invalid(setting, "a port from 0 to 65535");
+}
+
+function nameOf(setting: Setting | undefined): string | undefined {
+  if (setting === undefined || (setting.value.trim() !== "" && setting.value.length <= 64))
+    return setting?.value.trim();
+  throw invalid(setting, "a name of 1 to 64 characters");
+}
+
+function logLevelOf(setting: Setting | undefined): LogLevel | undefined {
+  const level = LOG_LEVELS.find((candidate) => candidate === setting?.value);
+  if (setting !== undefined && level === undefined) throw invalid(setting, `one of ${LOG_LEVELS.join(", ")}`);
+  return level;
+}
+
+function invalid(setting: Setting, expected: string): TwinError {
+  return new TwinError("TWIN_CONFIG_INVALID", `${setting.from} is "${setting.value}": expected ${expected}.`);
+}
+
+function kebab(flag: string): string {
+  return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+const FILE_KEYS = new Set<string>(["name", "host", "port", "peerHost", "peerPort", "log"]);
+
+async function readConfigFile(path: string): Promise<Readonly<Partial<Record<keyof ConfigFlags, unknown>>>> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT" || (cause as NodeJS.ErrnoException).code === "ENOTDIR")
+      return {};
+    throw new TwinError("TWIN_CONFIG_INVALID", `${path} cannot be read: ${(cause as Error).message}.`, {}, cause);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new TwinError("TWIN_CONFIG_INVALID", `${path} is not JSON: mend it or delete it.`, {}, cause);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TwinError("TWIN_CONFIG_INVALID", `${path} must hold one JSON object.`);
+  }
+  const unknown = Object.keys(value).find((key) => !FILE_KEYS.has(key));
+  if (unknown !== undefined) {
+    throw new TwinError(
+      "TWIN_CONFIG_INVALID",
+      `${path} has the unknown setting "${unknown}": known are ${[...FILE_KEYS].join(", ")}.`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,21 @@
+// The package's public door: what a program that embeds a host, and our own command line, may use.
+
+export { type ConfigFlags, dataFolder, type HostConfig, publisherKeyPath, readConfig } from "./config.ts";
+export { connectHost, type Host, type HostConnection, type HostParts, openHost } from "./host.ts";
+export { type BuiltPackage, buildPackages, inspectPackageFile } from "./author.ts";
+export type { Grant } from "./grants/grant.ts";
+export type { InstalledCapability, Manifest, PermissionRequest } from "./packages/manifest.ts";
+export type { ExperienceInfo } from "./packages/experience.ts";
+export type { Receipt } from "./engine/engine.ts";
+export type { ObjectInfo, ScrubReport, VaultStatus } from "./vault/object.ts";
+export type {
+  ControlApi,
+  DoorApi,
+  HostStatus,
+  Invite,
+  Json,
+  OnProgress,
+  OwnerApi,
+  Paired,
+  PeerStatus,
+} from "./rpc/api.ts";

@@ -1,0 +1,14 @@
+// Longer, seeded campaigns (crash, fuzz). CAMPAIGN_SEED repeats a run, CAMPAIGN_MINUTES bounds it.
+
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/campaigns/**/*.campaign.ts"],
+    pool: "forks",
+    fileParallelism: false,
+    testTimeout: 20 * 60_000,
+    hookTimeout: 60_000,
+    reporters: ["verbose"],
+  },
+});
