@@ -2,6 +2,7 @@
 
 /** Addresses a value: the namespace (a capability's name, or a host table beginning with `$`) and its key. */
 export interface StateKey {
+  /** 1 to `LIMITS.state.namespaceLength` characters. */
   readonly namespace: string;
   /** 1 to `LIMITS.state.keySizeBytes` bytes, ordered as unsigned bytes. Keys are visible at rest; values are sealed. */
   readonly key: Uint8Array;
@@ -27,7 +28,11 @@ export interface StateEntry {
   readonly value: Uint8Array;
 }
 
-/** Ordered sealed tables of one twin. Reads see the last commit. */
+/**
+ * Ordered sealed tables of one twin. Reads see every commit that was made, also one that is not durable
+ * yet: who lets such a read out of the process waits for that commit first. When a commit fails, the ones
+ * that share its group fail with it, and reads see what was before.
+ */
 export interface StateStore extends AsyncDisposable {
   /** The value, or undefined when absent. The bytes are the caller's. Throws `TWIN_STATE_BROKEN` when its seal does not hold. */
   get(key: StateKey): Uint8Array | undefined;
@@ -35,6 +40,9 @@ export interface StateStore extends AsyncDisposable {
   scan(range: StateRange): StateEntry[];
   /** Bytes of keys and values that the namespace holds. */
   sizeBytes(namespace: string): number;
-  /** Applies all writes or none, durable when the promise resolves. The writes' bytes are the store's from the call on. */
+  /**
+   * Applies all writes or none, in order, durable when the promise resolves. Does not keep the writes. Rejects
+   * with `TWIN_STATE_FULL` when the disk is full; throws `RangeError` at once for a key or namespace out of bounds.
+   */
   commit(writes: readonly StateWrite[]): Promise<void>;
 }
