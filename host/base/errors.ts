@@ -79,6 +79,7 @@ export const ERROR_CODES = {
   // web
   TWIN_LOGIN_REFUSED: { status: 401, retry: false },
   TWIN_ORIGIN_REFUSED: { status: 403, retry: false },
+  TWIN_PATH_UNKNOWN: { status: 404, retry: false },
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
 /** One of the keys of {@link ERROR_CODES}. */

@@ -130,12 +130,39 @@ export const LIMITS = {
     multiaddrCount: 16,
   },
   rpc: {
-    frameSizeBytes: 4 * MIB,
     /** capnweb itself has no bound on calls in flight. */
     callsInFlight: 256,
+    /** Events or receipts sent to one listener that it has not answered yet; the rest waits in the tables. */
+    deliveriesInFlight: 64,
+    frameSizeBytes: 4 * MIB,
+    /** Deep nesting overflows whoever walks the value next. */
+    jsonDepth: 64,
+    /** Receipts waiting for a listener that does not keep up; beyond, its subscription ends with a reason. */
+    listenerQueueLength: 4_096,
+    /** Subscriptions of one connection. */
+    subscriptionCount: 64,
+    /** Answers that a client has not released: one that never does would grow our tables without end. */
+    answersHeld: 4_096,
+    answersHeldSizeBytes: 64 * MIB,
+    /** Bytes queued to a client that does not read. */
+    queuedSizeBytes: 64 * MIB,
+    /** Nesting of a message: deep values overflow recursive readers. */
+    messageDepth: 64,
+  },
+  control: {
+    /** A program that leaks connections to the local socket must not take the host's file handles. */
+    connectionCount: 64,
   },
   web: {
+    /** Guesses at a login token, and noise in the log. */
+    loginAttemptsPerMinute: 30,
+    /** A browser that went to sleep without closing its socket is noticed within two of these. */
+    pingIntervalMs: 30_000,
     socketCount: 64,
+    /** A page that stops reading makes the host hold its answers; beyond this its socket is cut. */
+    socketBufferSizeBytes: 64 * MIB,
+    /** Tickets alive at once: each is asked for by the owner and lives a minute. */
+    ticketCount: 10_000,
     challengeLifetimeMs: 60_000,
     ticketLifetimeMs: 60_000,
     loginTokenLifetimeMs: 60 * 60 * 1_000,

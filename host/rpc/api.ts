@@ -2,6 +2,7 @@
 // or another twin's host can reach over capnweb. Values are JSON unless they are stubs. A receiver
 // checks every argument at run time: these types bind nobody on the other side.
 
+import type { ErrorWire } from "../base/errors.ts";
 import type { Delivery, EngineStatus, ParkedMessage, Receipt, TwinEvent } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
@@ -67,7 +68,7 @@ export interface HostStatus {
 
 /** An experience that was opened for the shell: it lives until closed or until the socket that opened it ends. */
 export interface OpenedExperience {
-  /** 32 lower-case base32 characters, unguessable: names the origin `NAME--TOKEN.localhost`. */
+  /** 26 lower-case base32 characters, unguessable: names the origin `NAME--TOKEN.localhost` (with the longest name one DNS label holds no more). */
   readonly token: string;
   /** Page of the shell's origin to put into the closed shadow root. */
   readonly wrapperPath: string;
@@ -75,12 +76,27 @@ export interface OpenedExperience {
   readonly doorPath: string;
 }
 
-/** Receives what happens, in order. Dispose the subscription to end it. */
+/** Receives what happens, in order: a plain object of functions. Dispose the subscription to end it. */
 export interface OwnerListener {
   onEvent?(event: TwinEvent): void;
   onReceipt?(receipt: Receipt): void;
-  /** Peers, stores or capabilities changed: ask `status` again. */
-  onChange?(what: "peers" | "vault" | "capabilities" | "experiences" | "grants"): void;
+  /** Something changed: ask for it again. */
+  onChange?(what: Change): void;
+  /** The host ended the subscription, which fell behind or failed: subscribe again after the last event seen. */
+  onEnd?(reason: ErrorWire): void;
+}
+
+/** What an `onChange` hint can speak of. */
+export type Change = "peers" | "vault" | "capabilities" | "experiences" | "grants" | "browsers";
+
+/** A browser that a one-time link has logged in: it holds a key of its own. */
+export interface Browser {
+  /** Id of its key. */
+  readonly id: string;
+  /** What it called itself. */
+  readonly label: string;
+  readonly registeredAtMs: number;
+  readonly lastUsedAtMs: number;
 }
 
 /** A live subscription. */
@@ -119,6 +135,10 @@ export interface OwnerApi {
   /** Events after `afterSequence` first, then live ones without a gap; `-1` for live ones only. */
   subscribe(afterSequence: number, listener: OwnerListener): Promise<Subscription>;
 
+  browsers(): Promise<Browser[]>;
+  /** Its key is worth nothing from now on; its sockets end. */
+  forgetBrowser(id: string): Promise<void>;
+
   invite(): Promise<Invite>;
   accept(code: string): Promise<Paired>;
   parked(): Promise<ParkedMessage[]>;
@@ -150,7 +170,11 @@ export interface DoorApi {
   }>;
   call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome>;
   /** Events of capabilities that it holds a grant for: first those after `afterSequence`, then live ones; `-1` for live ones only. */
-  subscribe(afterSequence: number, onEvent: (event: TwinEvent) => void): Promise<Subscription>;
+  subscribe(
+    afterSequence: number,
+    onEvent: (event: TwinEvent) => void,
+    onEnd?: (reason: ErrorWire) => void,
+  ): Promise<Subscription>;
 }
 
 /** What the host of another twin, whose identity the connection has proven, reaches. */
