@@ -59,6 +59,11 @@ export const LIMITS = {
     /** A command's write set is memory until it commits. */
     writeSetSizeBytes: 16 * MIB,
   },
+  grants: {
+    /** Every call looks through them. */
+    grantCount: 1_000,
+    reasonLength: 1_000,
+  },
   engine: {
     payloadSizeBytes: 1 * MIB,
     /** Calls waiting for one capability; beyond, the caller is told to slow down. */
