@@ -1,0 +1,60 @@
+// What the compiled module of `assembly/` offers, as WebAssembly sees it. Addresses and sizes are
+// bytes of its one memory; what each function does and needs stands in `assembly/`.
+
+/** The functions and fixed addresses of `assembly/index.ts`. */
+export type KernelExports = {
+  readonly memory: WebAssembly.Memory;
+  readonly WINDOW: WebAssembly.Global;
+  readonly WINDOW_SIZE: WebAssembly.Global;
+
+  readonly BLAKE3_KEY: WebAssembly.Global;
+  readonly BLAKE3_STATE: WebAssembly.Global;
+  readonly BLAKE3_STATE_SIZE: WebAssembly.Global;
+  readonly blake3Start: (keyed: number) => void;
+  readonly blake3StartContext: () => void;
+  readonly blake3StartMaterial: () => void;
+  readonly blake3Update: (input: number, size: number) => void;
+  readonly blake3Finish: (out: number, size: number) => void;
+  readonly blake3Wipe: () => void;
+
+  readonly AEAD_KEY: WebAssembly.Global;
+  readonly AEAD_NONCE: WebAssembly.Global;
+  readonly AEAD_TAG: WebAssembly.Global;
+  readonly aeadStart: () => void;
+  readonly aeadAbsorb: (data: number, size: number) => void;
+  readonly aeadSeal: (text: number, size: number) => void;
+  readonly aeadOpen: (text: number, size: number) => void;
+  readonly aeadTag: (additionalSize: number, textSize: number) => void;
+  readonly aeadVerify: (additionalSize: number, textSize: number) => number;
+  readonly aeadWipe: () => void;
+
+  readonly RS_MATRIX: WebAssembly.Global;
+  readonly rsPrepare: (rows: number, columns: number) => void;
+  readonly rsMultiply: (
+    rows: number,
+    columns: number,
+    input: number,
+    output: number,
+    stride: number,
+    size: number,
+  ) => void;
+
+  readonly GEAR_TABLE: WebAssembly.Global;
+  readonly gearStart: () => void;
+  readonly gearScan: (input: number, size: number, zeroBits: number) => number;
+};
+
+/** One instance of the module, with its memory in view. */
+export interface KernelModule {
+  readonly exports: KernelExports;
+  /** All of the module's memory. It never grows, so this view stays valid. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Address of the window through which bytes enter and leave, and its size. */
+  readonly window: number;
+  readonly windowSize: number;
+}
+
+/** The value of an exported address or size. */
+export function addressOf(global: WebAssembly.Global): number {
+  return global.value as number;
+}
