@@ -56,7 +56,7 @@ export class FrameTransport implements RpcTransportWithCustomEncoding {
 
   async receive(): Promise<unknown> {
     await this.#gate.whenFree();
-    while (this.#queuedSizeBytes > QUEUED_PAUSE_SIZE_BYTES) {
+    while (this.#queuedSizeBytes > QUEUED_PAUSE_SIZE_BYTES && !this.#closed) {
       this.#drained ??= Promise.withResolvers();
       await this.#drained.promise;
     }
@@ -71,7 +71,7 @@ export class FrameTransport implements RpcTransportWithCustomEncoding {
   abort(reason: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#drained?.resolve();
+    this.#wake();
     this.#link.close(restoreError(reason));
   }
 
@@ -108,6 +108,10 @@ export class FrameTransport implements RpcTransportWithCustomEncoding {
       this.abort(reason);
     }
     this.#queuedSizeBytes -= size;
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#drained?.resolve();
     this.#drained = undefined;
   }
