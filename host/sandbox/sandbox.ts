@@ -52,6 +52,8 @@ export interface GuestMemory {
   write(address: number, data: Uint8Array): void;
   /** Burns fuel for work that depends on a length. Throws `TWIN_GUEST_FUEL` when there is not enough. */
   charge(fuel: number): void;
+  /** What is left of the call's budget: bounds the budget of a call that this one makes. */
+  fuelLeft(): number;
 }
 
 /** Implementations of host functions of one guest; a throw ends the call with that error and drops the guest. */
