@@ -111,7 +111,7 @@ function enumProblem(value: unknown, path: string): string | undefined {
 // One atom and its quantifier: a literal, an escape or a class. No groups, alternatives, look-around
 // or back-references, so a match costs at most length^2 steps with the two open quantifiers below.
 const ATOM =
-  /(?:[^\\^$.*+?()[\]{}|/]|\.|\\[dDwWsS.*+?()[\]{}|^$/\\]|\[\^?(?:[^\\\]]|\\[dDwWsS\\\]^-])+\])(?<quantifier>[*+?]|\{\d{1,4}(?:,\d{0,4})?\})?/uy;
+  /(?:[^\\^$.*+?()[\]{}|]|\.|\\[dDwWsS.*+?()[\]{}|^$/\\]|\[\^?(?:[^\\\]]|\\[dDwWsS\\\]^-])+\])(?<quantifier>[*+?]|\{\d{1,4}(?:,\d{0,4})?\})?/uy;
 const OPEN_QUANTIFIERS = 2;
 
 function patternProblem(value: unknown, path: string): string | undefined {
@@ -131,7 +131,7 @@ function patternProblem(value: unknown, path: string): string | undefined {
 
 function isRegExp(source: string): boolean {
   try {
-    return new RegExp(source, "u").source === source;
+    return new RegExp(source, "u") instanceof RegExp;
   } catch {
     return false;
   }

@@ -1,0 +1,39 @@
+// What a command does to the world outside its own state. All of it happens when the command
+// commits, and none of it when the command fails.
+
+import { JSON } from "json-as";
+import { encode, hostCall, hostEmit, hostSend, take } from "./abi";
+
+/** Queues a message for the twin `peer`: its host calls that method there, once, in order. Needs the permission `send`. */
+export function send<T>(peer: string, capability: string, method: string, payload: T): void {
+  const to = encode(peer);
+  const target = encode(capability);
+  const name = encode(method);
+  const body = encode(JSON.stringify<T>(payload));
+  hostSend(
+    changetype<usize>(to), to.byteLength,
+    changetype<usize>(target), target.byteLength,
+    changetype<usize>(name), name.byteLength,
+    changetype<usize>(body), body.byteLength,
+  );
+}
+
+/** Adds a durable event. The manifest names the topic and its schema. Needs the permission `emit`. */
+export function emit<T>(topic: string, payload: T): void {
+  const name = encode(topic);
+  const body = encode(JSON.stringify<T>(payload));
+  hostEmit(changetype<usize>(name), name.byteLength, changetype<usize>(body), body.byteLength);
+}
+
+/** Calls a method of another capability in this call's transaction. When it fails, this call fails. Needs a permission `call`. */
+export function call<Params, Result>(capability: string, method: string, params: Params): Result {
+  const target = encode(capability);
+  const name = encode(method);
+  const body = encode(JSON.stringify<Params>(params));
+  const size = hostCall(
+    changetype<usize>(target), target.byteLength,
+    changetype<usize>(name), name.byteLength,
+    changetype<usize>(body), body.byteLength,
+  );
+  return JSON.parse<Result>(String.UTF8.decode(take(size)));
+}
