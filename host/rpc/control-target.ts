@@ -1,0 +1,71 @@
+// The local socket's interface: the owner's authority, and files of this machine, read and written
+// as the host's user (whom the socket's file permissions have proven the caller to be).
+
+import { isAbsolute } from "node:path";
+
+import { TwinError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { ExperienceInfo } from "../packages/experience.ts";
+import type { ObjectId, ObjectInfo } from "../vault/object.ts";
+import type { ControlApi, OnProgress } from "./api.ts";
+import { checkText, invalid } from "./arguments.ts";
+import { fetchObjectToFile, storeFileAsObject } from "./object-files.ts";
+import type { OwnerDesk, OwnerParts } from "./owner-parts.ts";
+import { checkObjectId } from "./object-id.ts";
+import { OwnerTarget } from "./owner-target.ts";
+import { openProgressRelay } from "./progress-relay.ts";
+
+/** What the local socket needs beyond the owner's parts. */
+export interface ControlParts extends OwnerParts {
+  readonly random: Random;
+  readonly log: Log;
+  /** Makes a login link. Absent when no browser is served. */
+  readonly loginLink?: (() => Promise<string>) | undefined;
+}
+
+/** One connection to the local socket. */
+export class ControlTarget extends OwnerTarget implements ControlApi {
+  readonly #parts: ControlParts;
+
+  constructor(parts: ControlParts, desk: OwnerDesk | undefined) {
+    super(parts, desk);
+    this.#parts = parts;
+  }
+
+  async loginLink(): Promise<string> {
+    if (this.#parts.loginLink !== undefined) return await this.#parts.loginLink();
+    throw new TwinError("TWIN_HOST_BUSY", "This host serves no browser: start it with `twin start`, then ask again.");
+  }
+
+  async putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo> {
+    await using progress = openProgressRelay(onProgress);
+    const stored = await storeFileAsObject(this.#parts.vault, checkPath(path), progress.report);
+    this.#parts.changes.announce("vault");
+    return stored;
+  }
+
+  async getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo> {
+    await using progress = openProgressRelay(onProgress);
+    const target = { id: checkObjectId(id), path: checkPath(path) };
+    return await fetchObjectToFile(this.#parts, target, progress.report);
+  }
+
+  async installExperienceFolder(path: string): Promise<ExperienceInfo> {
+    const installed = await this.#parts.experiences.install(checkPath(path));
+    this.#parts.changes.announce("experiences");
+    return installed;
+  }
+}
+
+/** The local socket's interface over `parts`, for one connection. */
+export function createControlTarget(parts: ControlParts, desk?: OwnerDesk): ControlTarget {
+  return new ControlTarget(parts, desk);
+}
+
+/** The host's working directory is not the caller's: a relative path would name another file. */
+function checkPath(value: unknown): string {
+  const path = checkText(value, "path", { max: 4_096 });
+  if (isAbsolute(path) && !path.includes("\0")) return path;
+  throw invalid("path", "an absolute path", value);
+}

@@ -1,0 +1,64 @@
+// The slices of the host that the owner's interface is made of. The composition root supplies them.
+
+import type { Clock } from "../base/clock.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { TwinId } from "../identity/twin-id.ts";
+import type { ExperienceInfo } from "../packages/experience.ts";
+import type { ObjectId, Vault } from "../vault/object.ts";
+import type { Browser, Invite, OpenedExperience, Paired, PeerStatus } from "./api.ts";
+import type { ChangeHub } from "./change-hub.ts";
+
+/** What the host says of itself. Functions, where the answer may change. */
+export interface AboutHost {
+  readonly twin: TwinId;
+  readonly version: string;
+  readonly startedAtMs: number;
+  name(): string;
+  /** Empty when no browser is served. */
+  webUrl(): string;
+  memorySizeBytes(): number;
+}
+
+/** The owner's view of other twins. */
+export interface PeersPart {
+  readonly addresses: readonly string[];
+  invite(): Promise<Invite>;
+  accept(code: string): Promise<Paired>;
+  status(): Promise<readonly PeerStatus[]>;
+}
+
+/** The installed experiences. */
+export interface ExperiencesPart {
+  list(): Promise<readonly ExperienceInfo[]>;
+  /** Takes in the experience of a folder of this machine. */
+  install(folder: string): Promise<ExperienceInfo>;
+  remove(name: string): Promise<void>;
+}
+
+/** The browsers that hold a key of the owner. */
+export interface BrowsersPart {
+  list(): Promise<Browser[]>;
+  forget(id: string): Promise<void>;
+}
+
+/** What one connection of the owner can open in a browser. It all ends when the desk is disposed. */
+export interface OwnerDesk extends Disposable {
+  open(experience: ExperienceInfo): OpenedExperience;
+  /** Does nothing when the token is not one of this desk's. */
+  close(token: string): void;
+  uploadTicket(): string;
+  downloadPath(id: ObjectId, asName: string, type: string): string;
+}
+
+/** All of them. */
+export interface OwnerParts {
+  readonly about: AboutHost;
+  readonly engine: Engine;
+  readonly vault: Vault;
+  /** Absent while the host has no network. */
+  readonly peers?: PeersPart | undefined;
+  readonly experiences: ExperiencesPart;
+  readonly browsers: BrowsersPart;
+  readonly changes: ChangeHub;
+  readonly clock: Clock;
+}

@@ -1,0 +1,229 @@
+// The owner's whole authority as a remote object. Only methods of the prototype can be reached from
+// the other side, so all state is #private and nothing here is a getter.
+
+import { RpcTarget } from "capnweb";
+
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { ParkedMessage, Receipt } from "../engine/engine.ts";
+import type { Grant, GrantHolder } from "../grants/grant.ts";
+import type { ExperienceInfo } from "../packages/experience.ts";
+import type { InstalledCapability } from "../packages/manifest.ts";
+import type { ObjectId, ObjectInfo, ScrubReport } from "../vault/object.ts";
+import type {
+  Browser,
+  CallOptions,
+  CallOutcome,
+  HostStatus,
+  Invite,
+  Json,
+  OnProgress,
+  OpenedExperience,
+  OwnerApi,
+  OwnerListener,
+  Paired,
+  Subscription,
+} from "./api.ts";
+import { checkBytes, checkInteger, checkRecord, checkText, checkTexts, invalid } from "./arguments.ts";
+import { callThrough } from "./call-through.ts";
+import { checkObjectId, unknownObject } from "./object-id.ts";
+import type { OwnerDesk, OwnerParts, PeersPart } from "./owner-parts.ts";
+import { openOwnerSubscription } from "./owner-subscription.ts";
+import { openProgressRelay } from "./progress-relay.ts";
+
+const GRANT_HOLDER = /^(experience|capability|circle|peer):\S{1,200}$/;
+const RECEIPTS_PER_PAGE = 1_000;
+
+/** One connection of the owner. Disposing it (capnweb does, when the connection ends) ends its subscriptions. */
+export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
+  readonly #parts: OwnerParts;
+  readonly #desk: OwnerDesk | undefined;
+  readonly #subscriptions = new Set<Disposable>();
+
+  /** `desk`: what this connection can open in a browser; absent when none is served. It stays the caller's to dispose. */
+  constructor(parts: OwnerParts, desk: OwnerDesk | undefined) {
+    super();
+    this.#parts = parts;
+    this.#desk = desk;
+  }
+
+  [Symbol.dispose](): void {
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+  }
+
+  async status(): Promise<HostStatus> {
+    const { about, engine, vault, peers } = this.#parts;
+    const [engineStatus, vaultStatus, peersStatus] = await Promise.all([
+      engine.status(),
+      vault.status(),
+      peers?.status() ?? [],
+    ]);
+    return {
+      twin: about.twin,
+      name: about.name(),
+      version: about.version,
+      startedAtMs: about.startedAtMs,
+      webUrl: about.webUrl(),
+      peerAddresses: peers?.addresses ?? [],
+      engine: engineStatus,
+      vault: vaultStatus,
+      peers: peersStatus,
+      memorySizeBytes: about.memorySizeBytes(),
+    };
+  }
+
+  call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome> {
+    return callThrough(this.#parts.engine, { kind: "owner" }, { capability, method, params, options });
+  }
+
+  capabilities(): Promise<InstalledCapability[]> {
+    return this.#parts.engine.capabilities();
+  }
+
+  async installCapability(file: Uint8Array): Promise<InstalledCapability> {
+    const bytes = checkBytes(file, "file", LIMITS.sandbox.moduleSizeBytes + LIMITS.packages.manifestSizeBytes);
+    const installed = await this.#parts.engine.install(bytes);
+    this.#parts.changes.announce("capabilities");
+    this.#parts.changes.announce("grants");
+    return installed;
+  }
+
+  async removeCapability(name: string): Promise<void> {
+    await this.#parts.engine.remove(checkText(name, "name", { max: 64 }));
+    this.#parts.changes.announce("capabilities");
+    this.#parts.changes.announce("grants");
+  }
+
+  async experiences(): Promise<ExperienceInfo[]> {
+    return [...(await this.#parts.experiences.list())];
+  }
+
+  async removeExperience(name: string): Promise<void> {
+    const { experiences, engine, changes } = this.#parts;
+    const removed = checkText(name, "name", { max: 64 });
+    await experiences.remove(removed);
+    const holder: GrantHolder = `experience:${removed}`;
+    // An experience of that name that comes later must not inherit what the owner told this one.
+    for (const grant of await engine.grants()) if (grant.holder === holder) await engine.revoke(grant.id);
+    changes.announce("experiences");
+    changes.announce("grants");
+  }
+
+  async openExperience(name: string): Promise<OpenedExperience> {
+    const wanted = checkText(name, "name", { max: 64 });
+    const desk = this.#needDesk();
+    const found = (await this.#parts.experiences.list()).find((experience) => experience.name === wanted);
+    if (found !== undefined) return desk.open(found);
+    throw new TwinError("TWIN_EXPERIENCE_UNKNOWN", "No experience of that name is installed.");
+  }
+
+  async closeExperience(token: string): Promise<void> {
+    this.#needDesk().close(checkText(token, "token", { max: 64 }));
+  }
+
+  grants(): Promise<Grant[]> {
+    return this.#parts.engine.grants();
+  }
+
+  async grant(holder: GrantHolder, capability: string, methods: readonly string[], reason: string): Promise<Grant> {
+    if (typeof holder !== "string" || !GRANT_HOLDER.test(holder))
+      throw invalid("holder", "experience:NAME, capability:NAME, circle:NAME or peer:DID", holder);
+    const granted = await this.#parts.engine.grant({
+      holder,
+      capability: checkText(capability, "capability", { max: 64 }),
+      methods: checkTexts(methods, "methods", LIMITS.packages.methodCount),
+      reason: checkText(reason, "reason"),
+    });
+    this.#parts.changes.announce("grants");
+    return granted;
+  }
+
+  async revoke(grantId: string): Promise<void> {
+    await this.#parts.engine.revoke(checkText(grantId, "grantId", { max: 128 }));
+    this.#parts.changes.announce("grants");
+  }
+
+  async receipts(query?: {
+    readonly beforeSequence?: number;
+    readonly limit?: number;
+    readonly capability?: string;
+    readonly caller?: string;
+  }): Promise<Receipt[]> {
+    const { beforeSequence, limit, capability, caller } = checkRecord(query, "query");
+    const whole = { min: 1, max: Number.MAX_SAFE_INTEGER };
+    return await this.#parts.engine.receipts({
+      beforeSequence: beforeSequence === undefined ? undefined : checkInteger(beforeSequence, "beforeSequence", whole),
+      limit: limit === undefined ? undefined : checkInteger(limit, "limit", { min: 1, max: RECEIPTS_PER_PAGE }),
+      capability: capability === undefined ? undefined : checkText(capability, "capability", { max: 64 }),
+      caller: caller === undefined ? undefined : checkText(caller, "caller", { max: 256 }),
+    });
+  }
+
+  subscribe(afterSequence: number, listener: OwnerListener): Promise<Subscription> {
+    return openOwnerSubscription(this.#parts, { afterSequence, listener }, this.#subscriptions);
+  }
+
+  browsers(): Promise<Browser[]> {
+    return this.#parts.browsers.list();
+  }
+
+  async forgetBrowser(id: string): Promise<void> {
+    await this.#parts.browsers.forget(checkText(id, "id", { max: 64 }));
+    this.#parts.changes.announce("browsers");
+  }
+
+  invite(): Promise<Invite> {
+    return this.#needPeers().invite();
+  }
+
+  async accept(code: string): Promise<Paired> {
+    const paired = await this.#needPeers().accept(checkText(code, "code", { max: 4_096 }));
+    this.#parts.changes.announce("peers");
+    return paired;
+  }
+
+  parked(): Promise<ParkedMessage[]> {
+    return this.#parts.engine.parked();
+  }
+
+  async statObject(id: ObjectId): Promise<ObjectInfo | undefined> {
+    return await this.#parts.vault.stat(checkObjectId(id));
+  }
+
+  async uploadTicket(): Promise<string> {
+    return this.#needDesk().uploadTicket();
+  }
+
+  async downloadPath(id: ObjectId, asName: string, type: string): Promise<string> {
+    const object = checkObjectId(id);
+    const name = checkText(asName, "asName", { max: LIMITS.vault.objectNameSizeBytes });
+    const media = checkText(type, "type", { min: 0, max: 256 });
+    const desk = this.#needDesk();
+    if ((await this.#parts.vault.stat(object)) === undefined) throw unknownObject();
+    return desk.downloadPath(object, name, media);
+  }
+
+  async scrub(onProgress?: OnProgress): Promise<ScrubReport> {
+    await using progress = openProgressRelay(onProgress);
+    try {
+      return await this.#parts.vault.scrub({ onProgress: progress.report });
+    } finally {
+      this.#parts.changes.announce("vault");
+    }
+  }
+
+  #needDesk(): OwnerDesk {
+    if (this.#desk !== undefined) return this.#desk;
+    throw new TwinError("TWIN_HOST_BUSY", "This host serves no browser: start it with `twin start`, then try again.");
+  }
+
+  #needPeers(): PeersPart {
+    if (this.#parts.peers !== undefined) return this.#parts.peers;
+    throw new TwinError("TWIN_HOST_BUSY", "This host has no network open: start it with `twin start`, then try again.");
+  }
+}
+
+/** The owner's interface over `parts`, for one connection. */
+export function createOwnerTarget(parts: OwnerParts, desk?: OwnerDesk): OwnerTarget {
+  return new OwnerTarget(parts, desk);
+}
