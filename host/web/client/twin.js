@@ -1,0 +1,372 @@
+// The client of an experience: `import { connect } from "/-/twin.js"`. It speaks to the twin over the one port
+// that the shell hands in (docs/formats/web.md, section 5); an experience has no other way out.
+// Import it statically, from a module of the page, so that it listens before the page has loaded.
+
+import { RpcSession } from "/-/capnweb.js";
+
+/**
+ * @typedef {object} TwinEvent
+ * @property {string} capability
+ * @property {string} topic
+ * @property {any} payload
+ * @property {number} sequence grows by one with each event of the twin; others' events leave gaps
+ * @property {number} atMs
+ *
+ * @typedef {object} ObjectInfo
+ * @property {string} id
+ * @property {number} sizeBytes
+ * @property {string} type
+ * @property {string} name
+ * @property {"local" | "dispersed"} durability
+ *
+ * @typedef {(done: number, total: number) => void} OnProgress
+ */
+
+/** A refusal or failure. `code` is one of `docs/errors.md`; `details.code` is the capability's own for `TWIN_GUEST_FAILED`. */
+export class TwinError extends Error {
+  /** @param {string} code @param {string} message @param {Record<string, unknown>} [details] */
+  constructor(code, message, details = {}) {
+    super(message);
+    this.name = "TwinError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** The pipe, from the first port message of the page around this one. @type {Promise<MessagePort>} */
+const pipeArrives = new Promise((resolve) => {
+  addEventListener("message", function take(event) {
+    if (event.source !== parent || event.data?.type !== "twin-port" || event.ports.length !== 1) return;
+    removeEventListener("message", take);
+    resolve(/** @type {MessagePort} */ (event.ports[0]));
+  });
+});
+
+/** @type {Promise<any> | undefined} */
+let connected;
+
+/**
+ * The twin, as far as this experience was granted it. Any property that is not one of {@link Twin}'s own
+ * is a capability: `await twin.chat.post({ to, text })`. The same value each time.
+ */
+export function connect() {
+  connected ??= pipeArrives.then((pipe) => withCapabilities(new Twin(pipe)));
+  return connected;
+}
+
+class Twin {
+  /** @type {Pipe} */
+  #pipe;
+  /** @type {any} */
+  #door;
+  /** @type {Feed} */
+  #feed;
+  /** @type {Promise<any>} */
+  #about;
+
+  /** @param {MessagePort} port */
+  constructor(port) {
+    this.#pipe = new Pipe(port);
+    this.#door = new RpcSession(this.#pipe).getRemoteMain();
+    this.#feed = new Feed(this.#door);
+    this.#about = this.#door.about();
+    this.#about.catch(() => undefined);
+  }
+
+  /** Name of this experience, and what it was granted. */
+  about() {
+    return this.#about;
+  }
+
+  /**
+   * Calls a method and resolves with its result; a command's effects are on disk then. `options.callId`
+   * makes a command safe to repeat: the same id answers again and does nothing twice.
+   * @param {string} capability @param {string} method @param {unknown} [params]
+   * @param {{ callId?: string, fuel?: number, timeoutMs?: number }} [options]
+   */
+  async call(capability, method, params = {}, options = {}) {
+    try {
+      const { result } = await this.#door.call(capability, method, params, options);
+      return result;
+    } catch (error) {
+      throw toTwinError(error);
+    }
+  }
+
+  /**
+   * Events of a capability, in order, from now on or after `options.after`. Returns a function that ends it.
+   * @param {string} capability
+   * @param {(event: TwinEvent) => void} handler
+   * @param {{ after?: number }} [options]
+   */
+  on(capability, handler, options = {}) {
+    return this.#feed.add(capability, handler, options.after);
+  }
+
+  /**
+   * Stores a file in the vault; it is streamed, whatever its size. Needs `put` in the manifest's `objects`.
+   * @param {Blob} file @param {{ name?: string, type?: string, onProgress?: OnProgress, signal?: AbortSignal }} [options]
+   * @returns {Promise<ObjectInfo>}
+   */
+  put(file, { name, type, onProgress, signal } = {}) {
+    return this.#pipe.ask({ ask: "put", file, name, type }, { onProgress, signal });
+  }
+
+  /** An object as a Blob, up to 64 MiB. Needs `get`. @param {string} object @param {string} [type] @param {{ signal?: AbortSignal }} [options] */
+  blob(object, type, options) {
+    return this.#pipe.ask({ ask: "get", object, type }, options);
+  }
+
+  /** Offers an object to the person as a file; only right after a click or key press. Needs `get`. @param {string} object @param {string} name @param {string} [type] */
+  download(object, name, type) {
+    return this.#pipe.ask({ ask: "download", object, name, type });
+  }
+
+  /** Opens an https link in a new tab, when the person agrees. @param {string} url */
+  open(url) {
+    return this.#pipe.ask({ ask: "open", url });
+  }
+
+  /** Whether the person sees this experience now. */
+  get shown() {
+    return this.#pipe.shown;
+  }
+
+  /** Tells when that changes. Returns a function that ends it. @param {(shown: boolean) => void} handler */
+  onShown(handler) {
+    this.#pipe.shownHandlers.add(handler);
+    return () => this.#pipe.shownHandlers.delete(handler);
+  }
+}
+
+/** The port: capnweb's transport, and the requests to the shell beside it. */
+class Pipe {
+  shown = true;
+  /** @type {Set<(shown: boolean) => void>} */
+  shownHandlers = new Set();
+  /** @type {MessagePort} */
+  #port;
+  /** @type {string[]} */
+  #received = [];
+  /** @type {PromiseWithResolvers<string> | undefined} */
+  #reader;
+  /** @type {TwinError | undefined} */
+  #ended;
+  #lastId = 0;
+  /** @type {Map<number, PromiseWithResolvers<any> & { onProgress?: OnProgress | undefined }>} */
+  #asked = new Map();
+
+  /** @param {MessagePort} port */
+  constructor(port) {
+    this.#port = port;
+    port.onmessage = ({ data }) => this.#take(data);
+    addEventListener("keydown", (event) => this.#forwardPaletteKey(event));
+  }
+
+  /** Part of capnweb's transport. @param {string} text */
+  send(text) {
+    this.#port.postMessage({ rpc: text });
+  }
+
+  /** Part of capnweb's transport: the next message. @returns {Promise<string>} */
+  async receive() {
+    const next = this.#received.shift();
+    if (next !== undefined) return next;
+    if (this.#ended) throw this.#ended;
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
+  }
+
+  /** Part of capnweb's transport. */
+  abort() {
+    this.#end(new TwinError("TWIN_ABORTED", "The connection to the twin has ended."));
+  }
+
+  /**
+   * @param {Record<string, unknown>} request
+   * @param {{ onProgress?: OnProgress | undefined, signal?: AbortSignal | undefined }} [options]
+   * @returns {Promise<any>}
+   */
+  async ask(request, { onProgress, signal } = {}) {
+    signal?.throwIfAborted();
+    if (this.#ended) throw this.#ended;
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const answer = { ...Promise.withResolvers(), onProgress };
+    this.#asked.set(id, answer);
+    const cancel = () => this.#port.postMessage({ ask: "cancel", id });
+    signal?.addEventListener("abort", cancel, { once: true });
+    this.#port.postMessage({ ...request, id });
+    try {
+      return await answer.promise;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** @param {any} message */
+  #take(message) {
+    if (typeof message.rpc === "string") {
+      const reader = this.#reader;
+      this.#reader = undefined;
+      if (reader) reader.resolve(message.rpc);
+      else this.#received.push(message.rpc);
+    } else if (typeof message.answer === "number") {
+      this.#takeAnswer(message);
+    } else if (typeof message.shown === "boolean") {
+      this.shown = message.shown;
+      for (const handler of this.shownHandlers) handler(message.shown);
+    } else if (message.closed) {
+      this.#end(toTwinError(message.closed));
+    }
+  }
+
+  /** @param {any} message */
+  #takeAnswer({ answer: id, progress, ok, error }) {
+    const asked = this.#asked.get(id);
+    if (!asked) return;
+    if (progress) {
+      asked.onProgress?.(progress.done, progress.total);
+      return;
+    }
+    this.#asked.delete(id);
+    if (error) asked.reject(toTwinError(error));
+    else asked.resolve(ok);
+  }
+
+  /** @param {TwinError} error */
+  #end(error) {
+    this.#ended ??= error;
+    this.#reader?.reject(error);
+    for (const asked of this.#asked.values()) asked.reject(error);
+    this.#asked.clear();
+  }
+
+  /** The shell cannot hear the keys of this frame. @param {KeyboardEvent} event */
+  #forwardPaletteKey(event) {
+    if (event.defaultPrevented || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    this.#port.postMessage({ ask: "palette" });
+  }
+}
+
+/** One subscription for all handlers; when the host ends it, it goes on after the last event seen. */
+class Feed {
+  /** @type {any} */
+  #door;
+  /** @type {Set<{ capability: string, handler: (event: TwinEvent) => void, after: number }>} */
+  #handlers = new Set();
+  /** @type {number | undefined} sequence of the last event seen, -1 before the first */
+  #last;
+
+  /** @param {any} door */
+  constructor(door) {
+    this.#door = door;
+  }
+
+  /** @param {string} capability @param {(event: TwinEvent) => void} handler @param {number} [after] */
+  add(capability, handler, after) {
+    const entry = { capability, handler, after: after ?? this.#last ?? -1 };
+    this.#handlers.add(entry);
+    if (this.#last === undefined) {
+      this.#last = after ?? -1;
+      void this.#subscribe();
+    } else if (after !== undefined && after < this.#last) {
+      void this.#subscribe(after);
+    }
+    return () => this.#handlers.delete(entry);
+  }
+
+  async #subscribe(after = this.#last ?? -1) {
+    try {
+      await this.#door.subscribe(
+        after,
+        (/** @type {any} */ event) => this.#deliver(event),
+        (/** @type {any} */ reason) => this.#resume(reason),
+      );
+    } catch (error) {
+      const oldest = /** @type {any} */ (error)?.details?.oldest;
+      if (typeof oldest === "number") this.#resume({ details: { oldest } });
+      // Otherwise the connection has ended, which every call tells.
+    }
+  }
+
+  /** @param {any} reason */
+  #resume(reason) {
+    const { oldest } = reason?.details ?? {};
+    if (typeof oldest === "number") this.#last = oldest - 1;
+    void this.#subscribe();
+  }
+
+  /** @param {any} event */
+  #deliver(event) {
+    this.#last = Math.max(this.#last ?? -1, event.sequence);
+    const parsed = { ...event, payload: JSON.parse(event.payload) };
+    for (const entry of this.#handlers) {
+      if (entry.capability !== event.capability || event.sequence <= entry.after) continue;
+      entry.after = event.sequence;
+      entry.handler(parsed);
+    }
+  }
+}
+
+/** `twin.chat.post(params)` for `twin.call("chat", "post", params)`. @param {Twin} twin @returns {any} */
+function withCapabilities(twin) {
+  return new Proxy(twin, {
+    get(target, name) {
+      // A promise that resolves with this proxy asks for `then`; it is no capability.
+      if (typeof name === "symbol" || name === "then") return undefined;
+      const own = Reflect.get(target, name, target);
+      if (own !== undefined) return typeof own === "function" ? own.bind(target) : own;
+      return methodsOf(target, name);
+    },
+  });
+}
+
+/** @param {Twin} twin @param {string} capability */
+function methodsOf(twin, capability) {
+  return new Proxy(Object.freeze({}), {
+    get: (_, method) => {
+      if (typeof method === "symbol" || method === "then") return undefined;
+      return (/** @type {unknown} */ params, /** @type {object} */ options) => twin.call(capability, method, params, options);
+    },
+  });
+}
+
+/** @param {unknown} thrown */
+function toTwinError(thrown) {
+  if (thrown instanceof TwinError) return thrown;
+  const { code, message, details } = /** @type {any} */ (thrown ?? {});
+  return new TwinError(typeof code === "string" ? code : "TWIN_HOST_INTERNAL", message ?? "The twin did not answer.", details ?? {});
+}
+
+/** Opaque origins have no storage, and libraries that touch it throw: these forget when the experience closes. */
+class MemoryStorage {
+  #items = new Map();
+  get length() {
+    return this.#items.size;
+  }
+  /** @param {number} index */
+  key(index) {
+    return [...this.#items.keys()][index] ?? null;
+  }
+  /** @param {string} name */
+  getItem(name) {
+    return this.#items.get(String(name)) ?? null;
+  }
+  /** @param {string} name @param {string} value */
+  setItem(name, value) {
+    this.#items.set(String(name), String(value));
+  }
+  /** @param {string} name */
+  removeItem(name) {
+    this.#items.delete(String(name));
+  }
+  clear() {
+    this.#items.clear();
+  }
+}
+
+for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, { value: new MemoryStorage(), configurable: true });
+}

@@ -1,0 +1,26 @@
+// The start of the shell: log in by the link or with this browser's key, then show the desktop.
+
+import { render } from "preact";
+import { App } from "./app.js";
+import { html } from "./html.js";
+import { loginToken, logIn } from "./login.js";
+import { errorText, setState } from "./model.js";
+import { loadOwnerKey } from "./owner-key.js";
+import { startSession } from "./session.js";
+
+async function start() {
+  const token = loginToken();
+  try {
+    const key = token === undefined ? await loadOwnerKey() : await logIn(token);
+    if (key) await startSession(key);
+    else setState({ phase: "signed-out" });
+  } catch (error) {
+    // A spent link in a browser that is registered already is no reason to lock the owner out.
+    const key = await loadOwnerKey().catch(() => undefined);
+    if (key) await startSession(key);
+    else setState({ phase: "signed-out", refusal: errorText(error) });
+  }
+}
+
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+void start();

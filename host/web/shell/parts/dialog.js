@@ -1,0 +1,56 @@
+// A modal dialog on the platform's own element: focus is trapped, Escape closes, focus returns.
+
+import { useEffect, useRef } from "preact/hooks";
+import { html } from "../html.js";
+
+let dialogCount = 0;
+
+/** @param {{ title: string, onClose: () => void, className?: string, children?: unknown }} props */
+export function Dialog({ title, onClose, className, children }) {
+  const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const titleId = useRef("");
+  if (titleId.current === "") {
+    dialogCount += 1;
+    titleId.current = `dialog-${dialogCount}`;
+  }
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  const closeOnBackdrop = (/** @type {MouseEvent} */ event) => {
+    if (event.target === element.current) onClose();
+  };
+  const cancel = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    onClose();
+  };
+  return html`
+    <dialog ref=${element} class=${className ?? ""} aria-labelledby=${titleId.current} onCancel=${cancel} onClick=${closeOnBackdrop}>
+      <div class="dialog-body">
+        <h2 id=${titleId.current}>${title}</h2>
+        ${children}
+      </div>
+    </dialog>
+  `;
+}
+
+/**
+ * Asks before something that cannot be taken back in passing. The safe answer has the focus.
+ * @param {{ title: string, text: string, confirm: string, onConfirm: () => void, onClose: () => void }} props
+ */
+export function ConfirmDialog({ title, text, confirm, onConfirm, onClose }) {
+  const act = () => {
+    onClose();
+    onConfirm();
+  };
+  return html`
+    <${Dialog} title=${title} onClose=${onClose}>
+      <p class="soft">${text}</p>
+      <div class="dialog-actions">
+        <button class="button" autofocus onClick=${onClose}>Keep</button>
+        <button class="button danger" onClick=${act}>${confirm}</button>
+      </div>
+    <//>
+  `;
+}
