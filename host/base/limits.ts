@@ -21,11 +21,16 @@ export const LIMITS = {
     branchTableLength: 4_096,
     functionCount: 20_000,
     typeCount: 2_000,
+    /** Every call and branch moves what its type carries; compilers emit far fewer. */
+    typeParamCount: 128,
+    typeResultCount: 16,
     globalCount: 1_000,
     exportCount: 200,
     importCount: 64,
     dataSegmentCount: 10_000,
     elementSegmentCount: 1_000,
+    /** Over all segments: each instance writes them to its table before any meter runs. */
+    elementCount: 100_000,
     /** Custom sections are stripped before V8 sees the module; a flood of them only costs parsing. */
     customSectionCount: 64,
     tableElementCount: 10_000,
@@ -157,6 +162,8 @@ export const LIMITS = {
   control: {
     /** A program that leaks connections to the local socket must not take the host's file handles. */
     connectionCount: 64,
+    /** A capability's file travels as base64 in one message. */
+    frameSizeBytes: 8 * MIB,
   },
   web: {
     /** Guesses at a login token, and noise in the log. */
