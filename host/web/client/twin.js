@@ -59,8 +59,6 @@ class Twin {
   #pipe;
   /** @type {any} */
   #door;
-  /** @type {Feed} */
-  #feed;
   /** @type {Promise<any>} */
   #about;
 
@@ -68,7 +66,6 @@ class Twin {
   constructor(port) {
     this.#pipe = new Pipe(port);
     this.#door = new RpcSession(this.#pipe).getRemoteMain();
-    this.#feed = new Feed(this.#door);
     this.#about = this.#door.about();
     this.#about.catch(() => undefined);
   }
@@ -94,13 +91,17 @@ class Twin {
   }
 
   /**
-   * Events of a capability, in order, from now on or after `options.after`. Returns a function that ends it.
+   * Events of a capability, in order and without gaps, from now on or after the sequence `options.after`.
+   * `onGap` is called when events may have been missed after all: read the state anew then.
+   * Resolves once it listens, with a function that ends it: what is read after that misses nothing.
    * @param {string} capability
    * @param {(event: TwinEvent) => void} handler
-   * @param {{ after?: number }} [options]
+   * @param {{ after?: number, onGap?: () => void }} [options]
    */
-  on(capability, handler, options = {}) {
-    return this.#feed.add(capability, handler, options.after);
+  async on(capability, handler, options = {}) {
+    const feed = new Feed(this.#door, capability, handler, options);
+    await feed.subscribe();
+    return () => feed.stop();
   }
 
   /**
@@ -250,62 +251,70 @@ class Pipe {
   }
 }
 
-/** One subscription for all handlers; when the host ends it, it goes on after the last event seen. */
+/** One subscription of one handler; when the host ends it, it goes on after the last event seen. */
 class Feed {
   /** @type {any} */
   #door;
-  /** @type {Set<{ capability: string, handler: (event: TwinEvent) => void, after: number }>} */
-  #handlers = new Set();
-  /** @type {number | undefined} sequence of the last event seen, -1 before the first */
+  /** @type {string} */
+  #capability;
+  /** @type {(event: TwinEvent) => void} */
+  #handler;
+  /** @type {() => void} */
+  #onGap;
   #last;
+  #stopped = false;
+  /** @type {any} */
+  #subscription;
 
-  /** @param {any} door */
-  constructor(door) {
+  /** @param {any} door @param {string} capability @param {(event: TwinEvent) => void} handler @param {{ after?: number, onGap?: () => void }} options */
+  constructor(door, capability, handler, { after = -1, onGap = () => undefined }) {
     this.#door = door;
+    this.#capability = capability;
+    this.#handler = handler;
+    this.#last = after;
+    this.#onGap = onGap;
   }
 
-  /** @param {string} capability @param {(event: TwinEvent) => void} handler @param {number} [after] */
-  add(capability, handler, after) {
-    const entry = { capability, handler, after: after ?? this.#last ?? -1 };
-    this.#handlers.add(entry);
-    if (this.#last === undefined) {
-      this.#last = after ?? -1;
-      void this.#subscribe();
-    } else if (after !== undefined && after < this.#last) {
-      void this.#subscribe(after);
-    }
-    return () => this.#handlers.delete(entry);
+  stop() {
+    this.#stopped = true;
+    this.#subscription?.[Symbol.dispose]();
   }
 
-  async #subscribe(after = this.#last ?? -1) {
+  /** Listens, or throws the twin's refusal. */
+  async subscribe() {
     try {
-      await this.#door.subscribe(
-        after,
+      this.#subscription = await this.#door.subscribe(
+        this.#last,
         (/** @type {any} */ event) => this.#deliver(event),
-        (/** @type {any} */ reason) => this.#resume(reason),
+        (/** @type {any} */ reason) => this.#resume(reason?.details?.oldest),
       );
+      if (this.#stopped) this.stop();
     } catch (error) {
       const oldest = /** @type {any} */ (error)?.details?.oldest;
-      if (typeof oldest === "number") this.#resume({ details: { oldest } });
-      // Otherwise the connection has ended, which every call tells.
+      if (typeof oldest !== "number") throw toTwinError(error);
+      this.#resume(oldest);
     }
   }
 
-  /** @param {any} reason */
-  #resume(reason) {
-    const { oldest } = reason?.details ?? {};
+  /** @param {unknown} oldest sequence of the oldest event that is still kept, when some are gone */
+  #resume(oldest) {
+    if (this.#stopped) return;
     if (typeof oldest === "number") this.#last = oldest - 1;
-    void this.#subscribe();
+    if (typeof oldest === "number" || this.#last < 0) this.#onGap();
+    // It fails when the connection has ended, which every call tells.
+    void this.subscribe().catch(() => undefined);
   }
 
   /** @param {any} event */
   #deliver(event) {
-    this.#last = Math.max(this.#last ?? -1, event.sequence);
-    const parsed = { ...event, payload: JSON.parse(event.payload) };
-    for (const entry of this.#handlers) {
-      if (entry.capability !== event.capability || event.sequence <= entry.after) continue;
-      entry.after = event.sequence;
-      entry.handler(parsed);
+    if (this.#stopped || event.sequence <= this.#last) return;
+    this.#last = event.sequence;
+    if (event.capability !== this.#capability) return;
+    try {
+      this.#handler({ ...event, payload: JSON.parse(event.payload) });
+    } catch (error) {
+      // Thrown further, it would end the subscription.
+      reportError(error);
     }
   }
 }

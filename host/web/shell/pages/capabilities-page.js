@@ -1,12 +1,13 @@
 // Capabilities and experiences: what is installed, from whom, and what it asked for.
 
 import { useState } from "preact/hooks";
+import { count, formatBytes, formatMoment } from "../sentences.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { useModel } from "../model.js";
 import { installCapability, removeCapability, removeExperience } from "../owner-actions.js";
 import { ConfirmDialog } from "../parts/dialog.js";
-import { callerWords, count, formatBytes, formatMoment, shortId } from "../wording.js";
+import { callerWords, shortId } from "../sentences.js";
 
 /**
  * @typedef {import("../../../packages/manifest.ts").InstalledCapability} InstalledCapability

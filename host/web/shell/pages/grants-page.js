@@ -1,13 +1,14 @@
 // Grants: who may call what, since when, last used when; revocable at once. And the browsers that are the owner.
 
 import { useEffect, useState } from "preact/hooks";
+import { count, formatMoment, formatRelative } from "../sentences.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { useModel, useNow } from "../model.js";
 import { forgetBrowser, loadBrowsers, revokeGrant } from "../owner-actions.js";
 import { ConfirmDialog } from "../parts/dialog.js";
 import { getKey } from "../session.js";
-import { count, formatMoment, formatRelative, shortId } from "../wording.js";
+import { shortId } from "../sentences.js";
 
 /**
  * @typedef {import("../../../grants/grant.ts").Grant} Grant

@@ -1,12 +1,13 @@
 // Peers: the people whose twins this twin talks to, how to add one, and what waits for whom.
 
 import { useEffect, useState } from "preact/hooks";
+import { count, formatMoment, formatRelative, hue, initials } from "../sentences.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { setState, useModel, useNow } from "../model.js";
 import { loadParked } from "../owner-actions.js";
 import { CopyButton } from "../parts/copy-button.js";
-import { count, formatMoment, formatRelative, hue, initials, peersSentence, shortId } from "../wording.js";
+import { peersSentence, shortId } from "../sentences.js";
 
 /**
  * @typedef {import("../../../rpc/api.ts").PeerStatus} PeerStatus

@@ -1,13 +1,14 @@
 // Receipts: every call, live. A chart of the last half hour, a filter, and one click to all fields.
 
 import { useState } from "preact/hooks";
+import { count, formatBytes, formatClock, formatCompact, formatDuration, formatMoment, formatNumber } from "../sentences.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { toast, errorText, useModel, useNow } from "../model.js";
 import { loadOlderReceipts } from "../owner-actions.js";
 import { CallChart } from "../parts/call-chart.js";
 import { Dialog } from "../parts/dialog.js";
-import { callerWords, count, formatBytes, formatClock, formatCompact, formatDuration, formatMoment, formatNumber } from "../wording.js";
+import { callerWords } from "../sentences.js";
 
 /** @typedef {import("../model.js").Receipt} Receipt */
 

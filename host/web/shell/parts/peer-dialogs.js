@@ -1,10 +1,10 @@
 // Pairing: a one-time code is shown, or one is accepted.
 
 import { useEffect, useState } from "preact/hooks";
+import { formatMoment, formatRelative } from "../sentences.js";
 import { html } from "../html.js";
 import { errorText, setState, toast, useModel, useNow } from "../model.js";
 import { acceptInvite, createInvite } from "../owner-actions.js";
-import { formatMoment, formatRelative } from "../wording.js";
 import { CopyButton } from "./copy-button.js";
 import { Dialog } from "./dialog.js";
 

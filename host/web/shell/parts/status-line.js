@@ -1,9 +1,10 @@
 // The truth in one line; each part leads to its page.
 
+import { count, formatBytes } from "../sentences.js";
 import { html } from "../html.js";
 import { useModel } from "../model.js";
 import { pageLink } from "../navigation.js";
-import { count, durabilitySentence, formatBytes, peersSentence } from "../wording.js";
+import { durabilitySentence, peersSentence } from "../sentences.js";
 
 /** @typedef {import("../../../rpc/api.ts").HostStatus} HostStatus */
 

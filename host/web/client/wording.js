@@ -1,4 +1,5 @@
-// Numbers, times and names as people read them. Pure: what "now" is comes in.
+// Numbers, times and names as people read them, for the shell and for any experience (`/-/wording.js`).
+// Pure: what "now" is comes in.
 
 const BYTE_UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB"];
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "long" });
@@ -49,12 +50,6 @@ export function formatRelative(atMs, nowMs) {
 /** "1 store", "3 stores". @param {number} amount @param {string} one @param {string} many */
 export const count = (amount, one, many = `${one}s`) => `${NUMBER.format(amount)} ${amount === 1 ? one : many}`;
 
-/** Beginning and end of an id or hash, enough to compare by eye. @param {string} id */
-export function shortId(id) {
-  const bare = id.replace(/^did:key:/, "");
-  return bare.length <= 14 ? bare : `${bare.slice(0, 8)}…${bare.slice(-4)}`;
-}
-
 /** Up to two letters for an avatar. @param {string} name */
 export function initials(name) {
   const words = name.trim().split(/\s+/).filter(Boolean);
@@ -69,29 +64,3 @@ export function hue(id) {
   return sum;
 }
 
-/** How sure the owner can be, in one sentence. @param {import("../../vault/object.ts").VaultStatus} vault */
-export function durabilitySentence(vault) {
-  const places = count(vault.stores.length, "place");
-  if (vault.margin < 0) return `Some data cannot be read: too many of its ${places} are missing`;
-  if (vault.objectCount === 0) return `${places} ready to keep your data`;
-  if (vault.margin === 0) return `Stored in ${places}, but the next loss would lose data`;
-  return `Everything is stored in ${places} and survives the loss of any ${formatNumber(vault.margin)}`;
-}
-
-/** @param {readonly import("../../rpc/api.ts").PeerStatus[]} peers */
-export function peersSentence(peers) {
-  if (peers.length === 0) return "No contacts yet";
-  const online = peers.filter((peer) => peer.online).length;
-  const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
-  const reach = `${online} of ${count(peers.length, "contact")} online`;
-  return waiting === 0 ? reach : `${reach}, ${count(waiting, "message")} waiting`;
-}
-
-/** `experience:chat` -> "Chat (experience)". @param {string} caller */
-export function callerWords(caller) {
-  const colon = caller.indexOf(":");
-  if (colon < 0) return caller === "owner" ? "You" : caller;
-  const kind = caller.slice(0, colon);
-  const name = caller.slice(colon + 1);
-  return kind === "peer" ? `peer ${shortId(name)}` : `${kind} ${name}`;
-}

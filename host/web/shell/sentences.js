@@ -1,0 +1,36 @@
+// What the shell says about the twin, as sentences. Pure.
+
+import { count, formatNumber } from "/-/wording.js";
+
+/** Beginning and end of an id or hash, enough to compare by eye. @param {string} id */
+export function shortId(id) {
+  const bare = id.replace(/^did:key:/, "");
+  return bare.length <= 14 ? bare : `${bare.slice(0, 8)}…${bare.slice(-4)}`;
+}
+
+/** How sure the owner can be, in one sentence. @param {import("../../vault/object.ts").VaultStatus} vault */
+export function durabilitySentence(vault) {
+  const places = count(vault.stores.length, "place");
+  if (vault.margin < 0) return `Some data cannot be read: too many of its ${places} are missing`;
+  if (vault.objectCount === 0) return `${places} ready to keep your data`;
+  if (vault.margin === 0) return `Stored in ${places}, but the next loss would lose data`;
+  return `Everything is stored in ${places} and survives the loss of any ${formatNumber(vault.margin)}`;
+}
+
+/** @param {readonly import("../../rpc/api.ts").PeerStatus[]} peers */
+export function peersSentence(peers) {
+  if (peers.length === 0) return "No contacts yet";
+  const online = peers.filter((peer) => peer.online).length;
+  const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
+  const reach = `${online} of ${count(peers.length, "contact")} online`;
+  return waiting === 0 ? reach : `${reach}, ${count(waiting, "message")} waiting`;
+}
+
+/** `experience:chat` -> "Chat (experience)". @param {string} caller */
+export function callerWords(caller) {
+  const colon = caller.indexOf(":");
+  if (colon < 0) return caller === "owner" ? "You" : caller;
+  const kind = caller.slice(0, colon);
+  const name = caller.slice(colon + 1);
+  return kind === "peer" ? `peer ${shortId(name)}` : `${kind} ${name}`;
+}
