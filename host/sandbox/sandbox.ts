@@ -26,7 +26,7 @@ export interface AdmittedModule {
   readonly wasm: Uint8Array<ArrayBuffer>;
   /** Version of the cost table that metered it. */
   readonly meterVersion: number;
-  /** Function exports of the author, without those that are ours. */
+  /** The author's exports that have a method's signature, `(i32, i32) -> i64`: all that `Guest.call` can call. */
   readonly exports: readonly string[];
   /** Names of host functions that it imports. */
   readonly imports: readonly string[];
@@ -73,12 +73,18 @@ export interface GuestAnswer {
 }
 
 /**
- * A running instance. Not re-entrant: a call while one runs throws `TWIN_CALL_CYCLE`. After any
- * thrown error the guest is dropped (`dropped` is true) and must be replaced by a fresh one.
+ * A running instance. Not re-entrant: a call while one runs throws `TWIN_CALL_CYCLE` and changes
+ * nothing. After any other thrown error the guest is dropped (`dropped` is true) and must be replaced
+ * by a fresh one.
  */
 export interface Guest {
   readonly dropped: boolean;
   readonly memorySizeBytes: number;
+  /**
+   * What the last call used, also one that failed; before the first call, what instantiation used
+   * (the former start section and `twin_init`).
+   */
+  readonly usage: Usage;
   /**
    * Calls the export `method` with `payload` by the bytes-in, bytes-out convention of the ABI.
    * Throws `TWIN_GUEST_*`; the error's details then hold `fuel` and `memorySizeBytes` used so far.

@@ -1,0 +1,205 @@
+// Writes the metered module: the original's sections in order, without custom sections and start
+// section, with what is ours appended behind the last index of each kind, so that no index of the
+// original changes its meaning and none of its code can name what is ours.
+
+import { ByteReader } from "../wasm/byte-reader.ts";
+import { ByteWriter } from "../wasm/byte-writer.ts";
+import { OP } from "../wasm/instruction-set.ts";
+import {
+  type FunctionType,
+  type ModuleShape,
+  SECTION,
+  type Size,
+  type Span,
+  VALUE_TYPE,
+} from "../wasm/module-shape.ts";
+import { meterBody, type MeterPlan } from "./function-meter.ts";
+import { lengthFunctionBody, paidImportBody } from "./meter-code.ts";
+
+/** What the metered module may have, and what its imports cost. */
+export interface MeterSettings {
+  readonly pageMax: number;
+  readonly elementMax: number;
+  /** Price of each import, in their order. */
+  readonly importFuel: readonly number[];
+}
+
+/** Names of our exports. Admission refuses them in a module of others. */
+export const METER_EXPORTS = { fuel: "twin_fuel", depth: "twin_depth", start: "twin_start" } as const;
+
+const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] as const;
+const FUNCTION_FORM = 0x60;
+const EMPTY_BLOCK_TYPE = -0x40;
+const MUTABLE = 1;
+const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
+
+/** The metered form of the module. The same shape and settings give the same bytes. */
+export function meterModule(shape: ModuleShape, settings: MeterSettings): Uint8Array<ArrayBuffer> {
+  const types = new TypeTable(shape);
+  const plan = makePlan(shape, settings, types);
+  const bodies = meterBodies(shape, settings, plan);
+  const output = new ByteWriter(2 * shape.bytes.length + 1_024).u8(...HEADER);
+  const write = (id: number, content: ByteWriter | undefined): void => {
+    if (content !== undefined) output.u8(id).sized(content);
+  };
+  const copy = (id: number): ByteWriter | undefined => copySection(shape, id);
+  write(SECTION.type, types.write());
+  write(SECTION.import, copy(SECTION.import));
+  write(SECTION.function, writeFunctions(shape, types));
+  write(SECTION.table, writeTable(shape.table, settings.elementMax));
+  write(SECTION.memory, writeMemory(shape.memory, settings.pageMax));
+  write(SECTION.global, writeGlobals(shape, plan));
+  write(SECTION.export, writeExports(shape, plan));
+  write(SECTION.element, renameFunctions(shape, SECTION.element, plan));
+  write(SECTION.dataCount, copy(SECTION.dataCount));
+  write(SECTION.code, bodies);
+  write(SECTION.data, copy(SECTION.data));
+  return output.toBytes();
+}
+
+/** The original types, and those that our own code needs behind them. */
+class TypeTable {
+  readonly #shape: ModuleShape;
+  readonly #added: FunctionType[] = [];
+  readonly #blockTypes = new Map<string, number>();
+  readonly lengthFunction: number;
+
+  constructor(shape: ModuleShape) {
+    this.#shape = shape;
+    const { i32 } = VALUE_TYPE;
+    this.lengthFunction = this.#add({ params: [i32, i32, i32], results: [i32] });
+  }
+
+  /** Encoding of a block without parameters and with the results of `type`. */
+  blockType({ results }: FunctionType): number {
+    if (results.length === 0) return EMPTY_BLOCK_TYPE;
+    if (results.length === 1) return results[0]! - 0x80;
+    const key = results.join();
+    const known = this.#blockTypes.get(key);
+    if (known !== undefined) return known;
+    const index = this.#add({ params: [], results });
+    this.#blockTypes.set(key, index);
+    return index;
+  }
+
+  write(): ByteWriter {
+    const types = [...this.#shape.types, ...this.#added];
+    const writer = new ByteWriter().u32(types.length);
+    for (const { params, results } of types) {
+      writer
+        .u8(FUNCTION_FORM)
+        .u32(params.length)
+        .u8(...params)
+        .u32(results.length)
+        .u8(...results);
+    }
+    return writer;
+  }
+
+  #add(type: FunctionType): number {
+    return this.#shape.types.length + this.#added.push(type) - 1;
+  }
+}
+
+function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings, types: TypeTable): MeterPlan {
+  const importCount = shape.imports.length;
+  const functionCount = shape.functionTypes.length;
+  return {
+    pageMax,
+    elementMax,
+    fuelGlobal: shape.globals.length,
+    depthGlobal: shape.globals.length + 1,
+    lengthFunction: functionCount + importCount,
+    functionIndex: (original) => (original < importCount ? functionCount + original : original),
+    blockType: (type) => types.blockType(type),
+  };
+}
+
+function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: MeterPlan): ByteWriter {
+  const writer = new ByteWriter(2 * shape.bytes.length + 1_024);
+  writer.u32(shape.bodies.length + shape.imports.length + 1);
+  for (const [index, span] of shape.bodies.entries()) {
+    const type = shape.types[shape.functionTypes[shape.imports.length + index]!]!;
+    writer.sized(meterBody(shape, type, span, plan));
+  }
+  for (const [functionIndex, { typeIndex }] of shape.imports.entries()) {
+    const paramCount = shape.types[typeIndex]!.params.length;
+    writer.sized(paidImportBody(plan, { functionIndex, paramCount, fuel: importFuel[functionIndex]! }));
+  }
+  return writer.sized(lengthFunctionBody(plan));
+}
+
+function writeFunctions(shape: ModuleShape, types: TypeTable): ByteWriter {
+  const defined = shape.functionTypes.slice(shape.imports.length);
+  const standIns = shape.imports.map(({ typeIndex }) => typeIndex);
+  const all = [...defined, ...standIns, types.lengthFunction];
+  const writer = new ByteWriter().u32(all.length);
+  for (const typeIndex of all) writer.u32(typeIndex);
+  return writer;
+}
+
+function writeTable(table: Size | undefined, elementMax: number): ByteWriter | undefined {
+  if (table === undefined) return undefined;
+  return writeSize(new ByteWriter().u8(1, VALUE_TYPE.funcref), table, elementMax);
+}
+
+function writeMemory(memory: Size | undefined, pageMax: number): ByteWriter | undefined {
+  return memory && writeSize(new ByteWriter().u8(1), memory, pageMax);
+}
+
+function writeSize(writer: ByteWriter, { min, max }: Size, limit: number): ByteWriter {
+  return writer
+    .u8(1)
+    .u32(min)
+    .u32(Math.min(max ?? limit, limit));
+}
+
+function writeGlobals(shape: ModuleShape, plan: MeterPlan): ByteWriter {
+  const writer = new ByteWriter().u32(shape.globals.length + 2);
+  const original = renameFunctions(shape, SECTION.global, plan);
+  if (original !== undefined) writer.raw(original.view().subarray(countSize(original.view())));
+  writer.u8(VALUE_TYPE.i64, MUTABLE, OP.i64Const, 0, OP.end);
+  return writer.u8(VALUE_TYPE.i32, MUTABLE, OP.i32Const, 0, OP.end);
+}
+
+/** Functions and memories only: nobody outside needs a guest's tables and globals. */
+function writeExports(shape: ModuleShape, plan: MeterPlan): ByteWriter {
+  const kept = shape.exports.filter(({ kind }) => kind === KIND.function || kind === KIND.memory);
+  const writer = new ByteWriter().u32(kept.length + 2 + (shape.start === undefined ? 0 : 1));
+  for (const { name, kind, index } of kept) {
+    writer
+      .name(name)
+      .u8(kind)
+      .u32(kind === KIND.function ? plan.functionIndex(index) : index);
+  }
+  writer.name(METER_EXPORTS.fuel).u8(KIND.global).u32(plan.fuelGlobal);
+  writer.name(METER_EXPORTS.depth).u8(KIND.global).u32(plan.depthGlobal);
+  if (shape.start === undefined) return writer;
+  return writer.name(METER_EXPORTS.start).u8(KIND.function).u32(plan.functionIndex(shape.start));
+}
+
+/** A section with the functions that it names under their new indices. */
+function renameFunctions(shape: ModuleShape, id: number, plan: MeterPlan): ByteWriter | undefined {
+  const span = shape.sections.get(id);
+  if (span === undefined) return undefined;
+  const writer = new ByteWriter(span.end - span.start + 64);
+  let copied = span.start;
+  for (const { start, end, functionIndex } of shape.mentions) {
+    if (start < span.start || end > span.end) continue;
+    writer.raw(shape.bytes.subarray(copied, start)).u32(plan.functionIndex(functionIndex));
+    copied = end;
+  }
+  return writer.raw(shape.bytes.subarray(copied, span.end));
+}
+
+function copySection(shape: ModuleShape, id: number): ByteWriter | undefined {
+  const span: Span | undefined = shape.sections.get(id);
+  if (span === undefined) return undefined;
+  return new ByteWriter(span.end - span.start).raw(shape.bytes.subarray(span.start, span.end));
+}
+
+function countSize(section: Uint8Array): number {
+  const reader = new ByteReader(section);
+  reader.u32();
+  return reader.offset;
+}

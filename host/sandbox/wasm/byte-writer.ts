@@ -1,0 +1,85 @@
+// A growing byte buffer with WebAssembly's number encodings (core 2.0, section 5.2), always in
+// their shortest form: same module, same bytes.
+
+import { utf8Encode } from "../../base/bytes.ts";
+
+/** Appends to a buffer of its own; every method returns the writer. */
+export class ByteWriter {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #size = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  u8(...bytes: readonly number[]): this {
+    this.#reserve(bytes.length);
+    for (const byte of bytes) this.#bytes[this.#size++] = byte;
+    return this;
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#size);
+    this.#size += bytes.length;
+    return this;
+  }
+
+  /** Unsigned LEB128 of a whole number from 0 to 2^32 - 1. */
+  u32(value: number): this {
+    this.#reserve(5);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#size++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#size++] = rest;
+    return this;
+  }
+
+  /** Signed LEB128 of any safe integer. */
+  signed(value: number): this {
+    this.#reserve(10);
+    let rest = value;
+    for (;;) {
+      const low = ((rest % 0x80) + 0x80) % 0x80;
+      rest = Math.floor(rest / 0x80);
+      const last = (rest === 0 && low < 0x40) || (rest === -1 && low >= 0x40);
+      this.#bytes[this.#size++] = last ? low : low | 0x80;
+      if (last) return this;
+    }
+  }
+
+  /** A length-prefixed UTF-8 name. */
+  name(text: string): this {
+    const bytes = utf8Encode(text);
+    return this.u32(bytes.length).raw(bytes);
+  }
+
+  /** `content` with its length before it. */
+  sized(content: ByteWriter): this {
+    return this.u32(content.size).raw(content.view());
+  }
+
+  /** What was written so far; valid until the next write. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#size);
+  }
+
+  /** A copy of what was written so far. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#size);
+  }
+
+  #reserve(size: number): void {
+    const needed = this.#size + size;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#size));
+    this.#bytes = grown;
+  }
+}
