@@ -57,12 +57,16 @@ export const LIMITS = {
     /** Names of namespaces are in every seal behind a 16-bit size. */
     namespaceLength: 64,
     scanCount: 1_000,
+    /** What one scan of a guest may bring: its entries are copied twice. */
+    scanSizeBytes: 4 * MIB,
     /** Pages of one open state file that SQLite keeps in memory. */
     cacheSizeBytes: 8 * MIB,
     /** A state file up to this size is checked in full when it is opened; larger ones would delay the start. */
     checkAtOpenSizeBytes: 32 * MIB,
     /** A command's write set is memory until it commits. */
     writeSetSizeBytes: 16 * MIB,
+    /** A commit of very many rows delays all others. */
+    writeSetCount: 20_000,
   },
   grants: {
     /** Every call looks through them. */
@@ -74,16 +78,39 @@ export const LIMITS = {
     /** Calls waiting for one capability; beyond, the caller is told to slow down. */
     queueLength: 1_000,
     nestedCallDepth: 16,
+    /** What a caller may ask for at most: a waiting call holds a place in the queue. */
+    callTimeoutMsMax: 60_000,
+    callIdLength: 64,
     /** Messages one command may send. */
     commandSendCount: 100,
     commandEventCount: 100,
-    commandTimerCount: 100,
+    /** A dead peer must not fill the disk. */
     outboxLength: 100_000,
+    /** Refused messages kept for the owner to see. */
+    parkedKept: 1_000,
+    /** How far back a repeated message still gets the refusal that it got at first. */
+    inboxOutcomesKept: 256,
     eventsKept: 10_000,
     receiptsKept: 10_000,
+    /** Receipts that no commit took along are written after this time. */
+    receiptFlushMs: 250,
     callIdsKept: 10_000,
+    /** Recorded answers together: large answers are forgotten sooner. */
+    answersSizeBytes: 64 * MIB,
+    /** Rows of one answer to the main thread. */
+    pageLength: 1_000,
+    failMessageSizeBytes: 1 * KIB,
+    /** Memory of all idle guests together; the least recently used ones go first. */
+    guestMemorySizeBytes: 512 * MIB,
+    /** How long the worker runs calls before it looks for new messages. */
+    sliceMs: 10,
+    /** Installing, listing and other work of the engine itself. */
+    operationTimeoutMs: 60_000,
     /** Extra wall clock beyond a call's own deadline before its worker is replaced. */
     watchdogGraceMs: 1_000,
+    /** How often the watchdog looks; bounds how late it notices. */
+    watchdogTickMs: 250,
+    closeTimeoutMs: 2_000,
   },
   packages: {
     /** It is parsed before anything is known of its author. */
@@ -126,6 +153,17 @@ export const LIMITS = {
     /** Shards that nothing refers to are deleted when they have been seen for this long. */
     orphanGraceMs: 24 * 60 * 60 * 1_000,
   },
+  phonebook: {
+    /** A record travels with every connection and is kept per contact: it must stay small. */
+    recordSizeBytes: 8 * KIB,
+    recordLifetimeMs: 30 * 24 * 60 * 60 * 1_000,
+    hostCount: 4,
+    peerIdLength: 128,
+    /** Every address of a record is dialled: a long list makes us knock at doors of its choice. */
+    multiaddrCount: 16,
+    multiaddrLength: 256,
+    nameLength: 64,
+  },
   peers: {
     frameSizeBytes: 2 * MIB,
     requestTimeoutMs: 10_000,
@@ -137,7 +175,6 @@ export const LIMITS = {
     /** Requests one peer may have in flight; the rest waits in its own stream. */
     requestsInFlight: 64,
     deliveryBackoffMs: 60_000,
-    multiaddrCount: 16,
   },
   rpc: {
     /** capnweb itself has no bound on calls in flight. */
@@ -166,10 +203,13 @@ export const LIMITS = {
     frameSizeBytes: 8 * MIB,
   },
   web: {
+    /** Links that were never opened: the oldest are worth nothing. */
+    loginTokenCount: 100,
     /** Guesses at a login token, and noise in the log. */
     loginAttemptsPerMinute: 30,
     /** A browser that went to sleep without closing its socket is noticed within two of these. */
     pingIntervalMs: 30_000,
+    /** Sockets that have proven their key, and as many that have not yet. */
     socketCount: 64,
     /** A page that stops reading makes the host hold its answers; beyond this its socket is cut. */
     socketBufferSizeBytes: 64 * MIB,

@@ -1,15 +1,11 @@
 import { createPrivateKey, createPublicKey, diffieHellman, sign, verify } from "node:crypto";
-import { blake3 } from "@noble/hashes/blake3.js";
 import { describe, expect, test } from "vitest";
 import { utf8Encode } from "../../../host/base/bytes.ts";
 import { deriveIdentity, KEY_CONTEXTS } from "../../../host/identity/key-tree.ts";
 import { signedBytes, verifySignature } from "../../../host/identity/signature.ts";
 import { isTwinId, publicKeyOf, twinIdOf } from "../../../host/identity/twin-id.ts";
+import { referenceKeyDerivation as kernels } from "../../support/test-identity.ts";
 
-const kernels = {
-  deriveKey: (context: string, material: Uint8Array, size = 32) =>
-    new Uint8Array(blake3(material, { context: utf8Encode(context), dkLen: size })),
-};
 const entropy = Uint8Array.from({ length: 32 }, (_, index) => index);
 
 describe("key tree", () => {

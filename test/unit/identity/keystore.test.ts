@@ -1,15 +1,10 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { blake3 } from "@noble/hashes/blake3.js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { utf8Encode } from "../../../host/base/bytes.ts";
 import { createKeystore, readKeystore } from "../../../host/identity/keystore.ts";
+import { referenceKeyDerivation as kernels } from "../../support/test-identity.ts";
 
-const kernels = {
-  deriveKey: (context: string, material: Uint8Array, size = 32) =>
-    new Uint8Array(blake3(material, { context: utf8Encode(context), dkLen: size })),
-};
 const entropy = new Uint8Array(32).fill(7);
 const invalid = expect.objectContaining({ code: "TWIN_KEYSTORE_INVALID" });
 
