@@ -19,7 +19,7 @@ export const IV: usize = memory.data<u32>([
  * Byte offset in the block of each message word, in the order in which 7 rounds use them: the
  * permutation of section 2.2, applied 0 to 6 times. 7 x 16 bytes.
  */
-const SCHEDULE: usize = memory.data<u8>([
+export const SCHEDULE: usize = memory.data<u8>([
   0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60,
   8, 24, 12, 40, 28, 0, 16, 52, 4, 44, 48, 20, 36, 56, 60, 32,
   12, 16, 40, 48, 52, 8, 28, 56, 24, 20, 36, 0, 44, 60, 32, 4,

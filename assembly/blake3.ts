@@ -5,6 +5,8 @@
 import {
   CHUNK_END, CHUNK_START, compress, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, PARENT, ROOT,
 } from "./blake3-compress";
+import { copy32, wipe } from "./blocks";
+import { hashChunks8, hashParents8, wipe8 } from "./blake3-wide";
 
 const BLOCK_SIZE: usize = 64;
 const CHUNK_SIZE: usize = 1024;
@@ -47,6 +49,9 @@ const OUTPUT_BLOCK: usize = OUTPUT_CV + 32;
 /** Chaining values of the subtree in work, reduced in place: 64 x 32 bytes. */
 const SUBTREE: usize = memory.data(2048, 16);
 
+/** Whether more than one chunk was hashed since the last wipe: short hashes have less to forget. */
+let bulkUsed: bool = false;
+
 function chunkCount(): u64 { return load<u64>(BLAKE3_STATE, 128); }
 function setChunkCount(count: u64): void { store<u64>(BLAKE3_STATE, count, 128); }
 function blockSize(): u32 { return load<u32>(BLAKE3_STATE, 136); }
@@ -54,20 +59,20 @@ function setBlockSize(size: u32): void { store<u32>(BLAKE3_STATE, size, 136); }
 function blocksCompressed(): u32 { return load<u32>(BLAKE3_STATE, 140); }
 function setBlocksCompressed(count: u32): void { store<u32>(BLAKE3_STATE, count, 140); }
 function mode(): u32 { return load<u32>(BLAKE3_STATE, 144); }
-function stackLength(): u32 { return load<u32>(BLAKE3_STATE, 148); }
-function setStackLength(length: u32): void { store<u32>(BLAKE3_STATE, length, 148); }
+function stackLength(): usize { return <usize>load<u32>(BLAKE3_STATE, 148); }
+function setStackLength(length: usize): void { store<u32>(BLAKE3_STATE, <u32>length, 148); }
 function chunkSize(): usize { return <usize>blocksCompressed() * BLOCK_SIZE + <usize>blockSize(); }
 function startFlag(): u32 { return blocksCompressed() == 0 ? CHUNK_START : 0; }
 
 /** Starts a hash: of plain mode, or under the key at {@link BLAKE3_KEY} when `keyed` is not 0. */
 export function blake3Start(keyed: i32): void {
-  if (!keyed) memory.copy(KEY, IV, 32);
+  if (!keyed) copy32(KEY, IV);
   start(keyed ? KEYED_HASH : 0);
 }
 
 /** Starts derive_key's first half (section 2.3): the hash of the context string. */
 export function blake3StartContext(): void {
-  memory.copy(KEY, IV, 32);
+  copy32(KEY, IV);
   start(DERIVE_KEY_CONTEXT);
 }
 
@@ -85,8 +90,8 @@ function start(flags: u32): void {
 }
 
 function startChunk(): void {
-  memory.copy(CHUNK_CV, KEY, 32);
-  memory.fill(BLOCK, 0, BLOCK_SIZE);
+  copy32(CHUNK_CV, KEY);
+  wipe(BLOCK, BLOCK_SIZE);
   setBlockSize(0);
   setBlocksCompressed(0);
 }
@@ -130,14 +135,23 @@ function subtreeChunks(size: usize): usize {
 /** Takes a subtree of `chunks` (a power of two) onto the stack; as two halves, as its top may be the root. */
 function hashSubtree(input: usize, chunks: usize): void {
   const index = chunkCount();
-  for (let i: usize = 0; i < chunks; i++) hashChunk(input + i * CHUNK_SIZE, index + i, SUBTREE + i * CV_SIZE);
+  let done: usize = 0;
+  for (; done + 8 <= chunks; done += 8) {
+    hashChunks8(input + done * CHUNK_SIZE, index + done, KEY, mode(), SUBTREE + done * CV_SIZE);
+  }
+  for (; done < chunks; done++) hashChunk(input + done * CHUNK_SIZE, index + done, SUBTREE + done * CV_SIZE);
   if (chunks == 1) {
     pushChainingValue(SUBTREE, index);
     return;
   }
   for (let count = chunks; count > 2; count >>= 1) {
-    for (let i: usize = 0; i < count >> 1; i++) {
-      compress(KEY, SUBTREE + 2 * i * CV_SIZE, 0, 64, PARENT | mode(), SUBTREE + i * CV_SIZE);
+    const parents = count >> 1;
+    let made: usize = 0;
+    for (; made + 8 <= parents; made += 8) {
+      hashParents8(SUBTREE + 2 * made * CV_SIZE, KEY, mode(), SUBTREE + made * CV_SIZE);
+    }
+    for (; made < parents; made++) {
+      compress(KEY, SUBTREE + 2 * made * CV_SIZE, 0, 64, PARENT | mode(), SUBTREE + made * CV_SIZE);
     }
   }
   pushChainingValue(SUBTREE, index);
@@ -161,7 +175,7 @@ function updateChunk(input: usize, size: usize): void {
       compress(CHUNK_CV, BLOCK, chunkCount(), 64, mode() | startFlag(), CHUNK_CV);
       setBlocksCompressed(blocksCompressed() + 1);
       setBlockSize(0);
-      memory.fill(BLOCK, 0, BLOCK_SIZE);
+      wipe(BLOCK, BLOCK_SIZE);
     }
     const taken = min(BLOCK_SIZE - <usize>blockSize(), size);
     memory.copy(BLOCK + blockSize(), input, taken);
@@ -174,8 +188,9 @@ function updateChunk(input: usize, size: usize): void {
 /** Puts a subtree on the stack whose first chunk is number `index`. */
 function pushChainingValue(cv: usize, index: u64): void {
   mergeStack(index);
+  bulkUsed = true;
   const length = stackLength();
-  memory.copy(STACK + length * CV_SIZE, cv, CV_SIZE);
+  copy32(STACK + length * CV_SIZE, cv);
   setStackLength(length + 1);
 }
 
@@ -184,7 +199,7 @@ function pushChainingValue(cv: usize, index: u64): void {
  * one entry per bit set. Lazy, as the topmost parent is only known to be no root when more follows.
  */
 function mergeStack(count: u64): void {
-  const wanted = <u32>popcnt(count);
+  const wanted = <usize>popcnt(count);
   while (stackLength() > wanted) {
     const length = stackLength() - 1;
     const left = STACK + (length - 1) * CV_SIZE;
@@ -199,16 +214,18 @@ let outputBlockSize: u32 = 0;
 let outputFlags: u32 = 0;
 
 function outputOfChunk(): void {
-  memory.copy(OUTPUT_CV, CHUNK_CV, 96);
+  copy32(OUTPUT_CV, CHUNK_CV);
+  copy32(OUTPUT_BLOCK, BLOCK);
+  copy32(OUTPUT_BLOCK + 32, BLOCK + 32);
   outputCounter = chunkCount();
   outputBlockSize = blockSize();
   outputFlags = mode() | startFlag() | CHUNK_END;
 }
 
 function outputOfParent(left: usize, right: usize): void {
-  memory.copy(OUTPUT_BLOCK, left, CV_SIZE);
-  memory.copy(OUTPUT_BLOCK + CV_SIZE, right, CV_SIZE);
-  memory.copy(OUTPUT_CV, KEY, 32);
+  copy32(OUTPUT_BLOCK, left);
+  copy32(OUTPUT_BLOCK + CV_SIZE, right);
+  copy32(OUTPUT_CV, KEY);
   outputCounter = 0;
   outputBlockSize = 64;
   outputFlags = mode() | PARENT;
@@ -244,7 +261,12 @@ export function blake3Finish(out: usize, size: usize): void {
 
 /** Forgets every byte of the hash: keys, chaining values and input. */
 export function blake3Wipe(): void {
-  memory.fill(BLAKE3_STATE, 0, BLAKE3_STATE_SIZE);
-  memory.fill(OUTPUT_CV, 0, 96);
-  memory.fill(SUBTREE, 0, 2048);
+  wipe(BLAKE3_STATE, STACK - BLAKE3_STATE);
+  wipe(OUTPUT_CV, 96);
+  wipe(SUBTREE, CV_SIZE);
+  if (!bulkUsed) return;
+  wipe(STACK, BLAKE3_STATE + BLAKE3_STATE_SIZE - STACK);
+  wipe(SUBTREE, SUBTREE_CHUNKS_MAX * CV_SIZE);
+  wipe8();
+  bulkUsed = false;
 }

@@ -1,8 +1,12 @@
 // ChaCha20 (RFC 8439, sections 2.1 to 2.4) and HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2).
 // No branch and no index depends on key, nonce or text.
 
+import { copy32, wipe } from "./blocks";
+
 /** The 16 words of state, RFC 8439 section 2.3: constants (4), key (8), block counter (1), nonce (3). */
-const STATE: usize = memory.data(64, 16);
+export const CHACHA20_STATE: usize = memory.data(64, 16);
+const STATE: usize = CHACHA20_STATE;
+
 
 /** One block of keystream. */
 const KEYSTREAM: usize = memory.data(64, 16);
@@ -13,23 +17,22 @@ export function chacha20Key(key: usize): void {
   store<u32>(STATE, 0x3320646e, 4);
   store<u32>(STATE, 0x79622d32, 8);
   store<u32>(STATE, 0x6b206574, 12);
-  memory.copy(STATE + 16, key, 32);
+  copy32(STATE + 16, key);
 }
 
 /** Sets the block counter and the 12 bytes of nonce at `nonce`. */
 export function chacha20Nonce(counter: u32, nonce: usize): void {
   store<u32>(STATE, counter, 48);
-  memory.copy(STATE + 52, nonce, 12);
+  store<u32>(STATE, load<u32>(nonce), 52);
+  store<u64>(STATE, load<u64>(nonce, 4), 56);
 }
 
-/**
- * HChaCha20: replaces the key by the subkey that key and the 16 bytes at `input` give.
- */
+/** HChaCha20: replaces the key by the subkey that key and the 16 bytes at `input` give. */
 export function hchacha20(input: usize): void {
-  memory.copy(STATE + 48, input, 16);
+  store<v128>(STATE, load<v128>(input), 48);
   permute(KEYSTREAM, false);
-  memory.copy(STATE + 16, KEYSTREAM, 16);
-  memory.copy(STATE + 32, KEYSTREAM + 48, 16);
+  store<v128>(STATE, load<v128>(KEYSTREAM), 16);
+  store<v128>(STATE, load<v128>(KEYSTREAM, 48), 32);
 }
 
 /** Writes the next 64 bytes of keystream to `out` and steps the counter. */
@@ -38,7 +41,7 @@ export function chacha20Block(out: usize): void {
   store<u32>(STATE, load<u32>(STATE, 48) + 1, 48);
 }
 
-/** Adds keystream to the `size` bytes at `text`, in place. Only the last call for a nonce may have a size that is no multiple of 64. */
+/** Adds keystream to the `size` bytes at `text`, in place, block by block. Only the last call for a nonce may have a size that is no multiple of 64. */
 export function chacha20Xor(text: usize, size: usize): void {
   while (size >= 64) {
     chacha20Block(KEYSTREAM);
@@ -58,8 +61,8 @@ export function chacha20Xor(text: usize, size: usize): void {
 
 /** Forgets key, nonce and keystream. */
 export function chacha20Wipe(): void {
-  memory.fill(STATE, 0, 64);
-  memory.fill(KEYSTREAM, 0, 64);
+  wipe(STATE, 64);
+  wipe(KEYSTREAM, 64);
 }
 
 /** Ten double rounds over the state, section 2.3; then the state is added when `feedForward`. */

@@ -117,7 +117,7 @@ function multiplyPass(
     for (const [index, input] of inputs.entries()) {
       bytes.set(input.subarray(offset, offset + pieceSize), window + index * stride);
     }
-    exports.rsMultiply(rows.length, inputs.length, window, output, stride, pieceSize);
+    exports.rsMultiply(window, output, stride, pieceSize);
     for (const [index, made] of outputs.entries()) {
       const start = output + index * stride;
       made.set(bytes.subarray(start, start + pieceSize), offset);

@@ -30,14 +30,7 @@ export type KernelExports = {
 
   readonly RS_MATRIX: WebAssembly.Global;
   readonly rsPrepare: (rows: number, columns: number) => void;
-  readonly rsMultiply: (
-    rows: number,
-    columns: number,
-    input: number,
-    output: number,
-    stride: number,
-    size: number,
-  ) => void;
+  readonly rsMultiply: (input: number, output: number, stride: number, size: number) => void;
 
   readonly GEAR_TABLE: WebAssembly.Global;
   readonly gearStart: () => void;
