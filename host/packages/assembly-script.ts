@@ -13,12 +13,22 @@ const ROOT = rootOf(import.meta.dirname);
 /** Where the SDK and the compiler's own parts stand: a build depends on them as on its source. */
 export const TOOLCHAIN = {
   sdk: join(ROOT, "capabilities", "sdk"),
-  versions: [join(ROOT, "package.json")],
+  files: [join(ROOT, "package.json"), import.meta.filename],
 } as const;
 
 const ENTRY = "twin-entry.ts";
 /** Adds what the ABI asks of every module, so that no author has to repeat it. */
 const ENTRY_SOURCE = 'export { twin_alloc } from "twin/abi";\n';
+
+/**
+ * Sources of the toolchain that are replaced, by the end of their path. json-as 1.6.0 writes strings
+ * in blocks of 8 bytes and breaks a surrogate pair (any emoji) that lies across two of them; its
+ * plain form is right.
+ */
+const REPLACED_SOURCES: Readonly<Record<string, string>> = {
+  [join("json-as", "assembly", "serialize", "index", "string.ts")]:
+    'export { serializeString_NAIVE as serializeString } from "../naive/string";\n',
+};
 
 /**
  * The module that `index.ts` in `folder` compiles to. Throws `TWIN_PACKAGE_INVALID` with the
@@ -67,6 +77,7 @@ function compilerArguments(folder: string): string[] {
 }
 
 async function readSource(path: string): Promise<string | null> {
+  for (const [ending, source] of Object.entries(REPLACED_SOURCES)) if (path.endsWith(ending)) return source;
   try {
     return await readFile(path, "utf8");
   } catch {

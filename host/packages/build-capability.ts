@@ -68,7 +68,7 @@ async function readManifest(folder: string): Promise<Manifest> {
 /** The package at `path` when it is whole, of this publisher, and newer than all of its inputs. */
 async function readFresh(path: string, folder: string, build: CapabilityBuild): Promise<CapabilityPackage | undefined> {
   const builtAtMs = await modifiedAtMs(path);
-  const inputs = [...(await listSources(folder)), ...(await listSources(TOOLCHAIN.sdk)), ...TOOLCHAIN.versions];
+  const inputs = [...(await listSources(folder)), ...(await listSources(TOOLCHAIN.sdk)), ...TOOLCHAIN.files];
   for (const input of inputs) {
     if ((await modifiedAtMs(input)) >= builtAtMs) return undefined;
   }

@@ -58,7 +58,7 @@ export function answer(bytes: ArrayBuffer): i64 {
 
 /** UTF-8 bytes of `text`. Half a surrogate pair becomes U+FFFD: everything that leaves the guest is valid UTF-8. */
 export function encode(text: string): ArrayBuffer {
-  return String.UTF8.encode(text, false, String.ErrorMode.REPLACE);
+  return String.UTF8.encode(text, false, String.UTF8.ErrorMode.REPLACE);
 }
 
 /** The bytes that the host staged. */

@@ -1,0 +1,200 @@
+// A twin for the tests of one capability: the host functions of docs/formats/abi.md over memory,
+// with commands as transactions and both schemas checked. Its time stands until the test moves it.
+
+import { compareBytes, concatBytes, hexEncode, jsonDecode, jsonEncode, utf8Decode } from "../../host/base/bytes.ts";
+import { methodOf } from "../../host/packages/manifest-file.ts";
+import type { CapabilityPackage } from "../../host/packages/manifest.ts";
+import { compileSchema } from "../../host/packages/schema.ts";
+
+/** A call that the capability ended with `fail`, or that broke a rule of the host. */
+export class CapabilityFailure extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(`${code}: ${message}`);
+    this.code = code;
+  }
+}
+
+/** Who calls; the owner when absent. */
+export interface CapabilityCaller {
+  readonly kind: "owner" | "experience" | "peer" | "capability";
+  readonly name?: string;
+  readonly twin?: string;
+}
+
+/** A message that a command sent. */
+export interface SentMessage {
+  readonly peer: string;
+  readonly capability: string;
+  readonly method: string;
+  readonly payload: unknown;
+}
+
+/** What is kept between calls. */
+interface Effects {
+  state: Map<string, Uint8Array<ArrayBuffer>>;
+  blobs: Map<string, number>;
+  sent: SentMessage[];
+  events: { topic: string; payload: unknown }[];
+}
+
+/** One capability of one twin. */
+export interface CapabilityTwin {
+  readonly id: string;
+  nowMs: number;
+  readonly memorySizeBytes: number;
+  /** Messages since the last call of this method, in order. */
+  takeSent(): SentMessage[];
+  takeEvents(): { topic: string; payload: unknown }[];
+  /** Objects that the capability keeps, with how often it linked each. */
+  blobs(): Record<string, number>;
+  /** Runs a method; effects count only when it ends well. Throws {@link CapabilityFailure}. */
+  call<Result = Record<string, unknown>>(method: string, params: unknown, caller?: CapabilityCaller): Result;
+}
+
+/** A fresh twin with the id `id` that runs `capability`. */
+export function openCapabilityTwin(capability: CapabilityPackage, id: string): CapabilityTwin {
+  let committed: Effects = { state: new Map(), blobs: new Map(), sent: [], events: [] };
+  let draft = committed;
+  let mayWrite = false;
+  let who: CapabilityCaller = { kind: "owner" };
+  let staged = new Uint8Array(0);
+  let randomSeed = 1;
+
+  const module = new WebAssembly.Module(capability.bytes);
+  const bytes = (address: number, size: number): Uint8Array<ArrayBuffer> =>
+    new Uint8Array(memory().buffer).slice(address >>> 0, (address >>> 0) + size);
+  const text = (address: number, size: number): string => utf8Decode(bytes(address, size));
+  const stage = (value: Uint8Array<ArrayBuffer>): number => (staged = value).length;
+  const write = (permission: string): void => {
+    if (!mayWrite) throw new CapabilityFailure("denied", "a query cannot change anything");
+    if (!capability.manifest.permissions.some((request) => request.permission === permission))
+      throw new CapabilityFailure("denied", `the manifest does not ask for ${permission}`);
+  };
+
+  const twin = {
+    take: (address: number) => new Uint8Array(memory().buffer).set(staged, address >>> 0),
+    kv_get: (key: number, keySize: number) => {
+      const value = draft.state.get(hexEncode(bytes(key, keySize)));
+      return value === undefined ? -1 : stage(value);
+    },
+    kv_put: (key: number, keySize: number, value: number, valueSize: number) => {
+      write("state");
+      draft.state.set(hexEncode(bytes(key, keySize)), bytes(value, valueSize));
+    },
+    kv_delete: (key: number, keySize: number) => {
+      write("state");
+      return draft.state.delete(hexEncode(bytes(key, keySize))) ? 1 : 0;
+    },
+    kv_scan: (...[start, startSize, end, endSize, limit, reverse]: number[]) => {
+      const [first, last] = [bytes(start!, startSize!), endSize === 0 ? undefined : bytes(end!, endSize!)];
+      if (limit! > 1_000) throw new CapabilityFailure("limit", "scan");
+      return stage(encodeEntries(scan(draft.state, first, last), limit!, reverse === 1));
+    },
+    blob_link: (object: number, size: number) => {
+      write("blobs");
+      draft.blobs.set(text(object, size), (draft.blobs.get(text(object, size)) ?? 0) + 1);
+    },
+    blob_unlink: (object: number, size: number) => {
+      write("blobs");
+      const count = (draft.blobs.get(text(object, size)) ?? 0) - 1;
+      if (count > 0) draft.blobs.set(text(object, size), count);
+      else draft.blobs.delete(text(object, size));
+    },
+    send: (...[peer, peerSize, target, targetSize, method, methodSize, payload, payloadSize]: number[]) => {
+      write("send");
+      draft.sent.push({
+        peer: text(peer!, peerSize!),
+        capability: text(target!, targetSize!),
+        method: text(method!, methodSize!),
+        payload: jsonDecode(bytes(payload!, payloadSize!)),
+      });
+    },
+    emit: (...[topic, topicSize, payload, payloadSize]: number[]) => {
+      write("emit");
+      const event = { topic: text(topic!, topicSize!), payload: jsonDecode(bytes(payload!, payloadSize!)) };
+      const schema = capability.manifest.events[event.topic];
+      if (schema === undefined) throw new CapabilityFailure("event", `${event.topic} is not in the manifest`);
+      check("event", compileSchema(schema)(event.payload));
+      draft.events.push(event);
+    },
+    caller: () => stage(jsonEncode({ kind: who.kind, name: who.name ?? "", twin: who.twin ?? "", self: id })),
+    now_ms: () => self.nowMs,
+    random: (address: number, size: number) => {
+      for (let index = 0; index < size; index++) {
+        randomSeed = (randomSeed * 1_103_515_245 + 12_345) % 2 ** 31;
+        new Uint8Array(memory().buffer)[(address >>> 0) + index] = randomSeed >>> 16;
+      }
+    },
+    log: () => {},
+    fail: (code: number, codeSize: number, message: number, messageSize: number) => {
+      throw new CapabilityFailure(text(code, codeSize), text(message, messageSize));
+    },
+  };
+  const start = (): WebAssembly.Exports => new WebAssembly.Instance(module, { twin }).exports;
+  let guest = start();
+  const memory = (): WebAssembly.Memory => guest["memory"] as WebAssembly.Memory;
+
+  const run = (method: string, params: unknown): unknown => {
+    const payload = jsonEncode(params);
+    const address = (guest["twin_alloc"] as (size: number) => number)(payload.length) >>> 0;
+    new Uint8Array(memory().buffer).set(payload, address);
+    const answer = (guest[method] as (address: number, size: number) => bigint)(address, payload.length);
+    return jsonDecode(bytes(Number((answer >> 32n) & 0xffffffffn), Number(answer & 0xffffffffn)));
+  };
+
+  const self: CapabilityTwin = {
+    id,
+    nowMs: 1_700_000_000_000,
+    get memorySizeBytes() {
+      return memory().buffer.byteLength;
+    },
+    takeSent: () => committed.sent.splice(0),
+    takeEvents: () => committed.events.splice(0),
+    blobs: () => Object.fromEntries(committed.blobs),
+    call: <Result>(method: string, params: unknown, caller: CapabilityCaller = { kind: "owner" }) => {
+      const { kind, params: paramsSchema, result: resultSchema } = methodOf(capability.manifest, method)!;
+      check("params", compileSchema(paramsSchema)(params));
+      [who, mayWrite] = [caller, kind === "command"];
+      draft = mayWrite ? structuredClone(committed) : committed;
+      try {
+        const result = run(method, params);
+        check("result", compileSchema(resultSchema)(result));
+        committed = draft;
+        return result as Result;
+      } catch (error) {
+        // As the host does: a guest that failed is dropped.
+        guest = start();
+        throw error;
+      }
+    },
+  };
+  return self;
+}
+
+function scan(
+  state: ReadonlyMap<string, Uint8Array>,
+  start: Uint8Array,
+  end: Uint8Array | undefined,
+): [Uint8Array, Uint8Array][] {
+  return Array.from(state, ([key, value]): [Uint8Array, Uint8Array] => [Uint8Array.fromHex(key), value])
+    .filter(([key]) => compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0))
+    .toSorted(([left], [right]) => compareBytes(left, right));
+}
+
+function encodeEntries(entries: [Uint8Array, Uint8Array][], limit: number, reverse: boolean): Uint8Array<ArrayBuffer> {
+  const ordered = reverse ? entries.toReversed() : entries;
+  const sized = (part: Uint8Array): Uint8Array => concatBytes(new Uint8Array(Uint32Array.of(part.length).buffer), part);
+  return concatBytes(...ordered.slice(0, limit).flatMap(([key, value]) => [sized(key), sized(value)]));
+}
+
+function check(what: string, violation: string | undefined): void {
+  if (violation !== undefined) throw new CapabilityFailure(what, violation);
+}
+
+/** A well-formed twin id for the tests: `index` 0 to 57 makes it another one. */
+export function testTwinId(index: number): string {
+  const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+  return `did:key:z6Mk${alphabet[index]!.repeat(44)}`;
+}
