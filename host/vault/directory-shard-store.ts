@@ -1,0 +1,146 @@
+// A directory as a place for shards. Shards stand under their final name from the first byte: they verify
+// themselves, so a torn one is found. The directory may vanish at any moment; a put brings it back.
+
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rm, stat as statFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { TwinError } from "../base/errors.ts";
+import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
+
+const { O_CREAT, O_WRONLY } = constants;
+const NAME_PATTERN = /^[a-z0-9.-]{1,128}$/;
+/** Folder and file are decorated, so that no name (`..`, `.`) can mean another place. */
+const FOLDER_PREFIX = "s-";
+const FILE_SUFFIX = ".shard";
+
+/** A store over the directory `path`, which need not exist. `domain` is what fails together with it. */
+export async function openDirectoryShardStore(options: {
+  readonly name: string;
+  readonly domain: string;
+  readonly path: string;
+}): Promise<ShardStore> {
+  const { name, domain, path } = options;
+  const folderOf = (shard: string): string => join(path, `${FOLDER_PREFIX}${shard.slice(0, 2)}`);
+  const fileOf = (shard: string): string => {
+    if (!NAME_PATTERN.test(shard)) throw new RangeError("A shard's name is 1 to 128 of a-z, 0-9, point and hyphen.");
+    return join(folderOf(shard), shard + FILE_SUFFIX);
+  };
+  const run = <T>(operation: Promise<T>): Promise<T> => operation.catch((cause: unknown) => fail(name, cause));
+
+  await run(makeFolder(path));
+  return {
+    name,
+    domain,
+    async put(shard, data) {
+      const file = fileOf(shard);
+      await run(writeDurably(folderOf(shard), file, data));
+    },
+    async get(shard, range) {
+      const file = fileOf(shard);
+      return run(readRange(file, range));
+    },
+    async stat(shard) {
+      const file = fileOf(shard);
+      const found = await run(orAbsent(statFile(file)));
+      return found === undefined ? undefined : { name: shard, sizeBytes: found.size };
+    },
+    async delete(shard) {
+      const file = fileOf(shard);
+      await run(rm(file, { force: true }));
+    },
+    async *list() {
+      for (const folder of await run(entries(path))) {
+        if (folder.startsWith(FOLDER_PREFIX)) yield* listFolder(join(path, folder), run);
+      }
+    },
+  };
+}
+
+async function* listFolder(
+  folder: string,
+  run: <T>(operation: Promise<T>) => Promise<T>,
+): AsyncGenerator<ShardStat, void, undefined> {
+  for (const file of await run(entries(folder))) {
+    const shard = file.slice(0, -FILE_SUFFIX.length);
+    if (!file.endsWith(FILE_SUFFIX) || !NAME_PATTERN.test(shard)) continue;
+    const found = await run(orAbsent(statFile(join(folder, file))));
+    if (found !== undefined) yield { name: shard, sizeBytes: found.size };
+  }
+}
+
+/** Writes and syncs the file, then the folder that names it. A folder that vanishes in between is made once more. */
+async function writeDurably(folder: string, file: string, data: Uint8Array): Promise<void> {
+  const write = async (): Promise<void> => {
+    await makeFolder(folder);
+    // Not truncated first: good bytes that are written once more stay readable meanwhile.
+    await using handle = await open(file, O_WRONLY | O_CREAT, 0o600);
+    await writeAll(handle, data);
+    await handle.truncate(data.length);
+    await handle.sync();
+    await syncFolder(folder);
+  };
+  await write().catch((cause: unknown) => (isAbsence(cause) ? write() : Promise.reject(cause)));
+}
+
+async function writeAll(handle: FileHandle, data: Uint8Array): Promise<void> {
+  for (let written = 0; written < data.length;) {
+    written += (await handle.write(data, written, data.length - written, written)).bytesWritten;
+  }
+}
+
+async function readRange(file: string, range: ShardRange = {}): Promise<Uint8Array | undefined> {
+  const opened = await orAbsent(open(file, "r"));
+  if (opened === undefined) return undefined;
+  await using handle = opened;
+  const offset = range.offset ?? 0;
+  const left = Math.max(0, (await handle.stat()).size - offset);
+  const bytes = new Uint8Array(Math.min(range.sizeBytes ?? left, left));
+  let filled = 0;
+  while (filled < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/** Makes the folder and what is missing above it, and syncs each folder that got a new entry. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, "r");
+  await handle.sync();
+}
+
+async function entries(folder: string): Promise<string[]> {
+  return (await orAbsent(readdir(folder))) ?? [];
+}
+
+async function orAbsent<T>(operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (cause) {
+    if (isAbsence(cause)) return undefined;
+    throw cause;
+  }
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+}
+
+function isAbsence(cause: unknown): boolean {
+  return codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR";
+}
+
+function fail(store: string, cause: unknown): never {
+  const reason = codeOf(cause);
+  if (reason === "ENOSPC" || reason === "EDQUOT") {
+    throw new TwinError("TWIN_STORE_FULL", `Store ${store} is full: free space on its disk.`, { store }, cause);
+  }
+  throw new TwinError("TWIN_STORE_FAILED", `Store ${store} failed (${reason}): check its folder.`, { store }, cause);
+}

@@ -1,0 +1,75 @@
+// A store behind a deadline: whatever it does (hang, throw nonsense, answer too much), the vault meets
+// an answer or a typed error in bounded time, and remembers for a while that the store failed.
+
+import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
+
+/** A {@link ShardStore} that always answers in time. Its errors are `TWIN_STORE_FAILED` or `TWIN_STORE_FULL`. */
+export interface GuardedStore extends ShardStore {
+  /** Whether it failed a moment ago: ask others first. */
+  isSuspect(): boolean;
+}
+
+/** Guards `store`; time is that of `clock`. */
+export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
+  let suspectUntilMs = Number.NEGATIVE_INFINITY;
+
+  /** Runs one operation under a deadline; a failure makes the store suspect. */
+  async function guard<T>(operation: () => Promise<T>, timeoutMs: number): Promise<T> {
+    try {
+      return await withDeadline(operation, timeoutMs);
+    } catch (cause) {
+      suspectUntilMs = clock.elapsedMs() + LIMITS.vault.storeSuspectMs;
+      throw storeError(store.name, cause);
+    }
+  }
+
+  async function withDeadline<T>(operation: () => Promise<T>, timeoutMs: number): Promise<T> {
+    const done = new AbortController();
+    const deadline = clock.sleep(timeoutMs, { signal: done.signal }).then(() => {
+      throw new TwinError("TWIN_STORE_FAILED", `Store ${store.name} did not answer within ${timeoutMs} ms.`);
+    });
+    try {
+      return await Promise.race([operation(), deadline]);
+    } finally {
+      deadline.catch(() => {});
+      done.abort();
+    }
+  }
+
+  const { storeReadTimeoutMs, storeWriteTimeoutMs } = LIMITS.vault;
+  return {
+    name: store.name,
+    domain: store.domain,
+    isSuspect: () => clock.elapsedMs() < suspectUntilMs,
+    put: (name, data) => guard(() => store.put(name, data), storeWriteTimeoutMs),
+    get: (name, range?: ShardRange) => guard(() => store.get(name, range), storeReadTimeoutMs),
+    stat: (name) => guard(() => store.stat(name), storeReadTimeoutMs),
+    delete: (name) => guard(() => store.delete(name), storeWriteTimeoutMs),
+    async *list(): AsyncGenerator<ShardStat> {
+      const names = store.list()[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const next = await guard(() => names.next(), storeWriteTimeoutMs);
+          if (next.done === true) return;
+          yield next.value;
+        }
+      } finally {
+        void names.return?.().catch(() => {});
+      }
+    },
+  };
+}
+
+function storeError(name: string, cause: unknown): TwinError {
+  if (cause instanceof TwinError && (cause.code === "TWIN_STORE_FAILED" || cause.code === "TWIN_STORE_FULL"))
+    return cause;
+  return new TwinError(
+    "TWIN_STORE_FAILED",
+    `Store ${name} failed: see the cause, bring it back, then scrub.`,
+    { store: name },
+    cause,
+  );
+}

@@ -1,0 +1,100 @@
+// Reads a range of an object: walks its manifest to the blocks in range, opens only their frames in
+// range, and fetches the next block while the last one is being consumed.
+
+import { TwinError } from "../base/errors.ts";
+import { base58Decode } from "../identity/base58.ts";
+import { throwIfAborted } from "./abortable.ts";
+import { decodeManifest } from "./manifest.ts";
+import { type BlockPart, walkManifest } from "./manifest-tree.ts";
+import type { ObjectId } from "./object.ts";
+import { createPace } from "./pace.ts";
+import type { ObjectRecord } from "./vault-index.ts";
+import type { VaultParts } from "./vault-parts.ts";
+
+const OBJECT_ID_SIZE = 32;
+
+/** The bytes of a block id in an object id, or undefined for anything else. */
+export function decodeObjectId(id: ObjectId): Uint8Array | undefined {
+  const bytes = id.length <= 64 ? base58Decode(id) : undefined;
+  return bytes?.length === OBJECT_ID_SIZE ? bytes : undefined;
+}
+
+/** What a read is told. */
+export interface ReadRequest {
+  readonly id: ObjectId;
+  readonly offset?: number | undefined;
+  readonly sizeBytes?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+type ReadParts = Pick<VaultParts, "index" | "blocks" | "clock">;
+
+/** The bytes in range, see `Vault.read`. */
+export async function* readObject(parts: ReadParts, request: ReadRequest): AsyncGenerator<Uint8Array, void, undefined> {
+  const id = decodeObjectId(request.id);
+  const record = id && parts.index.object(id);
+  if (id === undefined || record === undefined) {
+    throw new TwinError("TWIN_OBJECT_UNKNOWN", "No object of this id was ever put here.", { object: request.id });
+  }
+  const range = rangeOf(record, request);
+  try {
+    yield* readAhead(blockParts(parts, id, range), (part) => readPart(parts, part), request.signal);
+  } catch (thrown) {
+    throw lossOf(request.id, thrown);
+  }
+}
+
+async function* blockParts(
+  { blocks, clock }: ReadParts,
+  root: Uint8Array,
+  range: { readonly offset: number; readonly end: number },
+): AsyncGenerator<BlockPart, void, undefined> {
+  if (range.offset === range.end) return;
+  const load = (id: Uint8Array): Promise<Uint8Array> => blocks.readWhole(id, createPace(clock));
+  yield* walkManifest(decodeManifest(await load(root)), range, load);
+}
+
+function readPart({ blocks, clock }: ReadParts, part: BlockPart): Promise<Uint8Array> {
+  return blocks.read(part.id, part.offset, part.sizeBytes, createPace(clock));
+}
+
+/** Reads the parts in order, one ahead of the consumer. */
+async function* readAhead(
+  parts: AsyncGenerator<BlockPart, void, undefined>,
+  read: (part: BlockPart) => Promise<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let ahead: Promise<Uint8Array> | undefined;
+  for await (const part of parts) {
+    throwIfAborted(signal);
+    const next = read(part);
+    // Its failure is met when its turn comes; a consumer that stops before never asks.
+    next.catch(() => {});
+    if (ahead !== undefined) yield await ahead;
+    ahead = next;
+  }
+  throwIfAborted(signal);
+  if (ahead !== undefined) yield await ahead;
+}
+
+function rangeOf(record: ObjectRecord, request: ReadRequest): { readonly offset: number; readonly end: number } {
+  const offset = request.offset ?? 0;
+  const sizeBytes = request.sizeBytes ?? record.sizeBytes - offset;
+  const end = offset + sizeBytes;
+  if (![offset, sizeBytes].every((value) => Number.isSafeInteger(value) && value >= 0) || end > record.sizeBytes) {
+    throw new TwinError(
+      "TWIN_OBJECT_RANGE",
+      `The object has ${record.sizeBytes} bytes; the range must lie within them.`,
+      { sizeBytes: record.sizeBytes },
+    );
+  }
+  return { offset, end };
+}
+
+/** A loss names the object as well as the segment. */
+function lossOf(object: ObjectId, thrown: unknown): unknown {
+  if (!(thrown instanceof TwinError)) return thrown;
+  if (thrown.code !== "TWIN_OBJECT_LOST" && thrown.code !== "TWIN_SEAL_BROKEN") return thrown;
+  const message = `Object ${object} cannot be read now. ${thrown.message}`;
+  return new TwinError("TWIN_OBJECT_LOST", message, { ...thrown.details, object }, thrown);
+}

@@ -1,0 +1,125 @@
+// Puts a vault together over its stores and its index, and offers it as one `Vault`.
+
+import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { StateStore } from "../state/state-store.ts";
+import { rebuildIndex } from "./adopt-segments.ts";
+import { createBlockReader } from "./block-reader.ts";
+import { createCensus } from "./census.ts";
+import { createGate } from "./gate.ts";
+import { guardStore } from "./guarded-store.ts";
+import type { Vault } from "./object.ts";
+import type { SegmentCode } from "./segment.ts";
+import { createSegmentReader } from "./segment-reader.ts";
+import { type Blame, createShardReader } from "./shard-reader.ts";
+import type { ShardStore } from "./shard-store.ts";
+import { createStoreMarks } from "./store-marks.ts";
+import { createVaultIndex, type SegmentRecord } from "./vault-index.ts";
+import { deriveVaultKeys } from "./vault-keys.ts";
+import { createVaultDoor } from "./vault-door.ts";
+import { type VaultParts, changeSegment, storeNamed } from "./vault-parts.ts";
+
+/** What {@link openVault} needs. */
+export interface VaultOptions {
+  /** The 32-byte vault key. Not kept: subkeys are derived from it. */
+  readonly key: Uint8Array;
+  /** Where the index lives. Stays the caller's, who disposes it after the vault. */
+  readonly index: StateStore;
+  /** At least k + m, under distinct names. */
+  readonly stores: readonly ShardStore[];
+  /** How new segments are cut. Old ones stay as they are. */
+  readonly code: SegmentCode & {
+    /** Stores beyond k that must take a segment before a put is answered; default m: all of them. */
+    readonly happiness?: number | undefined;
+  };
+  readonly kernels: Kernels;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/**
+ * Opens the vault. An empty index over stores that hold shards of this vault is rebuilt from them
+ * first. Throws `TWIN_CONFIG_INVALID` for a code or stores that cannot work together.
+ */
+export async function openVault(options: VaultOptions): Promise<Vault> {
+  checkOptions(options);
+  const { code, kernels, clock, random, log } = options;
+  const seal = { keys: deriveVaultKeys(options.key, kernels), kernels };
+  const stores = options.stores.map((store) => guardStore(store, clock));
+  const index = createVaultIndex(options.index);
+  const census = createCensus();
+  const changes = createGate(1);
+  const shardsNeeded = code.dataShards + (code.happiness ?? code.parityShards);
+  const shards = createShardReader({
+    seal,
+    store: (name) => storeNamed(stores, name),
+    onBlame: createBlameBook({ index, census, changes, log }),
+  });
+  const segments = createSegmentReader(seal, shards);
+  const parts: VaultParts = {
+    seal,
+    code: { dataShards: code.dataShards, parityShards: code.parityShards },
+    shardsNeeded,
+    index,
+    census,
+    changes,
+    stores,
+    segments,
+    blocks: createBlockReader(seal, index, segments),
+    marks: createStoreMarks({ seal, stores, census, log }),
+    dispersal: { seal, stores, shardsNeeded, random, log },
+    active: new Set(),
+    clock,
+    random,
+    log,
+  };
+  for (const record of index.segments()) census.add(record);
+  for (const { record } of index.objects()) census.addObject(record.sizeBytes);
+  if (census.segmentCount === 0) await rebuildIndex(parts);
+  return createVaultDoor(parts);
+}
+
+/** Writes each blamed shard down as absent, once, so that the margin tells of it before the next scrub. */
+function createBlameBook(
+  parts: Pick<VaultParts, "index" | "census" | "changes" | "log">,
+): (segment: SegmentRecord, index: number, blame: Blame) => void {
+  const pending = new Set<string>();
+  return (segment, index, blame) => {
+    const key = `${segment.id} ${index}`;
+    if (pending.has(key) || parts.index.segment(segment.id)?.absent.includes(index) !== false) return;
+    pending.add(key);
+    parts.log.warn({ segment: segment.id, shard: index, store: segment.stores[index], blame }, "a shard is not whole");
+    changeSegment(parts, segment.id, (current) => ({
+      ...current,
+      absent: [...new Set([...current.absent, index])].toSorted((left, right) => left - right),
+    }))
+      .catch(() => parts.log.warn({ segment: segment.id }, "a missing shard could not be noted"))
+      .finally(() => pending.delete(key));
+  };
+}
+
+function checkOptions({ code, stores }: VaultOptions): void {
+  const { dataShards, parityShards, happiness = parityShards } = code;
+  const count = dataShards + parityShards;
+  const isCode = [dataShards, parityShards, happiness].every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (!isCode || dataShards < 1 || happiness > parityShards || count > LIMITS.vault.shardCount) {
+    throw new TwinError(
+      "TWIN_CONFIG_INVALID",
+      `A code of ${dataShards} data and ${parityShards} parity shards cannot be: at least 1 data shard, at most ${LIMITS.vault.shardCount} in all.`,
+    );
+  }
+  if (new Set(stores.map(({ name }) => name)).size !== stores.length) {
+    throw new TwinError("TWIN_CONFIG_INVALID", "Two stores have one name: give each its own.");
+  }
+  if (stores.length < count) {
+    throw new TwinError(
+      "TWIN_CONFIG_INVALID",
+      `${dataShards}+${parityShards} shards need ${count} stores, there are ${stores.length}: add stores or take a smaller code.`,
+    );
+  }
+}

@@ -1,0 +1,129 @@
+// One segment under the scrub: which of its shards hold, leaf by leaf, and the others made again.
+
+import { TwinError } from "../base/errors.ts";
+import { putChecked } from "./dispersal.ts";
+import type { GuardedStore } from "./guarded-store.ts";
+import type { Pace } from "./pace.ts";
+import { finishShard } from "./segment-coder.ts";
+import { rebuildLeaves } from "./segment-reader.ts";
+import { type Blame, createShardReader, type ShardReader } from "./shard-reader.ts";
+import { headerSize, leafCount, leafRange, shardName } from "./shard.ts";
+import type { SegmentRecord } from "./vault-index.ts";
+import { changeSegment, storeNamed, type VaultParts } from "./vault-parts.ts";
+
+/** What a segment's shards turned out to be. */
+export interface SegmentFinding {
+  readonly checked: number;
+  readonly missing: number;
+  readonly corrupt: number;
+  readonly repaired: number;
+  readonly isLost: boolean;
+  /** Stores where a shard should stand that does not, after repair. */
+  readonly wanting: readonly string[];
+}
+
+/** The leaves of one shard, undefined where they do not hold. */
+type Leaves = readonly (Uint8Array | undefined)[];
+
+/** Reads all shards of a segment, repairs what it can, and writes what it found to the index. */
+export async function repairSegment(parts: VaultParts, record: SegmentRecord, pace: Pace): Promise<SegmentFinding> {
+  const blames = new Map<number, Blame>();
+  const reader = createShardReader({
+    seal: parts.seal,
+    store: (name) => storeNamed(parts.stores, name),
+    onBlame: (_segment, index, blame) => blames.set(index, blame),
+  });
+  const shards: Leaves[] = [];
+  for (const index of record.stores.keys()) {
+    shards.push(await reader.fetchLeaves(record, wholeRun(record, index)));
+    await pace();
+  }
+  const bad = [...shards.keys()].filter((index) => shards[index]!.includes(undefined));
+  const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
+  const made = await remake(parts, { record, shards, bad, reader }, pace);
+  const absent = bad.filter((index) => made?.has(index) !== true);
+  await changeSegment(parts, record.id, (current) => ({
+    ...current,
+    stores: current.stores.map((store, index) => made?.get(index) ?? store),
+    absent,
+  }));
+  return {
+    checked: shards.length,
+    missing: bad.length - corrupt,
+    corrupt,
+    repaired: bad.length - absent.length,
+    isLost: made === undefined,
+    wanting: absent.map((index) => record.stores[index]!),
+  };
+}
+
+interface Repair {
+  readonly record: SegmentRecord;
+  readonly shards: readonly Leaves[];
+  readonly bad: readonly number[];
+  readonly reader: ShardReader;
+}
+
+/** Makes the bad shards again. Answers where each now stands, or undefined when too little is left. */
+async function remake(parts: VaultParts, repair: Repair, pace: Pace): Promise<Map<number, string> | undefined> {
+  const { record, shards, bad } = repair;
+  const made = new Map<number, string>();
+  if (bad.length === 0) return made;
+  const fresh = new Map(bad.map((index) => [index, new Uint8Array(headerSize(record.shardSize) + record.shardSize)]));
+  for (let leaf = 0; leaf < leafCount(record.shardSize); leaf++) {
+    const column = new Map<number, Uint8Array>();
+    for (const [index, leaves] of shards.entries()) {
+      const bytes = leaves[leaf];
+      if (bytes !== undefined) column.set(index, bytes);
+    }
+    const whole = orLost(() => rebuildLeaves(parts.seal, record, column));
+    if (whole === undefined) return undefined;
+    const { offset } = leafRange(record.shardSize, leaf);
+    for (const [index, shard] of fresh) shard.set(whole[index]!, headerSize(record.shardSize) + offset);
+    await pace();
+  }
+  for (const [index, shard] of fresh) {
+    await finishShard(parts.seal, { shape: record, index }, shard, pace);
+    const store = await place(parts, repair, { index, shard, taken: [...made.values()] });
+    if (store !== undefined) made.set(index, store);
+  }
+  return made;
+}
+
+/** Puts a remade shard where it belongs, or on a store that has none of its segment, and reads all of it back. */
+async function place(
+  parts: VaultParts,
+  { record, reader }: Repair,
+  made: { readonly index: number; readonly shard: Uint8Array; readonly taken: readonly string[] },
+): Promise<string | undefined> {
+  const { index, shard, taken } = made;
+  for (const store of homesOf(parts.stores, record, index)) {
+    if (store.isSuspect() || taken.includes(store.name)) continue;
+    const name = shardName(parts.seal, record.id, index);
+    const failure = await putChecked(parts, { store, name, shape: record, shard });
+    const moved = { ...record, stores: record.stores.with(index, store.name) };
+    const back = failure === undefined && (await reader.fetchLeaves(moved, wholeRun(record, index)));
+    if (back !== false && !back.includes(undefined)) return store.name;
+    parts.log.warn({ store: store.name, code: failure?.code }, "a store did not take a repaired shard");
+  }
+  return undefined;
+}
+
+function homesOf(stores: readonly GuardedStore[], record: SegmentRecord, index: number): GuardedStore[] {
+  const home = storeNamed(stores, record.stores[index]);
+  const spares = stores.filter(({ name }) => !record.stores.includes(name));
+  return home === undefined ? spares : [home, ...spares];
+}
+
+function wholeRun(record: SegmentRecord, index: number): { index: number; first: number; count: number } {
+  return { index, first: 0, count: leafCount(record.shardSize) };
+}
+
+function orLost<T>(operation: () => T): T | undefined {
+  try {
+    return operation();
+  } catch (thrown) {
+    if (thrown instanceof TwinError && thrown.code === "TWIN_OBJECT_LOST") return undefined;
+    throw thrown;
+  }
+}

@@ -1,0 +1,51 @@
+// Walks every shard of every segment, makes missing and corrupt ones again where they belong, and counts
+// by reading what it made. What it reports was read, not assumed.
+
+import { throwIfAborted } from "./abortable.ts";
+import type { Progress, ScrubReport } from "./object.ts";
+import { sweepOrphans } from "./orphans.ts";
+import { createPace } from "./pace.ts";
+import { repairSegment } from "./repair.ts";
+import { indexWrites } from "./vault-index.ts";
+import type { VaultParts } from "./vault-parts.ts";
+
+/** Scrubs the whole vault; see `Vault.scrub`. */
+export async function scrubVault(
+  parts: VaultParts,
+  options: { readonly signal: AbortSignal; readonly onProgress?: Progress | undefined },
+): Promise<ScrubReport> {
+  const pace = createPace(parts.clock);
+  const wanting = new Set<string>();
+  const totals = {
+    segments: 0,
+    shardsChecked: 0,
+    shardsMissing: 0,
+    shardsCorrupt: 0,
+    shardsRepaired: 0,
+    segmentsLost: 0,
+  };
+  await parts.marks.beginTrial();
+  for (const record of parts.index.segments()) {
+    throwIfAborted(options.signal);
+    const finding = await repairSegment(parts, record, pace);
+    totals.segments++;
+    totals.shardsChecked += finding.checked;
+    totals.shardsMissing += finding.missing;
+    totals.shardsCorrupt += finding.corrupt;
+    totals.shardsRepaired += finding.repaired;
+    totals.segmentsLost += finding.isLost ? 1 : 0;
+    for (const store of finding.wanting) wanting.add(store);
+    options.onProgress?.(totals.segments, Math.max(totals.segments, parts.census.segmentCount));
+  }
+  await parts.marks.endTrial((store) => !wanting.has(store));
+  await sweepOrphans(parts, options.signal);
+  const report = { finishedAtMs: parts.clock.nowMs(), ...totals, margin: await countMargin(parts) };
+  await parts.index.commit([indexWrites.report(report)]);
+  parts.log.info(report, "scrubbed");
+  return report;
+}
+
+async function countMargin({ census, marks, code }: VaultParts): Promise<number> {
+  const problems = await marks.check();
+  return census.margin((store) => problems.has(store) && problems.get(store) === undefined).margin ?? code.parityShards;
+}

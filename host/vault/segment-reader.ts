@@ -1,0 +1,127 @@
+// Reads a segment's payload: straight from its data shards when these are healthy, else leaf by verified
+// leaf, rebuilt from any k shards.
+
+import { concatBytes } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Pace } from "./pace.ts";
+import { type SegmentShape, shardCountOf } from "./segment.ts";
+import type { ShardSeal } from "./shard.ts";
+import type { LeafRun, ShardPiece, ShardReader } from "./shard-reader.ts";
+import type { SegmentRecord } from "./vault-index.ts";
+
+const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
+/** Leaves of one shard that are fetched and rebuilt together: 1 MiB. */
+const RUN_LENGTH = 16;
+
+/** Reads of any segment. */
+export interface SegmentReader {
+  /**
+   * The payload bytes [offset, offset + size), unverified: the seal of what stands there is the judge.
+   * Undefined when a shard in the way is known to be bad, missing or slow.
+   */
+  readFast(segment: SegmentRecord, offset: number, size: number): Promise<Uint8Array | undefined>;
+  /** The same bytes, each leaf verified or rebuilt. Throws `TWIN_OBJECT_LOST` when fewer than k shards have a leaf. */
+  readVerified(segment: SegmentRecord, offset: number, size: number, pace: Pace): Promise<Uint8Array>;
+}
+
+/** The verified leaves of one offset, by shard. */
+type Column = Map<number, Uint8Array>;
+
+/** A reader over `shards`. */
+export function createSegmentReader(seal: ShardSeal, shards: ShardReader): SegmentReader {
+  return {
+    async readFast(segment, offset, size) {
+      const pieces = piecesOf(segment, offset, size);
+      if (!pieces.every(({ index }) => shards.isTrusted(segment, index))) return undefined;
+      const found = await Promise.all(pieces.map((piece) => shards.fetchPiece(segment, piece)));
+      const whole = found.filter((bytes, at) => bytes?.length === pieces[at]!.sizeBytes) as Uint8Array[];
+      if (whole.length < pieces.length) return undefined;
+      return whole.length === 1 ? whole[0] : concatBytes(...whole);
+    },
+    async readVerified(segment, offset, size, pace) {
+      const found: Uint8Array[] = [];
+      for (const piece of piecesOf(segment, offset, size)) {
+        const end = Math.ceil((piece.offset + piece.sizeBytes) / LEAF_SIZE);
+        for (let first = Math.floor(piece.offset / LEAF_SIZE); first < end; first += RUN_LENGTH) {
+          const run = { index: piece.index, first, count: Math.min(RUN_LENGTH, end - first) };
+          const leaves = await readRun({ seal, shards, pace }, segment, run);
+          const start = Math.max(0, piece.offset - first * LEAF_SIZE);
+          found.push(leaves.subarray(start, piece.offset + piece.sizeBytes - first * LEAF_SIZE));
+        }
+      }
+      return concatBytes(...found);
+    },
+  };
+}
+
+interface RunParts {
+  readonly seal: ShardSeal;
+  readonly shards: ShardReader;
+  readonly pace: Pace;
+}
+
+/** The leaves of a run, from their own shard or rebuilt from the fewest others that do. */
+async function readRun({ seal, shards, pace }: RunParts, segment: SegmentRecord, run: LeafRun): Promise<Uint8Array> {
+  const columns = Array.from({ length: run.count }, (): Column => new Map());
+  const isOpen = (column: Column): boolean => !column.has(run.index) && column.size < segment.dataShards;
+  const add = async (index: number): Promise<void> => {
+    const leaves = await shards.fetchLeaves(segment, { ...run, index });
+    for (const [at, leaf] of leaves.entries()) if (leaf !== undefined) columns[at]!.set(index, leaf);
+  };
+
+  const sources = sourceOrder(segment, run.index, shards);
+  // The shard itself if it is trusted, then k others at once, then one by one.
+  for (let wave = sources[0] === run.index ? 1 : segment.dataShards; columns.some(isOpen) && sources.length > 0;) {
+    const asked = sources.splice(0, wave);
+    await Promise.all(asked.map(add));
+    await pace();
+    wave = asked[0] === run.index ? segment.dataShards : 1;
+  }
+  const leaves: Uint8Array[] = [];
+  for (const column of columns) {
+    leaves.push(column.get(run.index) ?? rebuildLeaves(seal, segment, column)[run.index]!);
+    await pace();
+  }
+  return concatBytes(...leaves);
+}
+
+/**
+ * One leaf of every shard of `shape`, all of one offset, from those that hold. Throws `TWIN_OBJECT_LOST`
+ * when fewer than k do.
+ */
+export function rebuildLeaves(
+  { kernels }: Pick<ShardSeal, "kernels">,
+  shape: SegmentShape,
+  column: ReadonlyMap<number, Uint8Array>,
+): Uint8Array[] {
+  if (column.size < shape.dataShards) {
+    throw new TwinError(
+      "TWIN_OBJECT_LOST",
+      `Segment ${shape.id} has ${column.size} readable shards, ${shape.dataShards} are needed: bring stores back.`,
+      { segment: shape.id, readable: column.size, needed: shape.dataShards },
+    );
+  }
+  const code = kernels.createErasureCode(shape.dataShards, shape.parityShards);
+  return code.reconstruct(Array.from({ length: shardCountOf(shape) }, (_, index) => column.get(index)));
+}
+
+/** All shards: `wanted` first when it is trusted and last when it is not, the others trusted ones first. */
+function sourceOrder(segment: SegmentRecord, wanted: number, shards: ShardReader): number[] {
+  const isTrusted = (index: number): boolean => shards.isTrusted(segment, index);
+  const rank = (index: number): number => (index === wanted ? (isTrusted(index) ? 0 : 3) : isTrusted(index) ? 1 : 2);
+  return [...segment.stores.keys()].toSorted((left, right) => rank(left) - rank(right));
+}
+
+/** Which data shards hold [offset, offset + size) of the payload. */
+function piecesOf(segment: SegmentShape, offset: number, size: number): ShardPiece[] {
+  const pieces: ShardPiece[] = [];
+  for (let at = offset; at < offset + size;) {
+    const index = Math.floor(at / segment.shardSize);
+    const within = at - index * segment.shardSize;
+    const sizeBytes = Math.min(offset + size - at, segment.shardSize - within);
+    pieces.push({ index, offset: within, sizeBytes });
+    at += sizeBytes;
+  }
+  return pieces;
+}

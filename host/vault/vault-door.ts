@@ -1,0 +1,75 @@
+// The vault as the other rooms see it: lifetimes, gates and totals around puts, reads and scrubs.
+
+import { type Gate, createGate } from "./gate.ts";
+import { LIMITS } from "../base/limits.ts";
+import { base58Encode } from "../identity/base58.ts";
+import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
+import { decodeObjectId, readObject } from "./object-reader.ts";
+import { putObject } from "./object-writer.ts";
+import { scrubVault } from "./scrub.ts";
+import type { VaultParts } from "./vault-parts.ts";
+
+/** Offers `parts` as a {@link Vault}. Disposing it ends what is at work and waits for that. */
+export function createVaultDoor(parts: VaultParts): Vault {
+  const closing = new AbortController();
+  const atWork = new Set<Promise<unknown>>();
+  const puts = createGate(LIMITS.vault.putCount);
+  const scrubs: Gate = createGate(1);
+  const signalOf = (signal: AbortSignal | undefined): AbortSignal =>
+    signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+
+  async function tracked<T>(work: Promise<T>): Promise<T> {
+    atWork.add(work);
+    try {
+      return await work;
+    } finally {
+      atWork.delete(work);
+    }
+  }
+
+  return {
+    put(source, meta = {}, { signal, onProgress } = {}) {
+      return tracked(puts(() => putObject(parts, { source, meta, onProgress, signal: signalOf(signal) })));
+    },
+    async stat(id) {
+      return infoOf(parts, decodeObjectId(id));
+    },
+    read: (id, range = {}, { signal } = {}) => readObject(parts, { id, ...range, signal: signalOf(signal) }),
+    scrub({ signal, onProgress } = {}) {
+      return tracked(scrubs(() => scrubVault(parts, { onProgress, signal: signalOf(signal) })));
+    },
+    status: () => statusOf(parts),
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await Promise.allSettled(atWork);
+      // What blame or a late change still writes goes through the gate: behind it, the index is quiet.
+      await parts.changes(async () => {});
+    },
+  };
+}
+
+function infoOf({ index }: VaultParts, id: Uint8Array | undefined): ObjectInfo | undefined {
+  const record = id && index.object(id);
+  return id && record && { id: base58Encode(id), ...record, durability: "dispersed" };
+}
+
+async function statusOf(parts: VaultParts): Promise<VaultStatus> {
+  const { census, code, stores, index } = parts;
+  const problems = await parts.marks.check();
+  const answers = (store: string): boolean => problems.has(store) && problems.get(store) === undefined;
+  const { margin, degradedSegments } = census.margin(answers);
+  const healthyCount = stores.filter(({ name }) => answers(name)).length;
+  return {
+    ...code,
+    ...census.objects,
+    segmentCount: census.segmentCount,
+    stores: stores.map(({ name, domain }): StoreStatus => {
+      const problem = problems.get(name);
+      return { name, domain, healthy: answers(name), ...census.usage(name), problem };
+    }),
+    // Without segments: what the first one will have.
+    margin: margin ?? Math.min(code.parityShards, healthyCount - code.dataShards),
+    degradedSegments,
+    lastScrub: index.report(),
+  };
+}

@@ -1,0 +1,140 @@
+// What the vault knows of its blocks, segments and objects, over a StateStore. Everything here can be
+// rebuilt from the shards by who holds the key (rebuild-index.ts). Rows: docs/formats/vault.md.
+
+import { concatBytes, hexEncode, jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { StateStore, StateWrite } from "../state/state-store.ts";
+import type { ScrubReport } from "./object.ts";
+import { BLOCK_KINDS, SEGMENT_ID_SIZE, type SegmentBlock, type SegmentId, type SegmentShape } from "./segment.ts";
+
+const TABLES = {
+  block: "$vault.block",
+  segment: "$vault.segment",
+  object: "$vault.object",
+  orphan: "$vault.orphan",
+  report: "$vault.report",
+} as const;
+const BLOCK_ROW_SIZE = SEGMENT_ID_SIZE + 9;
+const REPORT_KEY = utf8Encode("scrub");
+const FIRST_KEY = Uint8Array.of(0);
+
+/** Where a block stands. */
+export interface BlockPlace {
+  readonly segment: SegmentId;
+  readonly offset: number;
+  /** Of its plaintext. */
+  readonly sizeBytes: number;
+}
+
+/** A segment and where its shards are. */
+export interface SegmentRecord extends SegmentShape {
+  /** Name of the store of each shard, by index. */
+  readonly stores: readonly string[];
+  /** Indexes of the shards that were missing or corrupt when last looked at, ascending. */
+  readonly absent: readonly number[];
+}
+
+/** What was said of an object when it was put. */
+export interface ObjectRecord {
+  readonly sizeBytes: number;
+  readonly type: string;
+  readonly name: string;
+}
+
+/** The vault's tables. Reads are synchronous; writes are built here and committed together. */
+export interface VaultIndex {
+  block(id: Uint8Array): BlockPlace | undefined;
+  segment(id: SegmentId): SegmentRecord | undefined;
+  object(id: Uint8Array): ObjectRecord | undefined;
+  segments(): Iterable<SegmentRecord>;
+  objects(): Iterable<{ readonly id: Uint8Array; readonly record: ObjectRecord }>;
+  /** When the shard was first seen without a segment. */
+  orphan(store: string, name: string): number | undefined;
+  orphans(): Iterable<{ readonly store: string; readonly name: string }>;
+  report(): ScrubReport | undefined;
+  commit(writes: readonly StateWrite[]): Promise<void>;
+}
+
+/** The rows as writes: one for each kind of change. */
+export const indexWrites = {
+  block: (segment: SegmentId, block: SegmentBlock): StateWrite => {
+    const value = new Uint8Array(BLOCK_ROW_SIZE);
+    value.set(Uint8Array.fromHex(segment));
+    const view = new DataView(value.buffer);
+    view.setUint32(SEGMENT_ID_SIZE, block.offset, true);
+    view.setUint32(SEGMENT_ID_SIZE + 4, block.sizeBytes, true);
+    value[BLOCK_ROW_SIZE - 1] = BLOCK_KINDS[block.kind];
+    return { namespace: TABLES.block, key: block.id, value };
+  },
+  noBlock: (id: Uint8Array): StateWrite => ({ namespace: TABLES.block, key: id, value: undefined }),
+  segment: (record: SegmentRecord): StateWrite => row(TABLES.segment, Uint8Array.fromHex(record.id), record),
+  noSegment: (id: SegmentId): StateWrite => row(TABLES.segment, Uint8Array.fromHex(id), undefined),
+  object: (id: Uint8Array, record: ObjectRecord): StateWrite => row(TABLES.object, id, record),
+  orphan: (store: string, name: string, sinceMs: number | undefined): StateWrite =>
+    row(TABLES.orphan, orphanKey(store, name), sinceMs),
+  report: (report: ScrubReport): StateWrite => row(TABLES.report, REPORT_KEY, report),
+} as const;
+
+/** The index in `state`, which stays the caller's. */
+export function createVaultIndex(state: StateStore): VaultIndex {
+  const json = (namespace: string, key: Uint8Array): unknown => {
+    const value = state.get({ namespace, key });
+    return value === undefined ? undefined : jsonDecode(value);
+  };
+  return {
+    block(id) {
+      const value = state.get({ namespace: TABLES.block, key: id });
+      if (value === undefined) return undefined;
+      if (value.length !== BLOCK_ROW_SIZE) throw broken("block");
+      const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+      return {
+        segment: hexEncode(value.subarray(0, SEGMENT_ID_SIZE)),
+        offset: view.getUint32(SEGMENT_ID_SIZE, true),
+        sizeBytes: view.getUint32(SEGMENT_ID_SIZE + 4, true),
+      };
+    },
+    segment: (id) => json(TABLES.segment, Uint8Array.fromHex(id)) as SegmentRecord | undefined,
+    object: (id) => json(TABLES.object, id) as ObjectRecord | undefined,
+    *segments() {
+      for (const { value } of rows(state, TABLES.segment)) yield jsonDecode(value) as SegmentRecord;
+    },
+    *objects() {
+      for (const { key, value } of rows(state, TABLES.object))
+        yield { id: key, record: jsonDecode(value) as ObjectRecord };
+    },
+    orphan: (store, name) => json(TABLES.orphan, orphanKey(store, name)) as number | undefined,
+    *orphans() {
+      for (const { key } of rows(state, TABLES.orphan)) {
+        const [store = "", name = ""] = utf8Decode(key).split("\0");
+        yield { store, name };
+      }
+    },
+    report: () => json(TABLES.report, REPORT_KEY) as ScrubReport | undefined,
+    commit: (writes) => state.commit(writes),
+  };
+}
+
+/** All rows of a table in key order, page by page: rows that are written meanwhile may or may not be met. */
+function* rows(state: StateStore, namespace: string): Iterable<{ key: Uint8Array; value: Uint8Array }> {
+  let start: Uint8Array = FIRST_KEY;
+  for (;;) {
+    const page = state.scan({ namespace, start, limit: LIMITS.state.scanCount });
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < LIMITS.state.scanCount) return;
+    start = concatBytes(last.key, FIRST_KEY);
+  }
+}
+
+function row(namespace: string, key: Uint8Array, value: unknown): StateWrite {
+  return { namespace, key, value: value === undefined ? undefined : jsonEncode(value) };
+}
+
+function orphanKey(store: string, name: string): Uint8Array {
+  return utf8Encode(`${store}\0${name}`);
+}
+
+function broken(table: string): TwinError {
+  return new TwinError("TWIN_STATE_BROKEN", `The vault's index has a ${table} row that is not one: rebuild the index.`);
+}

@@ -1,0 +1,62 @@
+// What the parts of an open vault share.
+
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { BlockReader } from "./block-reader.ts";
+import type { Census } from "./census.ts";
+import type { DispersalParts } from "./dispersal.ts";
+import type { Gate } from "./gate.ts";
+import type { GuardedStore } from "./guarded-store.ts";
+import type { SegmentCode, SegmentId } from "./segment.ts";
+import type { SegmentReader } from "./segment-reader.ts";
+import type { ShardSeal } from "./shard.ts";
+import type { StoreMarks } from "./store-marks.ts";
+import { type SegmentRecord, type VaultIndex, indexWrites } from "./vault-index.ts";
+
+/** One vault's parts, made once by `openVault`. */
+export interface VaultParts {
+  readonly seal: ShardSeal;
+  readonly code: SegmentCode;
+  /** k + h: distinct stores that must take a segment before a put is answered. */
+  readonly shardsNeeded: number;
+  readonly dispersal: DispersalParts;
+  readonly index: VaultIndex;
+  readonly census: Census;
+  readonly stores: readonly GuardedStore[];
+  readonly marks: StoreMarks;
+  readonly segments: SegmentReader;
+  readonly blocks: BlockReader;
+  /** Segments of puts at work: nothing refers to their shards yet, and yet they are no orphans. */
+  readonly active: Set<SegmentId>;
+  /** One change of index and census at a time, so that what a change was decided on still holds when it is made. */
+  readonly changes: Gate;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The vault's store of that name. */
+export function storeNamed(stores: readonly GuardedStore[], name: string | undefined): GuardedStore | undefined {
+  return stores.find((store) => store.name === name);
+}
+
+/**
+ * Replaces where the segment's shards are and which of them are absent, in index and census. The
+ * change is made of the newest record, whatever the caller saw before.
+ */
+export function changeSegment(
+  { index, census, changes }: Pick<VaultParts, "index" | "census" | "changes">,
+  id: SegmentId,
+  change: (current: SegmentRecord) => SegmentRecord,
+): Promise<void> {
+  return changes(async () => {
+    const current = index.segment(id);
+    if (current === undefined) return;
+    const next = change(current);
+    if (next.absent.join() === current.absent.join() && next.stores.join() === current.stores.join()) return;
+    await index.commit([indexWrites.segment(next)]);
+    census.remove(current);
+    census.add(next);
+  });
+}
