@@ -168,6 +168,8 @@ export const LIMITS = {
     frameSizeBytes: 2 * MIB,
     requestTimeoutMs: 10_000,
     dialTimeoutMs: 5_000,
+    /** One address that swallows packets must not use up the whole dial. */
+    addressDialTimeoutMs: 2_000,
     inviteLifetimeMs: 24 * 60 * 60 * 1_000,
     inviteCount: 100,
     connectionCount: 500,
@@ -203,23 +205,27 @@ export const LIMITS = {
     frameSizeBytes: 8 * MIB,
   },
   web: {
-    /** Links that were never opened: the oldest are worth nothing. */
-    loginTokenCount: 100,
+    /** A socket that does not answer its challenge in this time holds a place for nothing. */
+    challengeLifetimeMs: 60_000,
     /** Guesses at a login token, and noise in the log. */
     loginAttemptsPerMinute: 30,
+    /** Links that were never opened: beyond this the oldest are worth nothing. */
+    loginTokenCount: 100,
+    /** A link lies in a terminal's history; it must not open the twin next week. */
+    loginTokenLifetimeMs: 60 * 60 * 1_000,
+    /** Each open experience is an origin and a door. */
+    openExperienceCount: 32,
+    /** Browsers that may act as the owner: few enough to look at. */
+    ownerKeyCount: 16,
     /** A browser that went to sleep without closing its socket is noticed within two of these. */
     pingIntervalMs: 30_000,
     /** Sockets that have proven their key, and as many that have not yet. */
     socketCount: 64,
-    /** A page that stops reading makes the host hold its answers; beyond this its socket is cut. */
-    socketBufferSizeBytes: 64 * MIB,
     /** Tickets alive at once: each is asked for by the owner and lives a minute. */
     ticketCount: 10_000,
-    challengeLifetimeMs: 60_000,
+    /** A ticket stands in a URL. */
     ticketLifetimeMs: 60_000,
-    loginTokenLifetimeMs: 60 * 60 * 1_000,
-    ownerKeyCount: 16,
-    openExperienceCount: 32,
+    /** One upload; beyond, it is more likely a stream without an end. */
     uploadSizeBytes: 64 * 1024 * MIB,
   },
 } as const;

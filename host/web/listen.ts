@@ -1,0 +1,92 @@
+// Listening sockets. On the loopback both addresses are taken, so that no other program of the
+// machine can answer the browser in our place (browsers try ::1 first for `localhost`).
+
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Duplex } from "node:stream";
+import type { IncomingMessage } from "node:http";
+
+import { TwinError } from "../base/errors.ts";
+
+const PORT_ATTEMPTS = 10;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** A machine without IPv6 has no `::1`. */
+const NO_SUCH_ADDRESS = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+
+/** What listens. Disposing it ends every connection at once. */
+export interface Listener extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** Handlers of a server. */
+export interface Handlers {
+  readonly request: RequestListener;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+/** Listens on `address` ("localhost": on both loopback addresses) and `port` (0: any free one). `handlers` gets the port first. Throws `TWIN_HOST_PORT`. */
+export async function openListener(
+  where: { readonly address: string; readonly port: number },
+  handlers: (port: number) => Promise<Handlers>,
+): Promise<Listener> {
+  const servers = await bindAll(where);
+  const { port } = servers[0]!.address() as { port: number };
+  try {
+    const { request, upgrade } = await handlers(port);
+    for (const server of servers) server.on("request", request).on("upgrade", upgrade);
+  } catch (reason) {
+    await closeAll(servers);
+    throw reason;
+  }
+  return { port, [Symbol.asyncDispose]: () => closeAll(servers) };
+}
+
+async function bindAll(where: { readonly address: string; readonly port: number }): Promise<Server[]> {
+  const isLoopback = where.address === "localhost";
+  const first = isLoopback ? "127.0.0.1" : where.address;
+  for (let attempt = 1; ; attempt++) {
+    const server = await bind(first, where.port).catch((cause: unknown) => {
+      throw refused(where, cause);
+    });
+    if (!isLoopback) return [server];
+    const { port } = server.address() as { port: number };
+    try {
+      return [server, await bind("::1", port)];
+    } catch (cause) {
+      if (NO_SUCH_ADDRESS.has((cause as NodeJS.ErrnoException).code ?? "")) return [server];
+      await closeAll([server]);
+      // With port 0 the second address may have that port taken by chance: another one is as good.
+      if (where.port !== 0 || attempt === PORT_ATTEMPTS) throw refused(where, cause);
+    }
+  }
+}
+
+async function bind(address: string, port: number): Promise<Server> {
+  // Uploads take as long as they take; only their headers are hurried.
+  const server = createServer({ requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS });
+  server.listen({ host: address, port, ipv6Only: address.includes(":") && address !== "::" });
+  await once(server, "listening");
+  return server;
+}
+
+async function closeAll(servers: readonly Server[]): Promise<void> {
+  await Promise.all(
+    servers.map(async (server) => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    }),
+  );
+}
+
+function refused(where: { readonly address: string; readonly port: number }, cause: unknown): TwinError {
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  const why =
+    code === "EADDRINUSE"
+      ? "another program uses it: stop that program, or choose another port with --port"
+      : code === "EACCES"
+        ? "this user may not: choose a port above 1023 with --port"
+        : `the system says ${code}`;
+  return new TwinError("TWIN_HOST_PORT", `Cannot listen on port ${where.port} of ${where.address}: ${why}.`, {}, cause);
+}

@@ -1,0 +1,73 @@
+// Gives each request to the site that its `Host` header names, with that site's headers already set:
+// no route, error or refusal can leave without them.
+
+import { STATUS_CODES, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+
+import type { FastifyInstance } from "fastify";
+
+import { TwinError } from "../base/errors.ts";
+import type { Hosts } from "./hosts.ts";
+import type { Handlers } from "./listen.ts";
+import { experienceHeaders, type Headers, shellHeaders } from "./site-headers.ts";
+
+const MISDIRECTED = 421;
+const HEALTH_PATH = "/healthz";
+
+/** The two routers, ready. */
+export interface Sites {
+  readonly hosts: Hosts;
+  readonly shell: FastifyInstance;
+  readonly experience: FastifyInstance;
+}
+
+/** Handlers for the listening servers. */
+export function createSiteSwitch(sites: Sites): Handlers {
+  const headers = { experience: experienceHeaders(sites.hosts), shell: shellHeaders() };
+  return {
+    request: (request, response) => {
+      const site = sites.hosts.siteOf(request.headers.host);
+      setHeaders(response, site.kind === "experience" ? headers.experience : headers.shell);
+      if (site.kind === "experience") sites.experience.routing(request, response);
+      else if (site.kind === "shell" || (site.kind !== "unknown" && request.url === HEALTH_PATH))
+        sites.shell.routing(request, response);
+      else if (site.kind === "alias" && (request.method === "GET" || request.method === "HEAD"))
+        redirect(response, `${sites.hosts.shellOrigin}${request.url}`);
+      else refuse(response, misdirected(sites.hosts));
+    },
+    upgrade: (request, socket, head) => {
+      const site = sites.hosts.siteOf(request.headers.host);
+      if (site.kind === "shell") sites.shell.server.emit("upgrade", request, socket, head);
+      else refuseUpgrade(socket, site.kind === "experience" ? headers.experience : headers.shell);
+    },
+  };
+}
+
+function setHeaders(response: ServerResponse, headers: Headers): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(308, { Location: location }).end();
+}
+
+function refuse(response: ServerResponse, error: TwinError): void {
+  // The body, if there is one, is not read: the connection ends with the answer.
+  response.writeHead(MISDIRECTED, { "Content-Type": "application/json; charset=utf-8", Connection: "close" });
+  response.end(JSON.stringify(error.toWire()));
+}
+
+function refuseUpgrade(socket: Duplex, headers: Headers): void {
+  const lines = Object.entries({ ...headers, "Content-Length": "0", Connection: "close" });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.on("error", () => {});
+  socket.end(`HTTP/1.1 403 ${STATUS_CODES[403]}\r\n${head}\r\n`);
+}
+
+function misdirected(hosts: Hosts): TwinError {
+  const port = hosts.shellHost.split(":")[1] ?? "80";
+  return new TwinError(
+    "TWIN_ORIGIN_REFUSED",
+    `The desktop answers at ${hosts.shellOrigin} only. From another machine: ssh -L ${port}:localhost:${port} HOST, then open that address.`,
+  );
+}
