@@ -10,7 +10,7 @@ import { PeerDialogs } from "./parts/peer-dialogs.js";
 import { StatusLine } from "./parts/status-line.js";
 import { Toasts } from "./parts/toasts.js";
 import { openTelling, setStage, showCurrent } from "./frames.js";
-import { html } from "./html.js";
+import { html } from "/-/html.js";
 import { getState, setState, useModel } from "./model.js";
 import { PAGES, readView } from "./navigation.js";
 import { missingNeeds } from "./owner-actions.js";

@@ -1,6 +1,6 @@
 // The icons of the shell, drawn on a 24 by 24 grid in one stroke weight. They are decoration: names stand beside them.
 
-import { html } from "./html.js";
+import { html } from "/-/html.js";
 
 /** @type {Readonly<Record<string, string>>} name -> SVG path data */
 const PATHS = {

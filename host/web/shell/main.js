@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./app.js";
-import { html } from "./html.js";
+import { html } from "/-/html.js";
 import { loginToken, logIn } from "./login.js";
 import { errorText, setState } from "./model.js";
 import { loadOwnerKey } from "./owner-key.js";

@@ -2,11 +2,11 @@
 
 import { useState } from "preact/hooks";
 import { count, formatBytes, formatMoment } from "../sentences.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel } from "../model.js";
 import { installCapability, removeCapability, removeExperience } from "../owner-actions.js";
-import { ConfirmDialog } from "../parts/dialog.js";
+import { ConfirmDialog } from "/-/dialog.js";
 import { callerWords, shortId } from "../sentences.js";
 
 /**

@@ -2,11 +2,11 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { count, formatMoment, formatRelative } from "../sentences.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel, useNow } from "../model.js";
 import { forgetBrowser, loadBrowsers, revokeGrant } from "../owner-actions.js";
-import { ConfirmDialog } from "../parts/dialog.js";
+import { ConfirmDialog } from "/-/dialog.js";
 import { getKey } from "../session.js";
 import { shortId } from "../sentences.js";
 

@@ -1,6 +1,6 @@
 // On a phone: the way to the truth pages.
 
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { setState, useModel } from "../model.js";
 import { pageLink, PAGES } from "../navigation.js";

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { count, formatMoment, formatRelative, hue, initials } from "../sentences.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { setState, useModel, useNow } from "../model.js";
 import { loadParked } from "../owner-actions.js";

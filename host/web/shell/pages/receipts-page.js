@@ -2,12 +2,12 @@
 
 import { useState } from "preact/hooks";
 import { count, formatBytes, formatClock, formatCompact, formatDuration, formatMoment, formatNumber } from "../sentences.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { toast, errorText, useModel, useNow } from "../model.js";
 import { loadOlderReceipts } from "../owner-actions.js";
 import { CallChart } from "../parts/call-chart.js";
-import { Dialog } from "../parts/dialog.js";
+import { Dialog } from "/-/dialog.js";
 import { callerWords } from "../sentences.js";
 
 /** @typedef {import("../model.js").Receipt} Receipt */

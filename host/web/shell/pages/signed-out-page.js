@@ -1,6 +1,6 @@
 // Not logged in: how to get a link. Calm, since nothing is wrong.
 
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel } from "../model.js";
 import { CopyButton } from "../parts/copy-button.js";

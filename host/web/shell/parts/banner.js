@@ -1,6 +1,6 @@
 // Says quietly that the connection is broken, and what happens next.
 
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { useModel } from "../model.js";
 import { retryNow } from "../session.js";
 

@@ -1,7 +1,7 @@
 // Calls per minute over the last half hour, failures on top.
 
 import { count } from "../sentences.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 
 const MINUTES = 30;
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 // Before an experience opens for the first time: what it asks for, why, and the owner's answer.
 
 import { useState } from "preact/hooks";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { errorText, useModel } from "../model.js";
 import { grantNeeds } from "../owner-actions.js";
 

@@ -1,7 +1,7 @@
 // Copies a text and says so.
 
 import { useState } from "preact/hooks";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { toast } from "../model.js";
 

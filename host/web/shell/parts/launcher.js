@@ -1,6 +1,6 @@
 // The launcher: experiences, then the truth pages. On a phone it is the bar at the bottom.
 
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { setState, useModel } from "../model.js";
 import { experienceLink, pageLink, PAGES } from "../navigation.js";

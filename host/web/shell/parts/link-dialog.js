@@ -1,8 +1,8 @@
 // An experience asks to open a link in a new tab: the person sees where it leads, and decides.
 
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { getState, setState, useModel } from "../model.js";
-import { Dialog } from "./dialog.js";
+import { Dialog } from "/-/dialog.js";
 
 /** @param {boolean} agreed */
 function answer(agreed) {

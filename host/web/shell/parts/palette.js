@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { closeExperience } from "../frames.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { getState, setState } from "../model.js";
 import { experienceLink, pageLink, PAGES } from "../navigation.js";

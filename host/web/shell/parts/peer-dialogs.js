@@ -2,11 +2,11 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { formatMoment, formatRelative } from "../sentences.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { errorText, setState, toast, useModel, useNow } from "../model.js";
 import { acceptInvite, createInvite } from "../owner-actions.js";
 import { CopyButton } from "./copy-button.js";
-import { Dialog } from "./dialog.js";
+import { Dialog } from "/-/dialog.js";
 
 const close = () => setState({ dialog: undefined });
 

@@ -1,7 +1,7 @@
 // The truth in one line; each part leads to its page.
 
 import { count, formatBytes } from "../sentences.js";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { useModel } from "../model.js";
 import { pageLink } from "../navigation.js";
 import { durabilitySentence, peersSentence } from "../sentences.js";

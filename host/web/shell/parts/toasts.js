@@ -1,6 +1,6 @@
 // Short messages at the bottom; read out by screen readers.
 
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 import { dismissToast, useModel } from "../model.js";
 
 export function Toasts() {

@@ -1,7 +1,7 @@
-// A modal dialog on the platform's own element: focus is trapped, Escape closes, focus returns.
+// A modal dialog on the element of the platform: focus is trapped, Escape closes, focus returns. For pages with Preact.
 
 import { useEffect, useRef } from "preact/hooks";
-import { html } from "../html.js";
+import { html } from "/-/html.js";
 
 let dialogCount = 0;
 

@@ -1,6 +1,0 @@
-// JSX without a compiler: `html` is htm bound to Preact.
-
-import { h } from "preact";
-import htm from "htm";
-
-export const html = htm.bind(h);
