@@ -49,9 +49,6 @@ const OUTPUT_BLOCK: usize = OUTPUT_CV + 32;
 /** Chaining values of the subtree in work, reduced in place: 64 x 32 bytes. */
 const SUBTREE: usize = memory.data(2048, 16);
 
-/** Whether more than one chunk was hashed since the last wipe: short hashes have less to forget. */
-let bulkUsed: bool = false;
-
 function chunkCount(): u64 { return load<u64>(BLAKE3_STATE, 128); }
 function setChunkCount(count: u64): void { store<u64>(BLAKE3_STATE, count, 128); }
 function blockSize(): u32 { return load<u32>(BLAKE3_STATE, 136); }
@@ -188,7 +185,6 @@ function updateChunk(input: usize, size: usize): void {
 /** Puts a subtree on the stack whose first chunk is number `index`. */
 function pushChainingValue(cv: usize, index: u64): void {
   mergeStack(index);
-  bulkUsed = true;
   const length = stackLength();
   copy32(STACK + length * CV_SIZE, cv);
   setStackLength(length + 1);
@@ -259,14 +255,13 @@ export function blake3Finish(out: usize, size: usize): void {
   }
 }
 
-/** Forgets every byte of the hash: keys, chaining values and input. */
+/** Forgets every byte of the hash: keys, chaining values and input. What only hashes of more than one chunk fill, only they pay for. */
 export function blake3Wipe(): void {
+  const single = stackLength() == 0;
   wipe(BLAKE3_STATE, STACK - BLAKE3_STATE);
   wipe(OUTPUT_CV, 96);
-  wipe(SUBTREE, CV_SIZE);
-  if (!bulkUsed) return;
+  if (single) return;
   wipe(STACK, BLAKE3_STATE + BLAKE3_STATE_SIZE - STACK);
   wipe(SUBTREE, SUBTREE_CHUNKS_MAX * CV_SIZE);
   wipe8();
-  bulkUsed = false;
 }

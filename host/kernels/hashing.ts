@@ -8,6 +8,8 @@ import { requireSize } from "./require-size.ts";
 
 const KEY_SIZE = 32;
 const HASH_SIZE = 32;
+/** Output is made in whole blocks. */
+const BLOCK_SIZE = 64;
 /** What passes through the window at once: large enough to pay for the call, small enough for a core's own cache. */
 const PIECE_SIZE = 128 * 1024;
 
@@ -62,6 +64,8 @@ class HashEngine {
   readonly #module: KernelModule;
   readonly #state: Uint8Array<ArrayBuffer>;
   #holder: HashState | undefined;
+  /** The longest piece in the window since it was last wiped. */
+  #pieceSizeMax = 0;
 
   constructor(module: KernelModule) {
     this.#module = module;
@@ -88,6 +92,7 @@ class HashEngine {
 
   update(data: Uint8Array): void {
     const { exports, bytes, window } = this.#module;
+    this.#pieceSizeMax = Math.max(this.#pieceSizeMax, Math.min(data.length, PIECE_SIZE));
     if (data.length <= PIECE_SIZE) {
       bytes.set(data, window);
       exports.blake3Update(window, data.length);
@@ -105,6 +110,10 @@ class HashEngine {
     exports.blake3Finish(window, size);
     const output = bytes.slice(window, window + size);
     exports.blake3Wipe();
+    // Key material, data to be sealed, a derived key: the window may hold any of them.
+    const written = Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE;
+    bytes.fill(0, window, window + Math.max(written, this.#pieceSizeMax));
+    this.#pieceSizeMax = 0;
     this.#holder = undefined;
     return output;
   }
