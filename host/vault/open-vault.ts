@@ -107,10 +107,10 @@ function checkOptions({ code, stores }: VaultOptions): void {
   const { dataShards, parityShards, happiness = parityShards } = code;
   const count = dataShards + parityShards;
   const isCode = [dataShards, parityShards, happiness].every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (!isCode || dataShards < 1 || happiness > parityShards || count > LIMITS.vault.shardCount) {
+  if (!isCode || dataShards < 1 || parityShards < 1 || happiness > parityShards || count > LIMITS.vault.shardCount) {
     throw new TwinError(
       "TWIN_CONFIG_INVALID",
-      `A code of ${dataShards} data and ${parityShards} parity shards cannot be: at least 1 data shard, at most ${LIMITS.vault.shardCount} in all.`,
+      `A code of ${dataShards} data and ${parityShards} parity shards cannot be: at least 1 of each, at most ${LIMITS.vault.shardCount} in all.`,
     );
   }
   if (new Set(stores.map(({ name }) => name)).size !== stores.length) {

@@ -1,28 +1,33 @@
-// Shards that nothing refers to: what a crash or a refused put left. They are deleted when they have been
-// seen for the grace time, and only after an attempt to make sense of them: an index that lost its newest
-// rows must not cost the shards that would bring them back.
+// Shards of this vault that its index does not name: what a crash or a refused put left, or shards whose
+// store was renamed. Nothing is deleted before it was seen for the grace time, and not before an attempt
+// to make sense of it: an index that lost its newest rows must not cost the shards that bring them back.
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { throwIfAborted } from "./abortable.ts";
-import { type FoundShards, adoptSegments } from "./adopt-segments.ts";
+import { adoptSegments, type FoundShards } from "./adopt-segments.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { SegmentId } from "./segment.ts";
 import { parseShardName } from "./shard.ts";
 import { indexWrites } from "./vault-index.ts";
-import { type VaultParts, storeNamed } from "./vault-parts.ts";
+import { storeNamed, type VaultParts } from "./vault-parts.ts";
 
-/** A shard of this vault that its index does not name. */
-interface Orphan {
+/** A shard that stands where the index does not expect it. */
+export interface Orphan {
   readonly store: string;
   readonly name: string;
   readonly segment: SegmentId;
   readonly index: number;
 }
 
-/** Notes new orphans, forgets those that are gone, adopts or deletes those past their grace. */
-export async function sweepOrphans(parts: VaultParts, signal: AbortSignal): Promise<void> {
-  const nowMs = parts.clock.nowMs();
+/** All orphans, and which stores could be listed. */
+export interface OrphanList {
+  readonly orphans: readonly Orphan[];
+  readonly listed: ReadonlySet<string>;
+}
+
+/** Lists every store. One that fails is left out. */
+export async function listOrphans(parts: VaultParts, signal: AbortSignal): Promise<OrphanList> {
   const orphans: Orphan[] = [];
   const listed = new Set<string>();
   for (const store of parts.stores) {
@@ -32,25 +37,34 @@ export async function sweepOrphans(parts: VaultParts, signal: AbortSignal): Prom
     listed.add(store.name);
     orphans.push(...found);
   }
-  const names = new Set(orphans.map(({ store, name }) => `${store}\0${name}`));
+  return { orphans, listed };
+}
+
+/** Writes new orphans down, forgets those that are gone, adopts or deletes those past their grace. */
+export async function sweepOrphans(parts: VaultParts, { orphans, listed }: OrphanList): Promise<void> {
+  const nowMs = parts.clock.nowMs();
+  const left = orphans.filter((orphan) => !isReferenced(parts, orphan.store, orphan));
+  const names = new Set(left.map(({ store, name }) => `${store}\0${name}`));
   const gone = [...parts.index.orphans()].filter(
     ({ store, name }) => listed.has(store) && !names.has(`${store}\0${name}`),
   );
+  // A clock that was set back must not make an orphan wait for ever, one set forward is a day early at worst.
   const sinceOf = ({ store, name }: Orphan): number => Math.min(nowMs, parts.index.orphan(store, name) ?? nowMs);
-  const expired = orphans.filter((orphan) => nowMs - sinceOf(orphan) >= LIMITS.vault.orphanGraceMs);
+  const expired = left.filter((orphan) => nowMs - sinceOf(orphan) >= LIMITS.vault.orphanGraceMs);
   await parts.index.commit([
     ...gone.map(({ store, name }) => indexWrites.orphan(store, name, undefined)),
-    ...orphans.map((orphan) => indexWrites.orphan(orphan.store, orphan.name, sinceOf(orphan))),
+    ...left.map((orphan) => indexWrites.orphan(orphan.store, orphan.name, sinceOf(orphan))),
   ]);
   if (expired.length === 0) return;
-  await adoptSegments(parts, unknownSegments(parts, orphans, expired));
+  await adoptSegments(parts, unknownSegments(parts, left, expired));
   for (const { store, name, segment, index } of expired) {
     if (isReferenced(parts, store, { segment, index })) continue;
+    // One that cannot be deleted now is met again by the next scrub.
     await storeNamed(parts.stores, store)
       ?.delete(name)
       .catch(() => {});
   }
-  parts.log.info({ shards: expired.length }, "deleted shards that nothing refers to");
+  parts.log.info({ shards: expired.length }, "swept shards that nothing refers to");
 }
 
 /** Undefined when the store cannot be listed now. */

@@ -33,15 +33,20 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
     store: (name) => storeNamed(parts.stores, name),
     onBlame: (_segment, index, blame) => blames.set(index, blame),
   });
+  const none: Leaves = Array.from<undefined>({ length: leafCount(record.shardSize) });
   const shards: Leaves[] = [];
   for (const index of record.stores.keys()) {
-    shards.push(await reader.fetchLeaves(record, wholeRun(record, index)));
+    const isSilent = storeNamed(parts.stores, record.stores[index])?.isSuspect() ?? true;
+    // A store that hangs would cost its deadline once for each segment.
+    shards.push(isSilent ? none : await reader.fetchLeaves(record, wholeRun(record, index)));
     await pace();
   }
   const bad = [...shards.keys()].filter((index) => shards[index]!.includes(undefined));
   const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
   const made = await remake(parts, { record, shards, bad, reader }, pace);
-  const absent = bad.filter((index) => made?.has(index) !== true);
+  const wanting = bad.filter((index) => made?.has(index) !== true);
+  // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.
+  const absent = wanting.filter((index) => blames.has(index) || record.absent.includes(index));
   await changeSegment(parts, record.id, (current) => ({
     ...current,
     stores: current.stores.map((store, index) => made?.get(index) ?? store),
@@ -51,9 +56,9 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
     checked: shards.length,
     missing: bad.length - corrupt,
     corrupt,
-    repaired: bad.length - absent.length,
+    repaired: bad.length - wanting.length,
     isLost: made === undefined,
-    wanting: absent.map((index) => record.stores[index]!),
+    wanting: wanting.map((index) => record.stores[index]!),
   };
 }
 

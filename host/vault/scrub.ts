@@ -3,9 +3,10 @@
 
 import { throwIfAborted } from "./abortable.ts";
 import type { Progress, ScrubReport } from "./object.ts";
-import { sweepOrphans } from "./orphans.ts";
+import { listOrphans, sweepOrphans } from "./orphans.ts";
 import { createPace } from "./pace.ts";
 import { repairSegment } from "./repair.ts";
+import { followStrays } from "./strays.ts";
 import { indexWrites } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
@@ -25,6 +26,8 @@ export async function scrubVault(
     segmentsLost: 0,
   };
   await parts.marks.beginTrial();
+  const orphans = await listOrphans(parts, options.signal);
+  await followStrays(parts, orphans);
   for (const record of parts.index.segments()) {
     throwIfAborted(options.signal);
     const finding = await repairSegment(parts, record, pace);
@@ -38,7 +41,7 @@ export async function scrubVault(
     options.onProgress?.(totals.segments, Math.max(totals.segments, parts.census.segmentCount));
   }
   await parts.marks.endTrial((store) => !wanting.has(store));
-  await sweepOrphans(parts, options.signal);
+  await sweepOrphans(parts, orphans);
   const report = { finishedAtMs: parts.clock.nowMs(), ...totals, margin: await countMargin(parts) };
   await parts.index.commit([indexWrites.report(report)]);
   parts.log.info(report, "scrubbed");

@@ -11,6 +11,7 @@ import { type VaultKeys, tableKey } from "./vault-keys.ts";
 /** 32 lower-case hexadecimal digits: 16 random bytes, never used twice. */
 export type SegmentId = string;
 
+/** Bytes of a segment's id. */
 export const SEGMENT_ID_SIZE = 16;
 const BLOCK_ID_SIZE = 32;
 const TABLE_ENTRY_SIZE = BLOCK_ID_SIZE + 5;
@@ -18,8 +19,9 @@ const TABLE_ENTRY_SIZE = BLOCK_ID_SIZE + 5;
 const SHARD_ALIGNMENT = 4_096;
 const TABLE_NONCE = new Uint8Array(24);
 
-/** What a block holds. The root of an object's manifest is its id. */
+/** Kind of a block -> its byte in tables: content, inner node of a manifest, root of a manifest. */
 export const BLOCK_KINDS = { data: 0, node: 1, root: 2 } as const;
+/** One of the kinds. */
 export type BlockKind = keyof typeof BLOCK_KINDS;
 const KIND_NAMES: readonly BlockKind[] = ["data", "node", "root"];
 
