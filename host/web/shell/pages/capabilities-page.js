@@ -1,7 +1,7 @@
 // Capabilities and experiences: what is installed, from whom, and what it asked for.
 
 import { useState } from "preact/hooks";
-import { count, formatBytes, formatMoment } from "../sentences.js";
+import { count, formatBytes, formatMoment } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel } from "../model.js";

@@ -1,7 +1,7 @@
 // Grants: who may call what, since when, last used when; revocable at once. And the browsers that are the owner.
 
 import { useEffect, useState } from "preact/hooks";
-import { count, formatMoment, formatRelative } from "../sentences.js";
+import { count, formatMoment, formatRelative } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel, useNow } from "../model.js";

@@ -1,7 +1,7 @@
 // Peers: the people whose twins this twin talks to, how to add one, and what waits for whom.
 
 import { useEffect, useState } from "preact/hooks";
-import { count, formatMoment, formatRelative, hue, initials } from "../sentences.js";
+import { count, formatMoment, formatRelative, hue, initials } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { setState, useModel, useNow } from "../model.js";

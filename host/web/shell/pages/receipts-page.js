@@ -1,7 +1,7 @@
 // Receipts: every call, live. A chart of the last half hour, a filter, and one click to all fields.
 
 import { useState } from "preact/hooks";
-import { count, formatBytes, formatClock, formatCompact, formatDuration, formatMoment, formatNumber } from "../sentences.js";
+import { count, formatBytes, formatClock, formatCompact, formatDuration, formatMoment, formatNumber } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { toast, errorText, useModel, useNow } from "../model.js";

@@ -1,6 +1,6 @@
 // Stores: where the data lies, what it would survive, and a check that counts instead of assuming.
 
-import { count, formatBytes, formatMoment, formatNumber, formatRelative } from "../sentences.js";
+import { count, formatBytes, formatMoment, formatNumber, formatRelative } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel, useNow } from "../model.js";

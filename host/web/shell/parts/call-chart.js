@@ -1,6 +1,6 @@
 // Calls per minute over the last half hour, failures on top.
 
-import { count } from "../sentences.js";
+import { count } from "/-/wording.js";
 import { html } from "/-/html.js";
 
 const MINUTES = 30;

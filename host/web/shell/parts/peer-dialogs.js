@@ -1,7 +1,7 @@
 // Pairing: a one-time code is shown, or one is accepted.
 
 import { useEffect, useState } from "preact/hooks";
-import { formatMoment, formatRelative } from "../sentences.js";
+import { formatMoment, formatRelative } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { errorText, setState, toast, useModel, useNow } from "../model.js";
 import { acceptInvite, createInvite } from "../owner-actions.js";

@@ -1,6 +1,6 @@
 // The truth in one line; each part leads to its page.
 
-import { count, formatBytes } from "../sentences.js";
+import { count, formatBytes } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { useModel } from "../model.js";
 import { pageLink } from "../navigation.js";
