@@ -42,7 +42,9 @@ export async function installBuiltIns(parts: BuiltInParts): Promise<void> {
     if (done.has(`experience:${name}`)) continue;
     const { needs } = await parts.shelf.install(join(parts.experiences, name));
     const holder = `experience:${name}` as const;
-    const held = new Set((await parts.engine.grants()).filter((grant) => grant.holder === holder).map((grant) => grant.capability));
+    const held = new Set(
+      (await parts.engine.grants()).filter((grant) => grant.holder === holder).map((grant) => grant.capability),
+    );
     for (const need of needs.filter(({ capability }) => !held.has(capability))) {
       await parts.engine.grant({ holder, capability: need.capability, methods: need.methods, reason: need.reason });
     }
@@ -53,6 +55,7 @@ export async function installBuiltIns(parts: BuiltInParts): Promise<void> {
 async function readPackageFile(folder: string, name: string): Promise<Uint8Array> {
   const files = await readdir(folder).catch(() => []);
   const file = files.find((candidate) => candidate.startsWith(`${name}-`) && candidate.endsWith(".wasm"));
-  if (file === undefined) throw new TwinError("TWIN_PACKAGE_UNKNOWN", `The built-in capability ${name} is not built: run npm run build.`);
+  if (file === undefined)
+    throw new TwinError("TWIN_PACKAGE_UNKNOWN", `The built-in capability ${name} is not built: run npm run build.`);
   return await readFile(join(folder, file));
 }

@@ -13,6 +13,7 @@ export const KEY_CONTEXTS = {
   identity: "digital-twin-host v1 identity ed25519 seed",
   agreement: "digital-twin-host v1 agreement x25519 secret",
   vault: "digital-twin-host v1 vault key",
+  vaultIndex: "digital-twin-host v1 vault index key",
   state: "digital-twin-host v1 state key",
   locator: "digital-twin-host v1 locator key",
   keystore: "digital-twin-host v1 keystore checksum",
@@ -29,6 +30,7 @@ export function deriveIdentity(entropy: Uint8Array, kernels: Pick<Kernels, "deri
     agreementKey: x25519.getPublicKey(kernels.deriveKey(KEY_CONTEXTS.agreement, entropy)),
     keys: {
       vault: kernels.deriveKey(KEY_CONTEXTS.vault, entropy),
+      vaultIndex: kernels.deriveKey(KEY_CONTEXTS.vaultIndex, entropy),
       state: kernels.deriveKey(KEY_CONTEXTS.state, entropy),
       locator: kernels.deriveKey(KEY_CONTEXTS.locator, entropy),
     },

@@ -1,0 +1,45 @@
+// What an author of capabilities does on any machine, without a host: build packages and look into them.
+
+import { stat } from "node:fs/promises";
+
+import { systemRandom } from "./base/random.ts";
+import { openKernels } from "./kernels/open-kernels.ts";
+import { buildCapability } from "./packages/build-capability.ts";
+import { inspectPackage, type PackageReport } from "./packages/inspect-package.ts";
+import { openPublisherKey } from "./packages/publisher-key.ts";
+
+/** What to build, where to, and the key that signs it (created when absent). Absolute paths. */
+export interface PackageBuild {
+  readonly folders: readonly string[];
+  readonly out: string;
+  readonly keyPath: string;
+}
+
+/** One package that is built now. */
+export interface BuiltPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly path: string;
+  readonly hash: string;
+  readonly sizeBytes: number;
+  /** False when it was there already and newer than everything it is made of. */
+  readonly rebuilt: boolean;
+}
+
+/** Builds a signed package of each folder, in order. Throws at the first that does not build, with the compiler's words. */
+export async function buildPackages({ folders, out, keyPath }: PackageBuild): Promise<BuiltPackage[]> {
+  const kernels = await openKernels();
+  const publisher = await openPublisherKey({ path: keyPath, kernels, random: systemRandom });
+  const built: BuiltPackage[] = [];
+  for (const folder of folders) {
+    const { path, manifest, hash, rebuilt } = await buildCapability({ folder, out, kernels, publisher });
+    const { size: sizeBytes } = await stat(path);
+    built.push({ name: manifest.name, version: manifest.version, path, hash, sizeBytes, rebuilt });
+  }
+  return built;
+}
+
+/** What a package file is, asks for, exports, and who signed it. Works on any bytes. */
+export async function inspectPackageFile(bytes: Uint8Array): Promise<PackageReport> {
+  return inspectPackage(bytes, await openKernels());
+}

@@ -1,0 +1,273 @@
+// The composition root: opens every room in order and gives each exactly the parts it needs.
+// Stopping is being killed; closing in order only spares the next start some work.
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { systemClock } from "./base/clock.ts";
+import { createLog, type Log } from "./base/log.ts";
+import { systemRandom } from "./base/random.ts";
+import { installBuiltIns } from "./built-ins.ts";
+import { createCircles } from "./circles.ts";
+import type { HostConfig } from "./config.ts";
+import { type ControlConnection, connectControl } from "./control/control-client.ts";
+import { openControlServer } from "./control/control-server.ts";
+import type { Engine } from "./engine/engine.ts";
+import { openEngine } from "./engine/open-engine.ts";
+import type { Identity } from "./identity/identity.ts";
+import { formatPhrase } from "./identity/phrase.ts";
+import type { Kernels } from "./kernels/kernels.ts";
+import { openKernels } from "./kernels/open-kernels.ts";
+import { type ExperienceShelf, openExperienceShelf } from "./packages/experience-shelf.ts";
+import { openHostKey } from "./peers/host-key.ts";
+import { openPeers, type Peers } from "./peers/peers.ts";
+import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
+import type { ControlApi } from "./rpc/api.ts";
+import { createChangeHub } from "./rpc/change-hub.ts";
+import { type ControlParts, createControlTarget } from "./rpc/control-target.ts";
+import { installationFolder, readVersion } from "./installation.ts";
+import { createSettings, type Settings } from "./settings.ts";
+import { lockFolder } from "./state/folder-lock.ts";
+import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
+import { openDataFolder, openTwinKeys } from "./twin-keys.ts";
+import { openDirectoryShardStore } from "./vault/directory-shard-store.ts";
+import type { Vault } from "./vault/object.ts";
+import { openVault } from "./vault/open-vault.ts";
+import { checkPortFree } from "./web/check-port.ts";
+import { openWeb, type Web } from "./web/open-web.ts";
+import { createOwnerKeys, type OwnerKeys } from "./web/owner-keys.ts";
+
+/** Which parts of a host to open, and whether it may make a twin where there is none. */
+export interface HostParts {
+  readonly create: boolean;
+  /** Serve browsers and the local socket. */
+  readonly web: boolean;
+  /** Reach other twins and be reached. */
+  readonly peers: boolean;
+}
+
+/** A host in this process. Disposing closes it. */
+export interface Host extends AsyncDisposable {
+  /** The owner's authority. */
+  readonly control: ControlApi;
+  /** The 24 words, as long as they have never been shown. Secret. */
+  readonly phrase: readonly string[] | undefined;
+  /** Call it once the phrase has been on the owner's screen: it is not offered again. */
+  phraseWasShown(): Promise<void>;
+}
+
+/** A connection to a host in another process. */
+export type HostConnection = ControlConnection;
+
+/** One machine, one disk: four data shards and two parity shards over six directories. */
+const CODE = { dataShards: 4, parityShards: 2 } as const;
+
+/** Connects to the host that runs on the data folder; undefined when none does. */
+export function connectHost(folder: string): Promise<HostConnection | undefined> {
+  return connectControl(folder);
+}
+
+/**
+ * Opens the twin of the configured data folder. Throws `TWIN_HOST_*`, `TWIN_KEYSTORE_INVALID` or
+ * `TWIN_STATE_BROKEN` with one clear sentence; nothing is changed then.
+ */
+export async function openHost(config: HostConfig, parts: HostParts): Promise<Host> {
+  const log = createLog(config.logLevel);
+  if (parts.web) await checkPortFree(config.host, config.port);
+  await using stack = new AsyncDisposableStack();
+  await openDataFolder(config.folder, parts.create);
+  stack.use(lockFolder(config.folder));
+  const kernels = await openKernels();
+  const { identity, entropy } = await openTwinKeys(config.folder, kernels);
+  const twin = await openTwin(stack, { config, identity, kernels, log });
+  const peers = parts.peers ? await openNetwork(stack, { config, twin, log }) : undefined;
+  const owner = await openOwnerParts(stack, { config, twin, peers, log, web: parts.web });
+  const phraseShown = (await twin.settings.get("phraseShown")) !== undefined;
+  const owned = stack.move();
+  return {
+    control: createControlTarget(owner),
+    phrase: phraseShown ? undefined : formatPhrase(entropy).split(" "),
+    phraseWasShown: () => twin.settings.set("phraseShown", "yes"),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The twin without its connections. */
+interface OpenTwin {
+  readonly identity: Identity;
+  readonly kernels: Kernels;
+  readonly engine: Engine;
+  readonly vault: Vault;
+  readonly shelf: ExperienceShelf;
+  readonly settings: Settings;
+  readonly name: string;
+}
+
+interface TwinOrigins {
+  readonly config: HostConfig;
+  readonly identity: Identity;
+  readonly kernels: Kernels;
+  readonly log: Log;
+}
+
+async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Promise<OpenTwin> {
+  const { config, identity, kernels, log } = origins;
+  const folder = join(config.folder, "twin");
+  await mkdir(folder, { recursive: true });
+  const engine = stack.use(
+    await openEngine({ folder, twin: identity.id, stateKey: identity.keys.state, clock: systemClock, log }),
+  );
+  const vault = stack.use(await openLocalVault(stack, origins));
+  const settings = createSettings(engine);
+  const shelf = await openExperienceShelf({
+    folder: join(config.folder, "experiences"),
+    table: engine,
+    kernels,
+    clock: systemClock,
+  });
+  const root = installationFolder();
+  await installBuiltIns({
+    packages: join(root, "capabilities", "build"),
+    experiences: join(root, "host", "web", "experiences"),
+    engine,
+    shelf,
+    settings,
+  });
+  const name = config.name ?? (await settings.get("name")) ?? "Me";
+  if (name !== (await settings.get("name"))) await settings.set("name", name);
+  return { identity, kernels, engine, vault, shelf, settings, name };
+}
+
+async function openLocalVault(
+  stack: AsyncDisposableStack,
+  { config, identity, kernels, log }: TwinOrigins,
+): Promise<Vault> {
+  const folder = join(config.folder, "vault");
+  await mkdir(folder, { recursive: true });
+  const index = stack.use(
+    await openSqliteStateStore({
+      path: join(folder, "index.sqlite"),
+      key: identity.keys.vaultIndex,
+      twin: identity.id,
+      kernels,
+      random: systemRandom,
+    }),
+  );
+  const names = Array.from({ length: CODE.dataShards + CODE.parityShards }, (_, index) => `store-${index + 1}`);
+  const stores = await Promise.all(
+    names.map((name) =>
+      openDirectoryShardStore({ name, domain: "this disk", path: join(config.folder, "stores", name) }),
+    ),
+  );
+  return await openVault({
+    key: identity.keys.vault,
+    index,
+    stores,
+    code: CODE,
+    kernels,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  });
+}
+
+interface NetworkOrigins {
+  readonly config: HostConfig;
+  readonly twin: OpenTwin;
+  readonly log: Log;
+}
+
+async function openNetwork(stack: AsyncDisposableStack, { config, twin, log }: NetworkOrigins): Promise<Peers> {
+  const { identity, kernels, engine, settings, name } = twin;
+  const circles = stack.use(createCircles(engine));
+  const port = config.peerPort || Number((await settings.get("peerPort")) ?? 0);
+  const peers = stack.use(
+    await openPeers({
+      identity,
+      kernels,
+      hostKey: await openHostKey(join(config.folder, "host.key"), systemRandom),
+      engine,
+      phonebook: createContactsPhonebook(engine),
+      circlesOf: circles.of,
+      onPaired: circles.addContact,
+      ownName: () => name,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      listen: { host: config.peerHost, port },
+    }),
+  );
+  await settings.set("peerPort", String(peers.port));
+  return peers;
+}
+
+interface OwnerOrigins extends NetworkOrigins {
+  readonly peers: Peers | undefined;
+  /** Whether to serve browsers and the local socket. */
+  readonly web: boolean;
+}
+
+/** The owner's parts; with `web`, they are served when this returns. */
+async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins): Promise<ControlParts> {
+  const { config, twin, peers, log } = origins;
+  const { engine, vault, shelf, identity, name } = twin;
+  let web: Web | undefined;
+  const startedAtMs = systemClock.nowMs();
+  const browsers = createOwnerKeys({ engine, clock: systemClock });
+  const owner: ControlParts = {
+    about: {
+      twin: identity.id,
+      version: readVersion(),
+      startedAtMs,
+      name: () => name,
+      webUrl: () => web?.url ?? "",
+      memorySizeBytes: () => process.memoryUsage.rss(),
+    },
+    engine,
+    vault,
+    peers,
+    experiences: shelf,
+    browsers,
+    changes: createChangeHub(),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    loginLink: origins.web ? () => web!.loginLink() : undefined,
+  };
+  if (origins.web) web = await openWebAndControl(stack, { config, owner, browsers, shelf });
+  return owner;
+}
+
+interface WebOrigins {
+  readonly config: HostConfig;
+  readonly owner: ControlParts;
+  readonly browsers: OwnerKeys;
+  readonly shelf: ExperienceShelf;
+}
+
+async function openWebAndControl(stack: AsyncDisposableStack, origins: WebOrigins): Promise<Web> {
+  const { config, owner, browsers, shelf } = origins;
+  const web = stack.use(
+    await openWeb({
+      owner,
+      ownerKeys: browsers,
+      experienceFile: (experience, path) => shelf.file(experience, path),
+      host: config.host,
+      port: config.port,
+      assetFolder: join(installationFolder(), "host", "web"),
+      random: systemRandom,
+      log: owner.log,
+    }),
+  );
+  stack.use(
+    await openControlServer({
+      folder: config.folder,
+      log: owner.log,
+      serve: () => {
+        const desk = web.createDesk();
+        return { target: createControlTarget(owner, desk), release: () => desk[Symbol.dispose]() };
+      },
+    }),
+  );
+  return web;
+}
