@@ -10,7 +10,6 @@ import { systemRandom } from "./base/random.ts";
 import { installBuiltIns } from "./built-ins.ts";
 import { createCircles } from "./circles.ts";
 import type { HostConfig } from "./config.ts";
-import { type ControlConnection, connectControl } from "./control/control-client.ts";
 import { openControlServer } from "./control/control-server.ts";
 import type { Engine } from "./engine/engine.ts";
 import { openEngine } from "./engine/open-engine.ts";
@@ -56,16 +55,8 @@ export interface Host extends AsyncDisposable {
   phraseWasShown(): Promise<void>;
 }
 
-/** A connection to a host in another process. */
-export type HostConnection = ControlConnection;
-
 /** One machine, one disk: four data shards and two parity shards over six directories. */
 const CODE = { dataShards: 4, parityShards: 2 } as const;
-
-/** Connects to the host that runs on the data folder; undefined when none does. */
-export function connectHost(folder: string): Promise<HostConnection | undefined> {
-  return connectControl(folder);
-}
 
 /**
  * Opens the twin of the configured data folder. Throws `TWIN_HOST_*`, `TWIN_KEYSTORE_INVALID` or

@@ -1,7 +1,8 @@
 // The package's public door: what a program that embeds a host, and our own command line, may use.
 
 export { type ConfigFlags, dataFolder, type HostConfig, publisherKeyPath, readConfig } from "./config.ts";
-export { connectHost, type Host, type HostConnection, type HostParts, openHost } from "./host.ts";
+export { connectHost, type HostConnection } from "./connect.ts";
+export { type Host, type HostParts, openHost } from "./host.ts";
 export { type BuiltPackage, buildPackages, inspectPackageFile } from "./author.ts";
 export type { Grant } from "./grants/grant.ts";
 export type { InstalledCapability, Manifest, PermissionRequest } from "./packages/manifest.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { TwinError } from "../base/errors.ts";
-import { connectHost } from "../index.ts";
+import { connectHost } from "../connect.ts";
 
 /** A running twin of the demo. */
 interface DemoTwin {

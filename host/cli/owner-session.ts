@@ -1,7 +1,9 @@
 // How a command reaches its twin: through the local socket of the running host, or by opening the
 // data folder itself when no host runs.
 
-import { connectHost, type ControlApi, dataFolder, openHost, readConfig } from "../index.ts";
+import { dataFolder, readConfig } from "../config.ts";
+import { connectHost } from "../connect.ts";
+import type { ControlApi } from "../index.ts";
 
 /** Options that every command takes. */
 export interface SessionOptions {
@@ -18,6 +20,7 @@ export async function withOwner<T>(
   await using running = await connectHost(dataFolder(options));
   if (running !== undefined) return await work(running.control);
   const config = await readConfig({ data: options.data });
+  const { openHost } = await import("../host.ts");
   await using host = await openHost(config, { create: false, web: false, peers: parts.peers });
   return await work(host.control);
 }

@@ -5,7 +5,8 @@ import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
-import { buildPackages, inspectPackageFile, type PermissionRequest, publisherKeyPath } from "../../index.ts";
+import { publisherKeyPath } from "../../config.ts";
+import type { PermissionRequest } from "../../index.ts";
 import { answer, formatSize, note, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
@@ -48,6 +49,7 @@ async function build(
   folders: readonly string[],
   options: SessionOptions & { readonly out: string; readonly key?: string },
 ): Promise<void> {
+  const { buildPackages } = await import("../../author.ts");
   const built = await buildPackages({
     folders: folders.map((folder) => resolve(folder)),
     out: resolve(options.out),
@@ -65,6 +67,7 @@ async function build(
 }
 
 async function inspect(file: string, options: SessionOptions): Promise<void> {
+  const { inspectPackageFile } = await import("../../author.ts");
   const report = await inspectPackageFile(await readFile(file));
   answer(options, report, () => JSON.stringify(report, null, 2));
 }

@@ -2,7 +2,8 @@
 
 import { type Command, Option } from "commander";
 
-import { type ConfigFlags, type Host, type HostStatus, openHost, readConfig } from "../../index.ts";
+import { type ConfigFlags, readConfig } from "../../config.ts";
+import type { Host, HostStatus } from "../../index.ts";
 import { startDemo } from "../demo.ts";
 import { answer, formatSize, formatTime, print, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
@@ -56,6 +57,7 @@ function withConfigFlags(command: Command): Command {
 async function init(_: unknown, command: Command): Promise<void> {
   const options: StartOptions = command.optsWithGlobals();
   const config = await readConfig(options);
+  const { openHost } = await import("../../host.ts");
   await using host = await openHost(config, { create: true, web: false, peers: false });
   const { twin, name } = await host.control.status();
   if (options.json === true)
@@ -70,6 +72,7 @@ async function init(_: unknown, command: Command): Promise<void> {
 async function start(_: unknown, command: Command): Promise<void> {
   const options: StartOptions = command.optsWithGlobals();
   const config = await readConfig(options);
+  const { openHost } = await import("../../host.ts");
   await using host = await openHost(config, { create: true, web: true, peers: true });
   const { twin, name, webUrl, peerAddresses } = await host.control.status();
   const loginLink = await host.control.loginLink();
