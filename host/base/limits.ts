@@ -122,7 +122,10 @@ export const LIMITS = {
     /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */
     schemaDepth: 16,
     schemaNodeCount: 500,
+    experienceCount: 200,
     experienceFileCount: 2_000,
+    /** It becomes one row of the state. */
+    experienceManifestSizeBytes: 64 * KIB,
     experienceSizeBytes: 64 * MIB,
   },
   vault: {

@@ -50,7 +50,7 @@ export interface CapabilityTwin {
   /** Objects that the capability keeps, with how often it linked each. */
   blobs(): Record<string, number>;
   /** Runs a method; effects count only when it ends well. Throws {@link CapabilityFailure}. */
-  call<Result = Record<string, unknown>>(method: string, params: unknown, caller?: CapabilityCaller): Result;
+  call(method: string, params: unknown, caller?: CapabilityCaller): Record<string, unknown>;
 }
 
 /** A fresh twin with the id `id` that runs `capability`. */
@@ -153,7 +153,7 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
     takeSent: () => committed.sent.splice(0),
     takeEvents: () => committed.events.splice(0),
     blobs: () => Object.fromEntries(committed.blobs),
-    call: <Result>(method: string, params: unknown, caller: CapabilityCaller = { kind: "owner" }) => {
+    call: (method: string, params: unknown, caller: CapabilityCaller = { kind: "owner" }) => {
       const { kind, params: paramsSchema, result: resultSchema } = methodOf(capability.manifest, method)!;
       check("params", compileSchema(paramsSchema)(params));
       [who, mayWrite] = [caller, kind === "command"];
@@ -162,7 +162,7 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
         const result = run(method, params);
         check("result", compileSchema(resultSchema)(result));
         committed = draft;
-        return result as Result;
+        return result as Record<string, unknown>;
       } catch (error) {
         // As the host does: a guest that failed is dropped.
         guest = start();
@@ -185,8 +185,11 @@ function scan(
 
 function encodeEntries(entries: [Uint8Array, Uint8Array][], limit: number, reverse: boolean): Uint8Array<ArrayBuffer> {
   const ordered = reverse ? entries.toReversed() : entries;
-  const sized = (part: Uint8Array): Uint8Array => concatBytes(new Uint8Array(Uint32Array.of(part.length).buffer), part);
   return concatBytes(...ordered.slice(0, limit).flatMap(([key, value]) => [sized(key), sized(value)]));
+}
+
+function sized(part: Uint8Array): Uint8Array {
+  return concatBytes(new Uint8Array(Uint32Array.of(part.length).buffer), part);
 }
 
 function check(what: string, violation: string | undefined): void {

@@ -33,7 +33,7 @@ function settle(left: CapabilityTwin, right: CapabilityTwin): void {
 }
 
 function thread(twin: CapabilityTwin, peer: string): Message[] {
-  return twin.call<{ messages: Message[] }>("messages", { peer, limit: 200 }).messages;
+  return (twin.call("messages", { peer, limit: 200 }) as { messages: Message[] }).messages;
 }
 
 const states = (twin: CapabilityTwin, peer: string): string[] => thread(twin, peer).map(({ state }) => state);
@@ -127,10 +127,10 @@ describe("chat", () => {
     for (let index = 0; index < 45; index++)
       bob.call("receive", { id: `m${index}`, text: `${index}`, atMs: 1_000 - index }, { kind: "peer", twin: ADA });
     const seen: number[] = [];
-    let page = bob.call<{ messages: Message[]; more: boolean }>("messages", { peer: ADA, limit: 20 });
+    let page = (bob.call("messages", { peer: ADA, limit: 20 }) as { messages: Message[]; more: boolean });
     seen.unshift(...page.messages.map(({ sequence }) => sequence));
     while (page.more) {
-      page = bob.call("messages", { peer: ADA, limit: 20, before: seen[0] });
+      page = bob.call("messages", { peer: ADA, limit: 20, before: seen[0] }) as typeof page;
       seen.unshift(...page.messages.map(({ sequence }) => sequence));
     }
     expect(seen).toEqual(Array.from({ length: 45 }, (_, index) => index + 1));
@@ -142,7 +142,7 @@ describe("chat", () => {
     const text = "\n".repeat(16_383) + "x";
     for (let index = 0; index < 40; index++)
       bob.call("receive", { id: `m${index}`, text, atMs: 1 }, { kind: "peer", twin: ADA });
-    const page = bob.call<{ messages: Message[]; more: boolean }>("messages", { peer: ADA, limit: 200 });
+    const page = (bob.call("messages", { peer: ADA, limit: 200 }) as { messages: Message[]; more: boolean });
     expect(JSON.stringify(page).length).toBeLessThan(1024 * 1024);
     expect(page.messages.length).toBeGreaterThan(5);
     expect(page.more).toBe(true);
@@ -154,7 +154,7 @@ describe("chat", () => {
     ada.call("post", { to: BOB, text: "old" });
     ada.nowMs += 10;
     ada.call("receive", { id: "e1", text: `${"é".repeat(139)}\u{1f600}tail`, atMs: ada.nowMs }, { kind: "peer", twin: EVE });
-    const { conversations } = ada.call<{ conversations: { peer: string; unread: number; last: Message }[] }>("conversations", {});
+    const { conversations } = (ada.call("conversations", {}) as { conversations: { peer: string; unread: number; last: Message }[] });
     expect(conversations.map(({ peer, unread }) => ({ peer, unread }))).toEqual([
       { peer: EVE, unread: 1 },
       { peer: BOB, unread: 0 },

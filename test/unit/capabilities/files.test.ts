@@ -9,19 +9,19 @@ beforeAll(async () => {
   files = await builtCapability("files");
 });
 
-interface File {
+type File = {
   readonly id: string;
   readonly name: string;
   readonly parent: string;
-}
+};
 
 const open = (): CapabilityTwin => openCapabilityTwin(files, testTwinId(0));
 const folder = (twin: CapabilityTwin, parent: string, name: string): string =>
-  twin.call<File>("create_folder", { parent, name }).id;
+  (twin.call("create_folder", { parent, name }) as File).id;
 const file = (twin: CapabilityTwin, parent: string, name: string, object = "obj1"): string =>
-  twin.call<File>("add", { parent, name, object, sizeBytes: 10, type: "text/plain" }).id;
+  (twin.call("add", { parent, name, object, sizeBytes: 10, type: "text/plain" }) as File).id;
 const names = (twin: CapabilityTwin, id: string): string[] =>
-  twin.call<{ entries: File[] }>("list", { folder: id }).entries.map(({ name }) => name);
+  (twin.call("list", { folder: id }) as { entries: File[] }).entries.map(({ name }) => name);
 
 describe("files", () => {
   it("lists folders first, then files, each by name", () => {
@@ -38,11 +38,8 @@ describe("files", () => {
     const found: string[] = [];
     let after: string | undefined;
     do {
-      const page: { entries: File[]; next: string | null } = twin.call("list", {
-        folder: "root",
-        limit: 5,
-        ...(after === undefined ? {} : { after }),
-      });
+      const params = { folder: "root", limit: 5, ...(after === undefined ? {} : { after }) };
+      const page = twin.call("list", params) as { entries: File[]; next: string | null };
       found.push(...page.entries.map(({ name }) => name));
       after = page.next ?? undefined;
     } while (after !== undefined);
@@ -125,7 +122,7 @@ describe("files", () => {
     for (let index = 0; index < 1_000; index++) file(twin, top, `${index}`);
     expect(() => twin.call("remove", { id: top })).toThrow(/^too-many/u);
     expect(twin.call("usage", {})).toMatchObject({ files: 1_000 });
-    twin.call("remove", { id: twin.call<{ entries: File[] }>("list", { folder: top, limit: 1 }).entries[0]!.id });
+    twin.call("remove", { id: (twin.call("list", { folder: top, limit: 1 }) as { entries: File[] }).entries[0]!.id });
     expect(twin.call("remove", { id: top })).toEqual({ removed: 1_000 });
     expect(twin.blobs()).toEqual({});
   });
@@ -136,7 +133,7 @@ describe("files", () => {
     for (let depth = 0; depth < 64; depth++) deepest = folder(twin, deepest, "d");
     const last = folder(twin, deepest, "d");
     expect(() => file(twin, last, "x")).toThrow(/^too-deep/u);
-    expect(twin.call<{ path: unknown[] }>("path", { id: deepest }).path).toHaveLength(65);
+    expect((twin.call("path", { id: deepest }) as { path: unknown[] }).path).toHaveLength(65);
   });
 
   it("is a tree after any row of operations", () => {
@@ -167,7 +164,7 @@ describe("files", () => {
 function expectTree(twin: CapabilityTwin): void {
   const usage = { files: 0, folders: 0 };
   const visit = (id: string): void => {
-    const { entries } = twin.call<{ entries: (File & { kind: string })[] }>("list", { folder: id });
+    const { entries } = (twin.call("list", { folder: id }) as { entries: (File & { kind: string })[] });
     expect(new Set(entries.map(({ name }) => name)).size).toBe(entries.length);
     for (const entry of entries) {
       expect(entry.parent).toBe(id);
