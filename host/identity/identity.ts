@@ -10,5 +10,10 @@ export interface Identity {
   /** X25519 public key, 32 bytes. */
   readonly agreementKey: Uint8Array;
   /** 32 bytes each. Secret: only the room of that name may hold them. */
-  readonly keys: { readonly vault: Uint8Array; readonly vaultIndex: Uint8Array; readonly state: Uint8Array; readonly locator: Uint8Array };
+  readonly keys: {
+    readonly vault: Uint8Array;
+    readonly vaultIndex: Uint8Array;
+    readonly state: Uint8Array;
+    readonly locator: Uint8Array;
+  };
 }

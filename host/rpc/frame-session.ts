@@ -64,10 +64,10 @@ export function openFrameSession<Remote extends RpcCompatible<Remote>>(options: 
  * `TWIN_TIMEOUT` and `TWIN_ABORTED` when `signal` ends the wait. The call itself may still take
  * effect after that.
  */
-export async function remoteAnswer<Result>(
-  call: PromiseLike<Result> & Disposable,
+export async function remoteAnswer<Call extends PromiseLike<unknown> & Disposable>(
+  call: Call,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Result> {
+): Promise<Awaited<Call>> {
   const stopped = Promise.withResolvers<never>();
   const stop = (): void => {
     stopped.reject(abortError(signal?.reason));

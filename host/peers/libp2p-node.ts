@@ -1,0 +1,47 @@
+// The only file that chooses transports, encryption and multiplexing.
+
+import { noise } from "@chainsafe/libp2p-noise";
+import { yamux } from "@chainsafe/libp2p-yamux";
+import type { Libp2p, PrivateKey } from "@libp2p/interface";
+import { tcp } from "@libp2p/tcp";
+import { createLibp2p } from "libp2p";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+
+/** Below the streams' own read buffers (4 MiB), so that a paused stream is never reset by an honest sender. */
+const STREAM_WINDOW_SIZE_BYTES = 1024 * 1024;
+const PARALLEL_DIALS = 32;
+
+/**
+ * A started node that listens on `listen` (multiaddrs as text; port 0 for any; empty to only dial).
+ * Throws `TWIN_HOST_PORT` when it cannot listen there. Stop it with `stop()`.
+ */
+export async function openLibp2pNode(hostKey: PrivateKey, listen: readonly string[]): Promise<Libp2p> {
+  try {
+    return await createLibp2p({
+      privateKey: hostKey,
+      addresses: { listen: [...listen] },
+      transports: [tcp({ maxConnections: LIMITS.peers.connectionCount })],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_SIZE_BYTES } })],
+      connectionManager: {
+        maxConnections: LIMITS.peers.connectionCount,
+        inboundConnectionThreshold: LIMITS.peers.inboundConnectionsPerSecond,
+        maxIncomingPendingConnections: LIMITS.peers.inboundConnectionsPerSecond,
+        inboundUpgradeTimeout: LIMITS.peers.requestTimeoutMs,
+        maxParallelDials: PARALLEL_DIALS,
+        maxPeerAddrsToDial: LIMITS.phonebook.multiaddrCount * LIMITS.phonebook.hostCount,
+        dialTimeout: LIMITS.peers.dialTimeoutMs,
+        addressDialTimeout: LIMITS.peers.addressDialTimeoutMs,
+        reconnectRetries: 0,
+      },
+    });
+  } catch (cause) {
+    throw new TwinError(
+      "TWIN_HOST_PORT",
+      `The host cannot listen for other twins on ${listen.join(", ")}; is the port taken? Choose another one.`,
+      {},
+      cause,
+    );
+  }
+}

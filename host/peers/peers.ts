@@ -1,0 +1,349 @@
+// Twins talking to twins: this host's node, its sessions, invites and deliveries.
+
+import type { Connection, Libp2p, PrivateKey, Stream } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import type { Clock } from "../base/clock.ts";
+import { toTwinError, TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Identity } from "../identity/identity.ts";
+import { isTwinId, type TwinId } from "../identity/twin-id.ts";
+import type { ContactsPhonebook } from "../phonebook/contacts-phonebook.ts";
+import type { SignedTwinRecord, TwinRecord } from "../phonebook/phonebook.ts";
+import { decodeTwinRecord } from "../phonebook/twin-record.ts";
+import type { Invite, Paired, PeerStatus } from "../rpc/api.ts";
+import { remoteAnswer } from "../rpc/frame-session.ts";
+import { PeerTarget } from "../rpc/peer-target.ts";
+import { DeliveryWorker } from "./delivery-worker.ts";
+import { dial, dialCandidates, openStream, withoutPeer } from "./dialer.ts";
+import { FrameStream } from "./frame-stream.ts";
+import { InviteBook } from "./invite-book.ts";
+import { decodeInvite, encodeInvite, twinHash } from "./invite-code.ts";
+import { openLibp2pNode } from "./libp2p-node.ts";
+import { issueOwnRecord } from "./own-record.ts";
+import { acceptInvite, answerAcceptor, PAIR_PROTOCOL, type PairingParts } from "./pairing.ts";
+import { openPeerSession, type PeerSession, RPC_PROTOCOL, withinDeadline } from "./peer-session.ts";
+import { SessionTable } from "./session-table.ts";
+import { Sightings } from "./sightings.ts";
+import { PROOF_FRAME_SIZE_BYTES } from "./twin-proof.ts";
+
+/** Streams of one protocol that one connection may have open: one is in use, the others are its successors. */
+const STREAMS_PER_CONNECTION = 4;
+/** Of a long queue only this much is counted: the count is for people. */
+const WAITING_COUNTED_MAX = 100;
+
+/** What the peers need of their host. */
+export interface PeersParts {
+  readonly identity: Identity;
+  readonly hostKey: PrivateKey;
+  readonly engine: Pick<
+    Engine,
+    "outboxPeers" | "outbox" | "settle" | "deliver" | "listen" | "readTable" | "writeTable"
+  >;
+  readonly phonebook: ContactsPhonebook;
+  /** The circles that the owner put this twin in. */
+  circlesOf(twin: TwinId): Promise<readonly string[]>;
+  /** Two twins have become contacts; durable when it resolves. May be told again of the same one. */
+  onPaired(paired: Paired): Promise<void>;
+  /** Something that `status` tells has changed. */
+  onChange?(): void;
+  /** Shown to other twins, at most `LIMITS.phonebook.nameLength` characters. */
+  ownName(): string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Multiaddrs to listen on. Use the same port at every start: contacts look for this host there first. */
+  readonly listen: readonly string[];
+}
+
+/** The other twins, as the owner's interface sees them. Disposing it ends all sessions and stops listening. */
+export interface Peers extends AsyncDisposable {
+  /** Multiaddrs under which this host listens, each with its PeerId. */
+  readonly addresses: readonly string[];
+  /** A fresh one-time code. */
+  invite(): Promise<Invite>;
+  /** Pairs with the twin that made the code. Throws `TWIN_INVITE_*`, `TWIN_PEER_OFFLINE` or `TWIN_TIMEOUT`; trying the same code again is safe. */
+  accept(code: string): Promise<Paired>;
+  /** All contacts, in the order of their ids. */
+  status(): Promise<PeerStatus[]>;
+}
+
+/** Starts listening, reaches for all contacts and delivers what waits for them. Throws `TWIN_HOST_PORT`. */
+export async function openPeers(parts: PeersParts): Promise<Peers> {
+  const node = await openLibp2pNode(parts.hostKey, parts.listen);
+  const peers = new OpenPeers(node, parts);
+  try {
+    await peers.start();
+  } catch (error) {
+    await peers[Symbol.asyncDispose]();
+    throw error;
+  }
+  return peers;
+}
+
+class OpenPeers implements Peers {
+  readonly #node: Libp2p;
+  readonly #parts: PeersParts;
+  readonly #localPeer: string;
+  readonly #sessions: SessionTable;
+  readonly #sightings: Sightings;
+  readonly #invites: InviteBook;
+  readonly #workers = new Map<TwinId, DeliveryWorker>();
+  readonly #stop = new AbortController();
+  #endListening: (() => void) | undefined;
+
+  constructor(node: Libp2p, parts: PeersParts) {
+    this.#node = node;
+    this.#parts = parts;
+    this.#localPeer = node.peerId.toString();
+    this.#sightings = new Sightings(parts.engine);
+    this.#invites = new InviteBook(parts.engine, parts.clock, parts.random);
+    this.#sessions = new SessionTable(this.#localPeer, parts.clock, {
+      onStart: (session) => this.#onSession(session),
+      onEnd: (session) => this.#note(session),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { engine, phonebook, identity } = this.#parts;
+    await this.#sightings.load();
+    await this.#ownRecord();
+    const streams = { maxInboundStreams: STREAMS_PER_CONNECTION, maxOutboundStreams: STREAMS_PER_CONNECTION };
+    await this.#node.handle(RPC_PROTOCOL, (stream, connection) => this.#onRpcStream(stream, connection), streams);
+    await this.#node.handle(PAIR_PROTOCOL, (stream, connection) => this.#onPairStream(stream, connection), streams);
+    this.#endListening = engine.listen({ onOutbox: (peer) => this.#workerOf(peer)?.onMessage() });
+    for (const { twin } of await phonebook.records()) if (twin !== identity.id) this.#workerOf(twin);
+    for (const peer of await engine.outboxPeers()) this.#workerOf(peer);
+  }
+
+  get addresses(): readonly string[] {
+    return this.#node.getMultiaddrs().map(String);
+  }
+
+  async invite(): Promise<Invite> {
+    const addresses = this.#node.getMultiaddrs().map((address) => multiaddr(withoutPeer(address)));
+    if (addresses.length === 0)
+      throw new TwinError(
+        "TWIN_PEER_OFFLINE",
+        "This host does not listen for other twins, so nobody could accept an invite.",
+      );
+    const { secret, expiresAtMs } = await this.#invites.create();
+    return { code: encodeInvite(secret, this.#parts.identity.id, addresses), expiresAtMs };
+  }
+
+  async accept(code: string): Promise<Paired> {
+    const invite = decodeInvite(code);
+    if (Buffer.compare(invite.twinHash, twinHash(this.#parts.identity.id)) === 0)
+      throw new TwinError(
+        "TWIN_INVITE_INVALID",
+        "This invite is your own; give it to the person that you want to invite.",
+      );
+    const connection = await dial(this.#node, invite.addresses, { signal: this.#stop.signal, log: this.#parts.log });
+    const stream = await openStream(connection, PAIR_PROTOCOL);
+    const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
+    const twin = await withinDeadline(frames, () =>
+      acceptInvite(frames, this.#ends(PAIR_PROTOCOL, connection), invite, this.#pairing),
+    );
+    await stream.close().catch(() => {});
+    this.#workerOf(twin);
+    return this.#paired(twin);
+  }
+
+  async status(): Promise<PeerStatus[]> {
+    const { phonebook, engine, identity } = this.#parts;
+    const busy = new Set(await engine.outboxPeers());
+    const records = (await phonebook.records()).filter(({ twin }) => twin !== identity.id);
+    return Promise.all(records.map((record) => this.#statusOf(record, busy.has(record.twin))));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#endListening?.();
+    this.#stop.abort();
+    this.#sessions[Symbol.dispose]();
+    await this.#node.stop();
+    await Promise.all([...this.#workers.values()].map(({ stopped }) => stopped));
+  }
+
+  async #statusOf(record: TwinRecord, hasMessages: boolean): Promise<PeerStatus> {
+    const { twin } = record;
+    const session = this.#sessions.get(twin);
+    const seen = this.#sightings.of(twin);
+    const problem = this.#workers.get(twin)?.problem;
+    const lastSeenAtMs = session === undefined ? seen?.atMs : this.#parts.clock.nowMs();
+    return {
+      twin,
+      name: nameOf(record),
+      online: session !== undefined,
+      address: session?.address ?? seen?.address ?? record.hosts[0]?.multiaddrs[0],
+      ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
+      waiting: hasMessages ? (await this.#parts.engine.outbox(twin, WAITING_COUNTED_MAX)).length : 0,
+      ...(problem === undefined ? {} : { problem }),
+    };
+  }
+
+  async #onRpcStream(stream: Stream, connection: Connection): Promise<void> {
+    try {
+      this.#sessions.add(await openPeerSession(stream, connection, this.#sessionParts));
+    } catch (thrown) {
+      this.#refuse(connection, thrown);
+    }
+  }
+
+  async #onPairStream(stream: Stream, connection: Connection): Promise<void> {
+    const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
+    try {
+      const ends = this.#ends(PAIR_PROTOCOL, connection);
+      const twin = await withinDeadline(frames, () => answerAcceptor(frames, ends, this.#invites, this.#pairing));
+      this.#workerOf(twin);
+    } catch (thrown) {
+      this.#refuse(connection, thrown);
+    }
+  }
+
+  #refuse(connection: Connection, thrown: unknown): void {
+    const { code, message, cause } = toTwinError(thrown);
+    const fields = { code, address: connection.remoteAddr.toString(), ...(cause === undefined ? {} : { err: cause }) };
+    this.#parts.log.warn(fields, message);
+  }
+
+  #onSession(session: PeerSession): void {
+    this.#workers.get(session.twin)?.onOnline();
+    this.#note(session);
+    void this.#learnRecord(session);
+  }
+
+  /** Takes the contact's newest record, so that it is found again wherever it goes. Strangers are not kept. */
+  async #learnRecord({ twin, remote }: PeerSession): Promise<void> {
+    try {
+      if ((await this.#parts.phonebook.resolve(twin)) === undefined) return;
+      const signed = await remoteAnswer(remote.record(), {
+        signal: AbortSignal.timeout(LIMITS.peers.requestTimeoutMs),
+      });
+      const bytes = new Uint8Array(signed);
+      if (decodeTwinRecord(bytes).twin === twin) await this.#parts.phonebook.publish(bytes);
+    } catch (thrown) {
+      const { code, message } = toTwinError(thrown);
+      this.#parts.log.debug({ peer: twin, code }, message);
+    }
+  }
+
+  #note({ twin, peerId, address, outbound }: PeerSession): void {
+    this.#parts.onChange?.();
+    if (!this.#workers.has(twin)) return;
+    const sighting = { atMs: this.#parts.clock.nowMs(), peerId, ...(outbound ? { address } : {}) };
+    this.#sightings.note(twin, sighting).catch((thrown: unknown) => {
+      const { code, message } = toTwinError(thrown);
+      this.#parts.log.debug({ peer: twin, code }, message);
+    });
+  }
+
+  /** The worker of a contact or of whom a message waits for; undefined for what is no twin or this one. */
+  #workerOf(peer: string): DeliveryWorker | undefined {
+    if (!isTwinId(peer) || peer === this.#parts.identity.id || this.#stop.signal.aborted) return undefined;
+    let worker = this.#workers.get(peer);
+    if (worker === undefined) {
+      const { engine, clock, random, log } = this.#parts;
+      worker = new DeliveryWorker(
+        peer,
+        {
+          engine,
+          clock,
+          random,
+          log,
+          session: (twin) => this.#sessions.get(twin),
+          connect: (twin, signal) => this.#connect(twin, signal),
+          onChange: () => this.#parts.onChange?.(),
+        },
+        this.#stop.signal,
+      );
+      this.#workers.set(peer, worker);
+    }
+    return worker;
+  }
+
+  async #connect(twin: TwinId, signal: AbortSignal): Promise<PeerSession> {
+    const record = await this.#parts.phonebook.resolve(twin, { signal });
+    if (record === undefined)
+      throw new TwinError("TWIN_PEER_UNKNOWN", "Nothing is known of where this twin lives; pair with it by an invite.");
+    const failures: TwinError[] = [];
+    for (const addresses of dialCandidates(record, this.#sightings.of(twin))) {
+      try {
+        const connection = await dial(this.#node, addresses, { signal, log: this.#parts.log });
+        const stream = await openStream(connection, RPC_PROTOCOL);
+        const session = await openPeerSession(stream, connection, this.#sessionParts);
+        if (session.twin === twin) {
+          this.#sessions.add(session);
+          return this.#sessions.get(twin) ?? session;
+        }
+        session[Symbol.dispose]();
+        throw new TwinError("TWIN_PEER_IMPOSTOR", "Another twin answers at the address of this contact.");
+      } catch (thrown) {
+        failures.push(toTwinError(thrown));
+      }
+    }
+    throw (
+      failures[0] ?? new TwinError("TWIN_PEER_OFFLINE", "This twin's record names no address; wait for it to connect.")
+    );
+  }
+
+  get #sessionParts() {
+    const { identity, random, log, engine } = this.#parts;
+    return {
+      identity,
+      random,
+      log,
+      localPeer: this.#localPeer,
+      targetFor: (twin: TwinId) =>
+        new PeerTarget({
+          twin,
+          engine,
+          circlesOf: (other) => this.#parts.circlesOf(other),
+          ownRecord: () => this.#ownRecord(),
+        }),
+    };
+  }
+
+  get #pairing(): PairingParts {
+    const { identity, random, phonebook } = this.#parts;
+    return {
+      identity,
+      random,
+      ownRecord: () => this.#ownRecord(),
+      welcome: async (twin, record) => {
+        await phonebook.publish(record);
+        await this.#parts.onPaired(await this.#paired(twin));
+        this.#parts.onChange?.();
+      },
+    };
+  }
+
+  async #paired(twin: TwinId): Promise<Paired> {
+    const record = await this.#parts.phonebook.resolve(twin);
+    return { twin, name: record === undefined ? twin.slice(-8) : nameOf(record) };
+  }
+
+  #ownRecord(): Promise<SignedTwinRecord> {
+    const { identity, phonebook, clock } = this.#parts;
+    return issueOwnRecord({
+      identity,
+      phonebook,
+      clock,
+      ownName: () => this.#parts.ownName(),
+      ownHost: () => ({
+        peerId: this.#localPeer,
+        multiaddrs: this.#node.getMultiaddrs().map((address) => withoutPeer(address)),
+      }),
+    });
+  }
+
+  #ends(protocol: string, connection: Connection) {
+    return { protocol, localPeer: this.#localPeer, remotePeer: connection.remotePeer.toString() };
+  }
+}
+
+/** What to call a twin: the name in its record, else the end of its id. */
+function nameOf({ twin, name }: TwinRecord): string {
+  return name ?? twin.slice(-8);
+}

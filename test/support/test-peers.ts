@@ -1,0 +1,81 @@
+// A host with one twin on loopback, over a fake engine.
+
+import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { systemClock, type Clock } from "../../host/base/clock.ts";
+import { silentLog } from "../../host/base/log.ts";
+import { systemRandom } from "../../host/base/random.ts";
+import type { Identity } from "../../host/identity/identity.ts";
+import { openPeers, type Peers, type PeersParts } from "../../host/peers/peers.ts";
+import { createContactsPhonebook } from "../../host/phonebook/contacts-phonebook.ts";
+import type { Paired } from "../../host/rpc/api.ts";
+import {
+  createFakePeerEngine,
+  createFakeTwinState,
+  type FakePeerEngine,
+  type FakeTwinState,
+} from "./fake-peer-engine.ts";
+import { testIdentity } from "./test-identity.ts";
+
+/** A running host of a test. */
+export interface TestHost extends AsyncDisposable {
+  readonly identity: Identity;
+  readonly peers: Peers;
+  readonly engine: FakePeerEngine;
+  readonly state: FakeTwinState;
+  readonly paired: Paired[];
+  /** Listen addresses without PeerId, to start it again at the same place. */
+  readonly listen: string[];
+}
+
+/** Starts the host of twin `number`. Contacts are in the circle `friends` once they are paired. */
+export async function openTestHost(
+  number: number,
+  options: Partial<Pick<PeersParts, "listen" | "clock" | "hostKey" | "log">> & {
+    readonly state?: FakeTwinState;
+    readonly identity?: Identity;
+  } = {},
+): Promise<TestHost> {
+  const { state = createFakeTwinState(), identity = testIdentity(number) } = options;
+  const engine = createFakePeerEngine(state);
+  const paired: Paired[] = [];
+  const phonebook = createContactsPhonebook(engine);
+  const peers = await openPeers({
+    identity,
+    hostKey: options.hostKey ?? (await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(number + 100))),
+    engine,
+    phonebook,
+    circlesOf: async (twin) => ((await phonebook.resolve(twin)) === undefined ? [] : ["friends"]),
+    onPaired: async (contact) => {
+      paired.push(contact);
+    },
+    ownName: () => `Twin ${number}`,
+    clock: options.clock ?? systemClock,
+    random: systemRandom,
+    log: options.log ?? silentLog,
+    listen: options.listen ?? ["/ip4/127.0.0.1/tcp/0"],
+  });
+  return {
+    identity,
+    peers,
+    engine,
+    state,
+    paired,
+    listen: peers.addresses.map((address) => address.replace(/\/p2p\/.*$/u, "")),
+    [Symbol.asyncDispose]: () => peers[Symbol.asyncDispose](),
+  };
+}
+
+/** Resolves when `condition` holds; the test's own time limit ends a wait in vain. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await systemClock.sleep(5);
+}
+
+/** A clock whose hands a test can move; waiting is real. */
+export function createSettableClock(): Clock & { aheadMs: number } {
+  const clock = {
+    ...systemClock,
+    aheadMs: 0,
+    nowMs: () => systemClock.nowMs() + clock.aheadMs,
+  };
+  return clock;
+}
