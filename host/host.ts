@@ -2,6 +2,7 @@
 // Stopping is being killed; closing in order only spares the next start some work.
 
 import { mkdir } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 
 import { systemClock } from "./base/clock.ts";
@@ -22,7 +23,7 @@ import { openHostKey } from "./peers/host-key.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
 import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
 import type { ControlApi } from "./rpc/api.ts";
-import { createChangeHub } from "./rpc/change-hub.ts";
+import { type ChangeHub, createChangeHub } from "./rpc/change-hub.ts";
 import { type ControlParts, createControlTarget } from "./rpc/control-target.ts";
 import { installationFolder, readVersion } from "./installation.ts";
 import { createSettings, type Settings } from "./settings.ts";
@@ -71,8 +72,9 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const kernels = await openKernels();
   const { identity, entropy } = await openTwinKeys(config.folder, kernels);
   const twin = await openTwin(stack, { config, identity, kernels, log });
-  const peers = parts.peers ? await openNetwork(stack, { config, twin, log }) : undefined;
-  const owner = await openOwnerParts(stack, { config, twin, peers, log, web: parts.web });
+  const origins = { config, twin, changes: createChangeHub(), log };
+  const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
+  const owner = await openOwnerParts(stack, { ...origins, peers, web: parts.web });
   const phraseShown = (await twin.settings.get("phraseShown")) !== undefined;
   const owned = stack.move();
   return {
@@ -165,31 +167,46 @@ async function openLocalVault(
 interface NetworkOrigins {
   readonly config: HostConfig;
   readonly twin: OpenTwin;
+  readonly changes: ChangeHub;
   readonly log: Log;
 }
 
-async function openNetwork(stack: AsyncDisposableStack, { config, twin, log }: NetworkOrigins): Promise<Peers> {
-  const { identity, kernels, engine, settings, name } = twin;
+async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins): Promise<Peers> {
+  const { config, twin, log, changes } = origins;
+  const { identity, engine, settings, name } = twin;
   const circles = stack.use(createCircles(engine));
-  const port = config.peerPort || Number((await settings.get("peerPort")) ?? 0);
+  const parts = {
+    identity,
+    hostKey: await openHostKey(join(config.folder, "host.key"), systemRandom),
+    engine,
+    phonebook: createContactsPhonebook(engine),
+    circlesOf: circles.of,
+    onPaired: circles.addContact,
+    onChange: () => changes.announce("peers"),
+    ownName: () => name,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  };
+  const listen = (port: number): Promise<Peers> =>
+    openPeers({ ...parts, listen: [peerAddress(config.peerHost, port)] });
+  const keptPort = Number((await settings.get("peerPort")) ?? 0);
   const peers = stack.use(
-    await openPeers({
-      identity,
-      kernels,
-      hostKey: await openHostKey(join(config.folder, "host.key"), systemRandom),
-      engine,
-      phonebook: createContactsPhonebook(engine),
-      circlesOf: circles.of,
-      onPaired: circles.addContact,
-      ownName: () => name,
-      clock: systemClock,
-      random: systemRandom,
-      log,
-      listen: { host: config.peerHost, port },
+    await listen(config.peerPort || keptPort).catch((thrown: unknown) => {
+      // A port that the owner named must be had; one that was only kept from the last start need not.
+      if (config.peerPort !== 0 || keptPort === 0) throw thrown;
+      return listen(0);
     }),
   );
-  await settings.set("peerPort", String(peers.port));
+  const port = peers.addresses.map((address) => /\/tcp\/(\d+)/.exec(address)?.[1]).find((text) => text !== undefined);
+  if (port !== undefined) await settings.set("peerPort", port);
   return peers;
+}
+
+/** The multiaddr of an IP address or a name, and a port. */
+function peerAddress(host: string, port: number): string {
+  const kind = isIP(host) === 6 ? "ip6" : isIP(host) === 4 ? "ip4" : "dns";
+  return `/${kind}/${host}/tcp/${port}`;
 }
 
 interface OwnerOrigins extends NetworkOrigins {
@@ -200,7 +217,7 @@ interface OwnerOrigins extends NetworkOrigins {
 
 /** The owner's parts; with `web`, they are served when this returns. */
 async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins): Promise<ControlParts> {
-  const { config, twin, peers, log } = origins;
+  const { config, twin, peers, changes, log } = origins;
   const { engine, vault, shelf, identity, name } = twin;
   let web: Web | undefined;
   const startedAtMs = systemClock.nowMs();
@@ -219,7 +236,7 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     peers,
     experiences: shelf,
     browsers,
-    changes: createChangeHub(),
+    changes,
     clock: systemClock,
     random: systemRandom,
     log,

@@ -72,7 +72,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@fastify/": ["web"],
   ws: ["web"],
   "node:http": ["web"],
-  "node:net": ["control"],
+  "node:net": ["control", "root"],
   "node:child_process": ["cli"],
   commander: ["cli"],
   "@clack/prompts": ["cli"],
