@@ -1,0 +1,89 @@
+// Answers of commands that were called with a call id, so that a caller who lost the answer can ask
+// again without a second effect. The newest ones are kept.
+
+import { concatBytes, hexEncode, jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import { callerName } from "../grants/decide.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { StateStore, StateWrite } from "../state/state-store.ts";
+import type { CallAnswer, CallRequest, Receipt } from "./engine.ts";
+import { FIRST_KEY, numberKey, numberOf } from "./row-key.ts";
+
+const ANSWERS = "$answers";
+const ORDER = "$answers-order";
+
+interface AnswerRow {
+  /** Hex hash of what was asked. */
+  readonly request: string;
+  /** JSON text. */
+  readonly payload: string;
+  readonly receipt: Receipt;
+}
+
+/** A call that has an id. */
+export type IdentifiedCall = CallRequest & { readonly callId: string };
+
+/** Recorded answers of one twin. */
+export interface AnswerBook {
+  /** The recorded answer to the call's id. Throws `TWIN_INPUT_INVALID` when the same holder used it for another call. */
+  find(call: IdentifiedCall): CallAnswer | undefined;
+  /** The writes that record an answer, and forget the oldest ones beyond the limits. */
+  record(call: IdentifiedCall, answer: CallAnswer): StateWrite[];
+  /** Forgets what was not committed. */
+  reload(): void;
+}
+
+/** The book over the tables of `store`. */
+export function createAnswerBook(
+  store: Pick<StateStore, "get" | "scan" | "sizeBytes">,
+  kernels: Pick<Kernels, "hash">,
+): AnswerBook {
+  let last = readLast(store);
+  const keyOf = ({ holder, callId }: IdentifiedCall): Uint8Array =>
+    kernels.hash(jsonEncode([callerName(holder), callId]));
+  const requestOf = ({ capability, method, payload }: IdentifiedCall): string =>
+    hexEncode(kernels.hash(concatBytes(jsonEncode([capability, method]), payload)));
+  const forget = (): StateWrite[] => {
+    const full = store.sizeBytes(ANSWERS) > LIMITS.engine.answersSizeBytes;
+    // A few at a time: each record brings one, so the book shrinks while it is used.
+    const [oldest, second] = store.scan({ namespace: ORDER, start: FIRST_KEY, limit: 2 });
+    const tooMany = oldest !== undefined && last - numberOf(oldest.key) > LIMITS.engine.callIdsKept;
+    const gone = full ? [oldest, second] : tooMany ? [oldest] : [];
+    return gone
+      .filter((entry) => entry !== undefined)
+      .flatMap(({ key, value }) => [
+        { namespace: ORDER, key, value: undefined },
+        { namespace: ANSWERS, key: value, value: undefined },
+      ]);
+  };
+  return {
+    find: (call) => {
+      const value = store.get({ namespace: ANSWERS, key: keyOf(call) });
+      if (value === undefined) return undefined;
+      const row = jsonDecode(value) as AnswerRow;
+      if (row.request !== requestOf(call)) {
+        throw new TwinError("TWIN_INPUT_INVALID", "This call id was used for another call. Use a fresh one per call.");
+      }
+      return { payload: utf8Encode(row.payload), receipt: row.receipt };
+    },
+    record: (call, { payload, receipt }) => {
+      const key = keyOf(call);
+      const row: AnswerRow = { request: requestOf(call), payload: utf8Decode(payload), receipt };
+      last += 1;
+      return [
+        ...forget(),
+        { namespace: ANSWERS, key, value: jsonEncode(row) },
+        { namespace: ORDER, key: numberKey(last), value: key },
+      ];
+    },
+    reload: () => {
+      last = readLast(store);
+    },
+  };
+}
+
+function readLast(store: Pick<StateStore, "scan">): number {
+  const [entry] = store.scan({ namespace: ORDER, start: FIRST_KEY, limit: 1, reverse: true });
+  return entry === undefined ? 0 : numberOf(entry.key);
+}

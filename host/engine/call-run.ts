@@ -1,0 +1,89 @@
+// One call from its first instruction to its commit or its end: what it has read, written and
+// wants to send, together with the calls that it makes. Nothing of it is visible to others.
+
+import { concatBytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { StateStore } from "../state/state-store.ts";
+import type { EventDraft } from "./event-log.ts";
+import type { LoadedCapability } from "./guest-shelf.ts";
+import type { MessageDraft } from "./outbox.ts";
+import { numberKey } from "./row-key.ts";
+import { WriteSet } from "./write-set.ts";
+
+/** What a run needs of its engine. */
+export interface RunParts {
+  readonly store: Pick<StateStore, "get" | "scan" | "sizeBytes">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly kernels: Pick<Kernels, "keyedHash">;
+}
+
+const SEED_SIZE = 32;
+const BLOCK_SIZE = 32;
+
+/** The transaction of one call and its nested calls. */
+export class CallRun {
+  /** The call's one time of day. */
+  readonly atMs: number;
+  readonly writes: WriteSet;
+  readonly sends: MessageDraft[] = [];
+  readonly events: EventDraft[] = [];
+  /** Calls by host function, of all guests that took part. */
+  readonly hostCalls: Record<string, number> = {};
+  /** Bytes of state that were read and written. */
+  readonly bytes = { read: 0, written: 0 };
+  /** Fuel of parts that failed: no caller was charged for it. */
+  strayFuel = 0;
+  /** Of the outermost guest that failed. */
+  memorySizeBytes = 0;
+  logLines = 0;
+  /** How many methods are running within each other. */
+  depth = 0;
+  /** Capabilities whose guests hold what this run did in their memories. */
+  readonly participants = new Set<LoadedCapability>();
+  readonly #parts: RunParts;
+  readonly #startedMs: number;
+  readonly #timeoutMs: number;
+  #seed: Uint8Array | undefined;
+  #block = 0;
+  #unused: Uint8Array = new Uint8Array();
+
+  constructor(parts: RunParts, timeoutMs: number) {
+    this.#parts = parts;
+    this.#timeoutMs = timeoutMs;
+    this.atMs = parts.clock.nowMs();
+    this.#startedMs = parts.clock.elapsedMs();
+    this.writes = new WriteSet(parts.store);
+  }
+
+  /** Fractional. */
+  elapsedMs(): number {
+    return this.#parts.clock.elapsedMs() - this.#startedMs;
+  }
+
+  /** Throws `TWIN_GUEST_DEADLINE` when the call has run for too long. */
+  checkDeadline(): void {
+    if (this.elapsedMs() <= this.#timeoutMs) return;
+    throw new TwinError("TWIN_GUEST_DEADLINE", "The call took longer than its caller waits. Nothing took effect.");
+  }
+
+  /** The next `size` bytes of the call's random stream: one fresh seed, stretched by keyed BLAKE3 of a counter. */
+  randomBytes(size: number): Uint8Array {
+    this.#seed ??= this.#parts.random.bytes(SEED_SIZE);
+    const blocks = [this.#unused];
+    for (let have = this.#unused.length; have < size; have += BLOCK_SIZE) {
+      blocks.push(this.#parts.kernels.keyedHash(this.#seed, numberKey(this.#block++)));
+    }
+    const bytes = concatBytes(...blocks);
+    this.#unused = bytes.subarray(size);
+    return bytes.subarray(0, size);
+  }
+
+  /** Adds the host calls of one guest. */
+  countHostCalls(hostCalls: Readonly<Record<string, number>>): void {
+    for (const [name, count] of Object.entries(hostCalls)) this.hostCalls[name] = (this.hostCalls[name] ?? 0) + count;
+  }
+}

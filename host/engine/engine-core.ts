@@ -1,0 +1,330 @@
+// A twin's engine on one thread: calls and messages as transactions. Everything here runs to its end
+// without waiting; only the answers wait, for the commit that they depend on.
+
+import type { Clock } from "../base/clock.ts";
+import { TwinError, toTwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { callerName, decide } from "../grants/decide.ts";
+import { createGrantBook, type GrantBook } from "../grants/grant-book.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { Method } from "../packages/manifest.ts";
+import type { StateStore, StateWrite } from "../state/state-store.ts";
+import { type AnswerBook, createAnswerBook, type IdentifiedCall } from "./answer-book.ts";
+import { CallRun } from "./call-run.ts";
+import { type CapabilityRegister, createCapabilityRegister } from "./capability-register.ts";
+import type { CallAnswer, CallRequest, EngineStatus, Receipt } from "./engine.ts";
+import { createEventLog, type EventLog } from "./event-log.ts";
+import { GuestRunner, type InvocationResult } from "./guest-runner.ts";
+import { callFuelOf, createGuestShelf, type GuestShelf, type LoadedCapability } from "./guest-shelf.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
+import type { EngineNews } from "./operations.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import type { PackageFolder } from "./package-folder.ts";
+import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
+
+/** What an engine core is made of. It owns `store` from then on. */
+export interface EngineParts {
+  /** Id of the twin. */
+  readonly twin: string;
+  readonly store: StateStore;
+  readonly packages: PackageFolder;
+  readonly kernels: Pick<Kernels, "hash" | "keyedHash">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Called when something that others may want to know has become durable. */
+  readonly onNews: (news: EngineNews) => void;
+}
+
+/** A call that may run: decided, its method found. */
+export interface AdmittedCall {
+  readonly request: CallRequest;
+  readonly loaded: LoadedCapability;
+  readonly method: Method;
+  readonly grantId: string | undefined;
+  readonly queueMs: number;
+}
+
+/** How a call went, before anything of it was committed. Its receipt is issued. */
+interface Outcome {
+  readonly run: CallRun;
+  readonly receipt: Receipt;
+  readonly result: InvocationResult | undefined;
+  readonly error: TwinError | undefined;
+}
+
+/** What commits with a call besides its own effects and receipt. */
+export interface Companions {
+  /** With a command that succeeded. */
+  succeeded?(answer: CallAnswer): StateWrite[];
+  /** In place of the effects of a call that failed. */
+  failed?(error: TwinError): StateWrite[];
+}
+
+/** How a call ended; all that it rests on and all that it did is durable. */
+export type Completion =
+  | { readonly answer: CallAnswer; readonly error?: undefined }
+  | { readonly answer?: undefined; readonly error: TwinError };
+
+/** The tables, guests and rules of one twin. */
+export class EngineCore {
+  readonly twin: string;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly packages: PackageFolder;
+  readonly kernels: EngineParts["kernels"];
+  readonly grants: GrantBook;
+  readonly register: CapabilityRegister;
+  readonly shelf: GuestShelf;
+  readonly runner: GuestRunner;
+  readonly receipts: ReceiptBook;
+  readonly events: EventLog;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly #answers: AnswerBook;
+  readonly #parts: EngineParts;
+  /** The last commit, as long as it is not durable. */
+  #pending: Promise<void> | undefined;
+  #flushing = false;
+  #closed = false;
+
+  constructor(parts: EngineParts) {
+    const { twin, store, packages, kernels, clock, random, log } = parts;
+    this.#parts = parts;
+    this.twin = twin;
+    this.store = store;
+    this.clock = clock;
+    this.packages = packages;
+    this.kernels = kernels;
+    this.grants = createGrantBook(store, random);
+    this.register = createCapabilityRegister(store);
+    this.shelf = createGuestShelf(packages);
+    this.receipts = createReceiptBook(store);
+    this.events = createEventLog(store);
+    this.outbox = createOutbox(store);
+    this.inbox = createInbox(store);
+    this.#answers = createAnswerBook(store, kernels);
+    this.runner = new GuestRunner({
+      twin,
+      register: this.register,
+      shelf: this.shelf,
+      log,
+      outboxRoom: () => LIMITS.engine.outboxLength - this.outbox.length(),
+    });
+  }
+
+  /** Runs a call. `queueMs` is how long it has waited already: that counts against its deadline. */
+  async call(request: CallRequest, queueMs: number): Promise<CallAnswer> {
+    const admitted = this.admit(request, queueMs);
+    const identified = admitted.method.kind === "command" ? identify(request) : undefined;
+    const recorded = identified === undefined ? undefined : this.#answers.find(identified);
+    if (recorded !== undefined) return this.whenDurable(() => recorded);
+    const record = (answer: CallAnswer): StateWrite[] =>
+      identified === undefined ? [] : this.#answers.record(identified, answer);
+    const { answer, error } = await this.complete(admitted, { succeeded: record });
+    if (error !== undefined) throw error;
+    return answer;
+  }
+
+  /** Decides a call and finds its method. Throws `TWIN_CALL_DENIED` or `TWIN_CALL_UNKNOWN`, in that order: who may not call learns nothing. */
+  admit(request: CallRequest, queueMs: number): AdmittedCall {
+    const { holder, capability, method } = request;
+    const decision = decide(this.grants.list(), { holder, capability, method, nowMs: this.clock.nowMs() });
+    if (!decision.allowed) {
+      throw new TwinError("TWIN_CALL_DENIED", `${decision.reason} The owner can grant it.`, { capability, method });
+    }
+    return { request, ...this.runner.find(capability, method), grantId: decision.grantId, queueMs };
+  }
+
+  /**
+   * Runs an admitted call at once and resolves when all that it saw and did is durable. Rejects only
+   * when the commit fails: then neither the call nor its companions took effect.
+   */
+  async complete(admitted: AdmittedCall, companions: Companions): Promise<Completion> {
+    const { run, receipt, result, error } = this.#execute(admitted);
+    if (result === undefined) {
+      const writes = companions.failed?.(error!) ?? [];
+      if (writes.length === 0) this.#flushLater();
+      await (writes.length === 0 ? this.#pending : this.commit(writes));
+      this.#tell({ receipts: [receipt] });
+      return { error: withReceipt(error!, receipt) };
+    }
+    const answer: CallAnswer = { payload: result.payload, receipt };
+    if (admitted.method.kind === "query") {
+      this.#flushLater();
+      await this.#pending;
+      this.#tell({ receipts: [receipt] });
+      return { answer };
+    }
+    const { events, writes } = this.events.append(run.events);
+    const sent = this.outbox.append(run.sends, run.atMs);
+    const others = companions.succeeded?.(answer) ?? [];
+    await this.commit([...run.writes.writes(), ...sent, ...writes, ...others]);
+    const outboxPeers = [...new Set(run.sends.map(({ peer }) => peer))];
+    this.#tell({ outboxPeers, events, receipts: [receipt] });
+    return { answer };
+  }
+
+  /** Commits `writes` with the receipts that wait. Resolves when they are durable. */
+  commit(writes: readonly StateWrite[]): Promise<void> {
+    let durable: Promise<void>;
+    try {
+      durable = this.store.commit([...writes, ...this.receipts.drain()]);
+    } catch (thrown) {
+      this.#recover();
+      throw thrown;
+    }
+    this.#pending = durable;
+    const settled = (): void => {
+      if (this.#pending === durable) this.#pending = undefined;
+    };
+    return durable.then(settled, (thrown: unknown) => {
+      settled();
+      this.#recover();
+      throw thrown;
+    });
+  }
+
+  /** The result of `act` once all commits so far are durable: what it shows may rest on them. */
+  async whenDurable<Result>(act: () => Result): Promise<Result> {
+    await this.#pending;
+    return act();
+  }
+
+  /** A run of its own, outside of a call. */
+  createRun(timeoutMs: number): CallRun {
+    return new CallRun(this.#parts, timeoutMs);
+  }
+
+  status(): EngineStatus {
+    const { calls, errors, fuel } = this.receipts.totals();
+    return {
+      calls,
+      errors,
+      fuel,
+      outbox: this.outbox.length(),
+      parked: this.outbox.parkedCount(),
+      guests: this.shelf.count(),
+      guestMemorySizeBytes: this.shelf.memorySizeBytes(),
+      lastEventSequence: this.events.lastSequence(),
+    };
+  }
+
+  /** Writes what waits and closes the store. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.commit([]);
+    await this.store[Symbol.asyncDispose]();
+  }
+
+  #execute(admitted: AdmittedCall): Outcome {
+    const { request, loaded, method, queueMs } = admitted;
+    const { fuel, timeoutMs } = budgetOf(request, loaded);
+    const run = this.createRun(timeoutMs - queueMs);
+    let result: InvocationResult | undefined;
+    let error: TwinError | undefined;
+    try {
+      run.checkDeadline();
+      const { holder: caller, payload } = request;
+      result = this.runner.invoke(run, { loaded, caller, method: request.method, payload, fuel });
+    } catch (thrown) {
+      error = toTwinError(thrown);
+      if (error.code === "TWIN_HOST_INTERNAL")
+        this.#parts.log.error({ err: thrown }, "A call met an error of the host.");
+      this.#dropGuests(run);
+    }
+    this.shelf.trim();
+    const receipt = this.receipts.issue(
+      this.#describe({ admitted, run, result, error, writes: method.kind === "command" }),
+    );
+    return { run, receipt, result, error };
+  }
+
+  #describe(about: {
+    readonly admitted: AdmittedCall;
+    readonly run: CallRun;
+    readonly result: InvocationResult | undefined;
+    readonly error: TwinError | undefined;
+    readonly writes: boolean;
+  }): Omit<Receipt, "sequence"> {
+    const { admitted, run, result, error } = about;
+    const { request, loaded, grantId, queueMs } = admitted;
+    const { manifest, hash } = loaded.record;
+    return {
+      atMs: run.atMs,
+      caller: callerName(request.holder),
+      grantId,
+      capability: request.capability,
+      version: manifest.version,
+      moduleHash: hash,
+      method: request.method,
+      outcome: error === undefined ? "ok" : "error",
+      code: error?.code,
+      fuel: (result?.fuel ?? 0) + run.strayFuel,
+      memorySizeBytes: result?.memorySizeBytes ?? run.memorySizeBytes,
+      hostCalls: run.hostCalls,
+      bytes: {
+        in: request.payload.length,
+        out: result?.payload.length ?? 0,
+        read: run.bytes.read,
+        // What a failed call wrote was dropped.
+        written: error === undefined ? run.bytes.written : 0,
+      },
+      queueMs,
+      runMs: run.elapsedMs(),
+    };
+  }
+
+  #tell(news: Partial<EngineNews>): void {
+    this.#parts.onNews({ outboxPeers: [], events: [], receipts: [], ...news });
+  }
+
+  #dropGuests({ participants }: CallRun): void {
+    for (const loaded of participants) this.shelf.drop(loaded);
+  }
+
+  /** After a commit that failed: what is in memory has run ahead of what is on disk. */
+  #recover(): void {
+    for (const book of [this.grants, this.register, this.receipts, this.events, this.outbox, this.#answers])
+      book.reload();
+    this.shelf.dropAll();
+  }
+
+  /** Receipts that no commit takes along are written a little later, many at once. */
+  #flushLater(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    void this.clock
+      .sleep(LIMITS.engine.receiptFlushMs)
+      .then(() => (this.#closed ? undefined : this.commit([])))
+      .catch((thrown: unknown) => this.#parts.log.error({ err: thrown }, "Receipts could not be written."))
+      .finally(() => {
+        this.#flushing = false;
+      });
+  }
+}
+
+function withReceipt({ code, message, details, cause }: TwinError, { sequence }: Receipt): TwinError {
+  return new TwinError(code, message, { ...details, receipt: sequence }, cause);
+}
+
+function identify(request: CallRequest): IdentifiedCall | undefined {
+  const { callId } = request;
+  if (callId === undefined) return undefined;
+  if (callId === "" || callId.length > LIMITS.engine.callIdLength) {
+    throw new TwinError("TWIN_INPUT_INVALID", `A call id has 1 to ${LIMITS.engine.callIdLength} characters.`);
+  }
+  return { ...request, callId };
+}
+
+function budgetOf({ budget }: CallRequest, loaded: LoadedCapability): { fuel: number; timeoutMs: number } {
+  const fuel = Math.min(budget?.fuel ?? Infinity, callFuelOf(loaded.record.manifest));
+  const timeoutMs = Math.min(budget?.timeoutMs ?? LIMITS.sandbox.callTimeoutMs, LIMITS.engine.callTimeoutMsMax);
+  if (!Number.isSafeInteger(fuel) || fuel < 0 || !(timeoutMs >= 0)) {
+    throw new TwinError("TWIN_INPUT_INVALID", "A budget is a whole number of fuel and a time in ms, both 0 or more.");
+  }
+  return { fuel, timeoutMs };
+}

@@ -1,0 +1,107 @@
+// How an engine core does each of the operations that the main thread asks for.
+
+import { TwinError } from "../base/errors.ts";
+import type { StateWrite } from "../state/state-store.ts";
+import { describeCapability } from "./capability-register.ts";
+import type { EngineCore } from "./engine-core.ts";
+import { installCapability, removeCapability } from "./installation.ts";
+import { deliverMessage } from "./message-delivery.ts";
+import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
+
+/** How long the request has waited. */
+export interface OperationContext {
+  readonly queueMs: number;
+}
+
+/** Does one operation; its answer is durable. */
+export type Operation<Name extends OperationName> = (
+  core: EngineCore,
+  args: OperationArgs<Name>,
+  context: OperationContext,
+) => Promise<OperationAnswer<Name>>;
+
+/** Tables that only the engine itself writes: their rows depend on each other. */
+const OWN_TABLES: ReadonlySet<string> = new Set([
+  "$answers",
+  "$answers-order",
+  "$capabilities",
+  "$events",
+  "$grants",
+  "$inbox",
+  "$outbox",
+  "$outbox-peers",
+  "$parked",
+  "$receipts",
+  "$totals",
+]);
+
+/** Every operation by its name. */
+export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } = {
+  call: (core, request, { queueMs }) => core.call(request, queueMs),
+  deliver: (core, message, { queueMs }) => deliverMessage(core, message, queueMs),
+  install: (core, packageBytes) => installCapability(core, packageBytes),
+  remove: async (core, capability) => {
+    await removeCapability(core, capability);
+    return undefined;
+  },
+  capabilities: (core) => core.whenDurable(() => core.register.list().map(describeCapability)),
+  grants: (core) => core.whenDurable(() => [...core.grants.list()]),
+  grant: async (core, request) => {
+    const { grant, write } = core.grants.prepare(request, core.clock.nowMs());
+    await commitGrants(core, write);
+    return grant;
+  },
+  revoke: async (core, grantId) => {
+    await commitGrants(core, core.grants.prepareRevoke(grantId));
+    return undefined;
+  },
+  receipts: async (core, query) => {
+    await core.commit([]);
+    return core.receipts.list(query);
+  },
+  events: (core, query) => core.whenDurable(() => core.events.list(query)),
+  outboxPeers: (core) => core.whenDurable(() => core.outbox.peers()),
+  outbox: (core, { peer, limit }) => core.whenDurable(() => core.outbox.list(peer, limit)),
+  settle: async (core, { peer, sequence, delivery }) => {
+    await core.commit(core.outbox.settle({ peer, sequence }, delivery, core.clock.nowMs()));
+    return undefined;
+  },
+  parked: (core) => core.whenDurable(() => core.outbox.parked()),
+  readTable: (core, range) => {
+    checkTable(range.namespace);
+    return core.whenDurable(() => core.store.scan(range));
+  },
+  writeTable: async (core, writes) => {
+    for (const { namespace } of writes) {
+      checkTable(namespace);
+      if (OWN_TABLES.has(namespace) || namespace.startsWith("$links:")) {
+        throw notYours(namespace, "the engine's own");
+      }
+    }
+    await core.commit(writes);
+    return undefined;
+  },
+  status: (core) => core.whenDurable(() => core.status()),
+  close: async (core) => {
+    await core.close();
+    return undefined;
+  },
+};
+
+async function commitGrants(core: EngineCore, write: StateWrite): Promise<void> {
+  const durable = core.commit([write]);
+  // In force at once: a revoked grant decides no call that comes after.
+  core.grants.reload();
+  await durable;
+}
+
+function checkTable(namespace: string): void {
+  if (!namespace.startsWith("$")) throw notYours(namespace, "a capability's");
+}
+
+function notYours(namespace: string, whose: string): TwinError {
+  return new TwinError(
+    "TWIN_INPUT_INVALID",
+    `The table ${namespace} is ${whose}; host tables have other names that begin with $.`,
+  );
+}

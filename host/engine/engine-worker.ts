@@ -1,0 +1,180 @@
+// Entry of an engine worker: owns one twin's state and guests, and may be terminated at any instant.
+
+import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../base/clock.ts";
+import { toTwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import { systemRandom } from "../base/random.ts";
+import { openKernels } from "../kernels/open-kernels.ts";
+import { openSqliteStateStore } from "../state/sqlite-state-store.ts";
+import { EngineCore } from "./engine-core.ts";
+import { ENGINE_OPERATIONS, type Operation } from "./engine-operations.ts";
+import { FairQueue } from "./fair-queue.ts";
+import type { GuestLogLevel } from "./guest-frame.ts";
+import type { EngineNews, OperationName } from "./operations.ts";
+import { createPackageFolder } from "./package-folder.ts";
+import {
+  type EngineWorkerData,
+  type FromWorker,
+  type ToWorker,
+  transferable,
+  type WorkerLogLine,
+  type WorkerReply,
+  type WorkerRequest,
+} from "./worker-messages.ts";
+
+/** Collects what is to be told, and posts it when the current work is done. */
+class Mailer {
+  readonly #post: (message: FromWorker, transfer: ArrayBuffer[]) => void;
+  #replies: WorkerReply[] = [];
+  #news: EngineNews[] = [];
+  #log: WorkerLogLine[] = [];
+  #posting = false;
+
+  constructor(post: (message: FromWorker, transfer: ArrayBuffer[]) => void) {
+    this.#post = post;
+  }
+
+  reply(reply: WorkerReply): void {
+    this.#replies.push(reply);
+    this.#postSoon();
+  }
+
+  tell(news: EngineNews): void {
+    this.#news.push(news);
+    this.#postSoon();
+  }
+
+  log(level: GuestLogLevel, fields: Readonly<Record<string, unknown>>, message: string): void {
+    this.#log.push({ level, fields: { ...fields, ...plainError(fields["err"]) }, message });
+    this.#postSoon();
+  }
+
+  #postSoon(): void {
+    if (this.#posting) return;
+    this.#posting = true;
+    queueMicrotask(() => {
+      this.#posting = false;
+      const [replies, news, log] = [this.#replies, this.#news, this.#log];
+      [this.#replies, this.#news, this.#log] = [[], [], []];
+      this.#post({ kind: "batch", replies, news, log }, replies.flatMap(payloadsOf));
+    });
+  }
+}
+
+/** Runs requests in turn, a slice at a time, and says which one is running. */
+class RequestLoop {
+  readonly #core: EngineCore;
+  readonly #mailer: Mailer;
+  readonly #running: Int32Array;
+  readonly #queue = new FairQueue<WorkerRequest>();
+  #scheduled = false;
+
+  constructor(core: EngineCore, mailer: Mailer, running: SharedArrayBuffer) {
+    this.#core = core;
+    this.#mailer = mailer;
+    this.#running = new Int32Array(running);
+  }
+
+  accept({ requests, drops }: ToWorker): void {
+    for (const request of requests) this.#queue.push(request);
+    for (const id of drops) {
+      if (this.#queue.drop(id) !== undefined) this.#mailer.reply({ id, dropped: true });
+    }
+    if (!this.#scheduled) this.#runSlice();
+  }
+
+  /** Commits of one slice share one sync; answers go out after it. */
+  #runSlice(): void {
+    this.#scheduled = false;
+    const startedMs = systemClock.elapsedMs();
+    for (let request = this.#queue.next(); request !== undefined; request = this.#queue.next()) {
+      this.#perform(request);
+      if (systemClock.elapsedMs() - startedMs < LIMITS.engine.sliceMs) continue;
+      this.#scheduled = true;
+      setImmediate(() => this.#runSlice());
+      return;
+    }
+  }
+
+  #perform({ id, name, args, sentAtMs }: WorkerRequest): void {
+    // The types of name and args belong together, which TypeScript cannot follow through a table.
+    const operation = ENGINE_OPERATIONS[name] as Operation<OperationName>;
+    const queueMs = Math.max(0, systemClock.nowMs() - sentAtMs);
+    Atomics.add(this.#running, 1, 1);
+    Atomics.store(this.#running, 0, id);
+    const answering = operation(this.#core, args, { queueMs });
+    Atomics.store(this.#running, 0, 0);
+    answering.then(
+      (answer) => this.#mailer.reply({ id, answer }),
+      (thrown: unknown) => {
+        const error = toTwinError(thrown);
+        if (error !== thrown)
+          this.#mailer.log("error", { err: thrown }, `The operation ${name} met an error of the host.`);
+        this.#mailer.reply({ id, error: error.toWire() });
+      },
+    );
+  }
+}
+
+function payloadsOf(reply: WorkerReply): ArrayBuffer[] {
+  const answer = "answer" in reply ? reply.answer : undefined;
+  return answer !== undefined && "payload" in answer && answer.payload instanceof Uint8Array
+    ? transferable(answer.payload)
+    : [];
+}
+
+/** Errors lose their class between threads: only their text crosses. */
+function plainError(thrown: unknown): { readonly err?: Readonly<Record<string, string | undefined>> } {
+  return thrown instanceof Error ? { err: { type: thrown.name, message: thrown.message, stack: thrown.stack } } : {};
+}
+
+function createWorkerLog(mailer: Mailer): Log {
+  return {
+    debug: (fields, message) => mailer.log("debug", fields, message),
+    info: (fields, message) => mailer.log("info", fields, message),
+    warn: (fields, message) => mailer.log("warn", fields, message),
+    error: (fields, message) => mailer.log("error", fields, message),
+  };
+}
+
+async function openCore({ folder, twin, stateKey }: EngineWorkerData, mailer: Mailer): Promise<EngineCore> {
+  const kernels = await openKernels();
+  const store = await openSqliteStateStore({
+    path: join(folder, "state.sqlite"),
+    key: stateKey,
+    twin,
+    kernels,
+    random: systemRandom,
+  });
+  stateKey.fill(0);
+  return new EngineCore({
+    twin,
+    store,
+    packages: createPackageFolder(join(folder, "packages"), kernels),
+    kernels,
+    clock: systemClock,
+    random: systemRandom,
+    log: createWorkerLog(mailer),
+    onNews: (news) => mailer.tell(news),
+  });
+}
+
+async function main(): Promise<void> {
+  const port = parentPort;
+  if (port === null) throw new TypeError("This file is the entry of a worker thread; openEngine starts it.");
+  const data = workerData as EngineWorkerData;
+  const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  const mailer = new Mailer(post);
+  try {
+    const loop = new RequestLoop(await openCore(data, mailer), mailer, data.running);
+    port.on("message", (message: ToWorker) => loop.accept(message));
+    post({ kind: "ready" });
+  } catch (thrown) {
+    post({ kind: "failed", error: toTwinError(thrown).toWire() });
+  }
+}
+
+await main();

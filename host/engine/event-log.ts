@@ -1,0 +1,65 @@
+// Durable events of the twin, numbered without gaps from 1; the newest ones are kept.
+
+import { jsonDecode, jsonEncode } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { StateStore, StateWrite } from "../state/state-store.ts";
+import type { TwinEvent } from "./engine.ts";
+import { FIRST_KEY, numberKey, numberOf } from "./row-key.ts";
+
+const NAMESPACE = "$events";
+
+/** An event before it has a number. */
+export type EventDraft = Omit<TwinEvent, "sequence">;
+
+/** The log of one twin. */
+export interface EventLog {
+  /** Numbers the events, in order, and gives the writes that record them. */
+  append(drafts: readonly EventDraft[]): { readonly events: readonly TwinEvent[]; readonly writes: StateWrite[] };
+  /** Oldest first. Throws `TWIN_LIMIT_EXCEEDED` with `details.oldest` when some of them are no longer kept. */
+  list(query: { readonly afterSequence: number; readonly limit?: number | undefined }): TwinEvent[];
+  /** 0 before the first event. */
+  lastSequence(): number;
+  /** Forgets what was not committed. */
+  reload(): void;
+}
+
+/** The log over the tables of `store`. */
+export function createEventLog(store: Pick<StateStore, "scan">): EventLog {
+  let last = readLast(store);
+  return {
+    append: (drafts) => {
+      const events = drafts.map((draft) => ({ sequence: ++last, ...draft }));
+      return { events, writes: events.flatMap(rowsOf) };
+    },
+    list: ({ afterSequence, limit = LIMITS.engine.pageLength }) => {
+      const oldest = Math.max(1, last - LIMITS.engine.eventsKept + 1);
+      const from = Math.max(0, afterSequence) + 1;
+      if (from < oldest) {
+        throw new TwinError(
+          "TWIN_LIMIT_EXCEEDED",
+          `The events ${from} to ${oldest - 1} are no longer kept. Read the capability's state, then go on from there.`,
+          { oldest },
+        );
+      }
+      const count = Math.min(limit, LIMITS.engine.pageLength);
+      const page = store.scan({ namespace: NAMESPACE, start: numberKey(from), limit: count });
+      return page.map((entry) => jsonDecode(entry.value) as TwinEvent);
+    },
+    lastSequence: () => last,
+    reload: () => {
+      last = readLast(store);
+    },
+  };
+}
+
+function readLast(store: Pick<StateStore, "scan">): number {
+  const [entry] = store.scan({ namespace: NAMESPACE, start: FIRST_KEY, limit: 1, reverse: true });
+  return entry === undefined ? 0 : numberOf(entry.key);
+}
+
+function rowsOf(event: TwinEvent): StateWrite[] {
+  const row = { namespace: NAMESPACE, key: numberKey(event.sequence), value: jsonEncode(event) };
+  const forgotten = event.sequence - LIMITS.engine.eventsKept;
+  return forgotten < 1 ? [row] : [row, { namespace: NAMESPACE, key: numberKey(forgotten), value: undefined }];
+}

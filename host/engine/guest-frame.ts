@@ -1,0 +1,39 @@
+// What the host functions know of the guest that calls them, for as long as its method runs.
+
+import type { Holder } from "../grants/grant.ts";
+import type { MethodKind } from "../packages/manifest.ts";
+import type { SchemaCheck } from "../packages/schema.ts";
+import type { CallRun } from "./call-run.ts";
+
+/** A nested call, as a guest asks for it. */
+export interface NestedCall {
+  readonly capability: string;
+  readonly method: string;
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly fuel: number;
+}
+
+/** Severity of a guest's log line. */
+export type GuestLogLevel = "debug" | "info" | "warn" | "error";
+
+/** One running method of one guest. */
+export interface GuestFrame {
+  readonly run: CallRun;
+  /** The capability's name, which is also its namespace. */
+  readonly capability: string;
+  readonly method: string;
+  /** `init` while the instance starts. */
+  readonly kind: MethodKind | "init";
+  readonly caller: Holder;
+  /** Id of the twin that all this happens in. */
+  readonly twin: string;
+  /** Permission groups of the manifest; `call` when it asks for any. */
+  readonly permissions: ReadonlySet<string>;
+  readonly eventChecks: ReadonlyMap<string, SchemaCheck>;
+  /** Messages that the outbox can still take. */
+  readonly outboxRoom: number;
+  /** Bytes that wait for `take`. */
+  stage: Uint8Array | undefined;
+  call(nested: NestedCall): { readonly payload: Uint8Array; readonly fuel: number };
+  log(level: GuestLogLevel, text: string): void;
+}

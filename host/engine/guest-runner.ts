@@ -1,0 +1,216 @@
+// Runs methods of guests inside a run, and the calls that guests make of each other.
+
+import { jsonDecode, jsonEncode } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Holder } from "../grants/grant.ts";
+import { methodOf } from "../packages/manifest-file.ts";
+import type { Method } from "../packages/manifest.ts";
+import type { SchemaCheck } from "../packages/schema.ts";
+import type { Guest } from "../sandbox/sandbox.ts";
+import type { CallRun } from "./call-run.ts";
+import type { CapabilityRegister } from "./capability-register.ts";
+import type { GuestFrame, NestedCall } from "./guest-frame.ts";
+import type { GuestShelf, LoadedCapability } from "./guest-shelf.ts";
+
+/** One method to run. */
+export interface Invocation {
+  readonly loaded: LoadedCapability;
+  readonly method: string;
+  readonly caller: Holder;
+  /** UTF-8 JSON, not checked yet. */
+  readonly payload: Uint8Array;
+  readonly fuel: number;
+}
+
+/** A method's answer, valid by its schema, and what it used. */
+export interface InvocationResult {
+  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Including the start of a fresh instance and nested calls. */
+  readonly fuel: number;
+  readonly memorySizeBytes: number;
+}
+
+/** What a runner is made of. */
+export interface RunnerParts {
+  readonly twin: string;
+  readonly register: Pick<CapabilityRegister, "find">;
+  readonly shelf: Pick<GuestShelf, "load" | "guestOf">;
+  readonly log: Log;
+  /** Messages that the outbox can still take. */
+  readonly outboxRoom: () => number;
+}
+
+/** Runs the guests of one twin. */
+export class GuestRunner {
+  readonly #parts: RunnerParts;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** The capability and its method. Throws `TWIN_CALL_UNKNOWN`. */
+  find(capability: string, method: string): { readonly loaded: LoadedCapability; readonly method: Method } {
+    const record = this.#parts.register.find(capability);
+    const found = record === undefined ? undefined : methodOf(record.manifest, method);
+    if (record === undefined || found === undefined) throw unknown(capability, method, record !== undefined);
+    return { loaded: this.#parts.shelf.load(record), method: found };
+  }
+
+  /**
+   * Runs one method within `run`, to which all of its effects go. When it throws, nothing of the run
+   * may be committed, and the guests of all its participants must be dropped.
+   */
+  invoke(run: CallRun, invocation: Invocation): InvocationResult {
+    const { loaded, method } = invocation;
+    const params = checkedParams(invocation.payload, loaded.methodChecks.get(method)!.params, invocation);
+    if (run.depth >= LIMITS.engine.nestedCallDepth) {
+      throw new TwinError("TWIN_LIMIT_EXCEEDED", `Calls are nested at most ${LIMITS.engine.nestedCallDepth} deep.`);
+    }
+    run.depth += 1;
+    try {
+      return this.#callGuest(run, invocation, params);
+    } finally {
+      run.depth -= 1;
+    }
+  }
+
+  /** Makes sure that the capability has a live guest, as a call would. Throws `TWIN_GUEST_*` when its start fails. */
+  start(run: CallRun, invocation: Invocation): { readonly guest: Guest; readonly startFuel: number } {
+    const { loaded, fuel } = invocation;
+    // An instance that starts is in no method yet, and may do nothing that needs a permission.
+    loaded.frame = this.#frameFor(run, invocation, "init");
+    run.participants.add(loaded);
+    try {
+      return this.#parts.shelf.guestOf(loaded, fuel);
+    } catch (thrown) {
+      if (thrown instanceof TwinError) run.strayFuel += Number(thrown.details["fuel"] ?? 0);
+      throw thrown;
+    } finally {
+      loaded.frame = undefined;
+    }
+  }
+
+  #callGuest(run: CallRun, invocation: Invocation, params: Uint8Array): InvocationResult {
+    const { loaded, method, fuel } = invocation;
+    const { guest, startFuel } = this.start(run, invocation);
+    loaded.frame = this.#frameFor(run, invocation, methodOf(loaded.record.manifest, method)!.kind);
+    try {
+      const { payload } = guest.call(method, params, { fuel: Math.max(0, fuel - startFuel) });
+      run.checkDeadline();
+      checkResult(payload, loaded.methodChecks.get(method)!.result, invocation);
+      return { payload, fuel: startFuel + guest.usage.fuel, memorySizeBytes: guest.memorySizeBytes };
+    } catch (thrown) {
+      run.strayFuel += startFuel + guest.usage.fuel;
+      run.memorySizeBytes = guest.memorySizeBytes;
+      throw thrown;
+    } finally {
+      loaded.frame = undefined;
+      run.countHostCalls(guest.usage.hostCalls);
+    }
+  }
+
+  #frameFor(run: CallRun, invocation: Invocation, kind: GuestFrame["kind"]): GuestFrame {
+    const { loaded, method, caller } = invocation;
+    const { name } = loaded.record.manifest;
+    const { twin, log, outboxRoom } = this.#parts;
+    return {
+      run,
+      capability: name,
+      method,
+      kind,
+      caller,
+      twin,
+      permissions: loaded.permissions,
+      eventChecks: loaded.eventChecks,
+      outboxRoom: outboxRoom(),
+      stage: undefined,
+      call: (nested) => this.#nest(run, loaded, nested),
+      log: (level, text) => log[level]({ capability: name }, text),
+    };
+  }
+
+  /**
+   * A call that the guest of `from` makes, in its transaction. What its manifest declares was approved
+   * when it was installed, so that no grant is needed; what it does not declare is refused.
+   */
+  #nest(run: CallRun, from: LoadedCapability, nested: NestedCall): InvocationResult {
+    const { name, permissions } = from.record.manifest;
+    if (!mayCall(permissions, nested)) {
+      throw deniedCall(`The manifest of ${name} does not ask for a call of ${nested.capability}.${nested.method}.`);
+    }
+    const { loaded, method } = this.find(nested.capability, nested.method);
+    if (loaded.frame !== undefined) {
+      throw new TwinError("TWIN_CALL_CYCLE", `${name} calls ${nested.capability}, which waits for this very call.`);
+    }
+    if (from.frame?.kind === "query" && method.kind === "command") {
+      throw deniedCall(`${name}.${from.frame.method} is a query; it cannot call commands.`);
+    }
+    const caller: Holder = { kind: "capability", name };
+    return this.invoke(run, { loaded, caller, method: nested.method, payload: nested.payload, fuel: nested.fuel });
+  }
+}
+
+function deniedCall(message: string): TwinError {
+  return new TwinError("TWIN_GUEST_DENIED", message, { function: "call" });
+}
+
+function mayCall(
+  permissions: LoadedCapability["record"]["manifest"]["permissions"],
+  { capability, method }: NestedCall,
+): boolean {
+  return permissions.some(
+    ({ permission }) =>
+      typeof permission === "object" && permission.call === capability && permission.methods.includes(method),
+  );
+}
+
+/**
+ * The parameters as the guest gets them: written anew by the host. Readers of JSON differ (doubled
+ * keys, odd numbers); the guest must read exactly what was checked.
+ */
+function checkedParams(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): Uint8Array {
+  const at = `${loaded.record.manifest.name}.${method}`;
+  let value: unknown;
+  try {
+    value = jsonDecode(payload);
+  } catch (cause) {
+    throw new TwinError("TWIN_CALL_PARAMS", `The parameters of ${at} are not UTF-8 JSON.`, {}, cause);
+  }
+  const violation = check(value);
+  if (violation !== undefined) {
+    throw new TwinError("TWIN_CALL_PARAMS", `The parameters of ${at} do not fit its schema. ${violation}.`, {
+      violation,
+    });
+  }
+  return jsonEncode(value);
+}
+
+function checkResult(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): void {
+  const at = `${loaded.record.manifest.name}.${method}`;
+  let value: unknown;
+  try {
+    value = jsonDecode(payload);
+  } catch (cause) {
+    throw new TwinError(
+      "TWIN_CALL_RESULT",
+      `The answer of ${at} is not UTF-8 JSON. Its author must fix it.`,
+      {},
+      cause,
+    );
+  }
+  const violation = check(value);
+  if (violation !== undefined) {
+    throw new TwinError(
+      "TWIN_CALL_RESULT",
+      `The answer of ${at} does not fit its schema. ${violation}. Its author must fix it.`,
+      { violation },
+    );
+  }
+}
+
+function unknown(capability: string, method: string, known: boolean): TwinError {
+  const what = known ? `${capability} has no method ${method}` : `There is no capability ${capability}`;
+  return new TwinError("TWIN_CALL_UNKNOWN", `${what}.`, { capability, method });
+}

@@ -1,0 +1,259 @@
+// What each host function does. Everything a guest passes is checked and charged before it is used.
+
+import { concatBytes, jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { StateEntry, StateKey } from "../state/state-store.ts";
+import type { GuestMemory } from "../sandbox/sandbox.ts";
+import type { GuestFrame, GuestLogLevel } from "./guest-frame.ts";
+
+/** The call of a host function: where it comes from. */
+export interface HostCall {
+  readonly frame: GuestFrame;
+  readonly memory: GuestMemory;
+}
+
+/** The arguments as the ABI orders them; admission has checked the signatures, so those that a function has are there. */
+export type HostArguments = readonly [number, number, number, number, number, number, number, number];
+
+/** What one host function does; its number goes back to the guest. */
+export type HostAction = (call: HostCall, args: HostArguments) => number | void;
+
+/** Fuel per byte, beyond the price of each call. */
+export const LENGTH_FUEL = { copy: 1, open: 6, seal: 12, random: 150 } as const;
+/** Fuel per entry that a scan looks at. */
+export const SCAN_ENTRY_FUEL = 8_000;
+
+const LOG_LEVELS: readonly GuestLogLevel[] = ["debug", "info", "warn", "error"];
+const FAIL_CODE = /^[a-z][a-z0-9-]{0,63}$/;
+const PEER = /^did:key:z[1-9A-HJ-NP-Za-km-z]{1,100}$/;
+const CAPABILITY = /^[a-z][a-z0-9-]{0,31}$/;
+const METHOD = /^[a-z][a-z0-9_]{0,63}$/;
+const OBJECT = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
+const NAME_SIZE = 128;
+
+/** The function of that name; arguments as in the table of the ABI. */
+export const HOST_ACTIONS = {
+  take: ({ frame, memory }, [address]) => {
+    const staged = frame.stage;
+    if (staged === undefined) throw abi("take was called, but nothing is staged");
+    frame.stage = undefined;
+    memory.charge(staged.length * LENGTH_FUEL.copy);
+    memory.write(address, staged);
+  },
+  kv_get: (call, [key, keySize]) => {
+    const value = call.frame.run.writes.get(readKey(call, key, keySize));
+    call.frame.stage = undefined;
+    if (value === undefined) return -1;
+    call.memory.charge(value.length * LENGTH_FUEL.open);
+    call.frame.run.bytes.read += value.length;
+    return stage(call, value);
+  },
+  kv_put: (call, [key, keySize, value, valueSize]) => {
+    const at = readKey(call, key, keySize);
+    const size = valueSize >>> 0;
+    if (size > LIMITS.state.valueSizeBytes) {
+      throw tooLarge(`A value has at most ${LIMITS.state.valueSizeBytes} bytes, not ${size}`);
+    }
+    call.memory.charge(size * LENGTH_FUEL.seal);
+    call.frame.run.writes.put(at, call.memory.read(value, size));
+    call.frame.run.bytes.written += at.key.length + size;
+  },
+  kv_delete: (call, [key, keySize]) => {
+    const at = readKey(call, key, keySize);
+    if (!call.frame.run.writes.delete(at)) return 0;
+    call.frame.run.bytes.written += at.key.length;
+    return 1;
+  },
+  kv_scan: scan,
+  blob_link: (call, [id, idSize]) => {
+    const at = linkKey(call, id, idSize);
+    call.frame.run.writes.put(at, jsonEncode({ linkedAtMs: call.frame.run.atMs }));
+  },
+  blob_unlink: (call, [id, idSize]) => {
+    call.frame.run.writes.delete(linkKey(call, id, idSize));
+  },
+  send,
+  emit,
+  call: (call, [capability, capabilitySize, method, methodSize, payload, payloadSize]) => {
+    const nested = call.frame.call({
+      capability: readName(call, capability, capabilitySize),
+      method: readName(call, method, methodSize),
+      payload: readPayload(call, payload, payloadSize),
+      fuel: call.memory.fuelLeft(),
+    });
+    call.memory.charge(nested.fuel);
+    return stage(call, nested.payload);
+  },
+  caller: (call) => stage(call, jsonEncode(describeCaller(call.frame))),
+  now_ms: ({ frame }) => frame.run.atMs,
+  random: ({ frame, memory }, [address, size]) => {
+    const count = size >>> 0;
+    memory.charge(count * LENGTH_FUEL.random);
+    memory.write(address, frame.run.randomBytes(count));
+  },
+  log: (call, [level, text, textSize]) => {
+    const { frame, memory } = call;
+    const name = LOG_LEVELS[level];
+    if (name === undefined) throw abi(`a log level is 0 to ${LOG_LEVELS.length - 1}`);
+    const size = Math.min(textSize >>> 0, LIMITS.sandbox.logLineSizeBytes);
+    memory.charge(size * LENGTH_FUEL.copy);
+    // A cut may fall into the middle of a character: decode leniently.
+    const line = new TextDecoder().decode(memory.read(text, size));
+    if (++frame.run.logLines <= LIMITS.sandbox.logLineCount) frame.log(name, line);
+  },
+  fail: (call, [code, codeSize, message, messageSize]) => {
+    const reason = readName(call, code, codeSize);
+    if (!FAIL_CODE.test(reason)) throw abi("the code given to fail is not of the form [a-z][a-z0-9-]{0,63}");
+    const size = Math.min(messageSize >>> 0, LIMITS.engine.failMessageSizeBytes);
+    const text = new TextDecoder().decode(call.memory.read(message, size));
+    throw new TwinError("TWIN_GUEST_FAILED", text, { code: reason, capability: call.frame.capability });
+  },
+} as const satisfies Readonly<Record<string, HostAction>>;
+
+function scan(call: HostCall, args: HostArguments): number {
+  const [start, startSize, end, endSize, limitBits, reverse] = args;
+  const { frame, memory } = call;
+  const limit = limitBits >>> 0;
+  if (limit > LIMITS.state.scanCount) {
+    throw tooLarge(`A scan brings at most ${LIMITS.state.scanCount} entries, not ${limit}`);
+  }
+  const range = {
+    namespace: frame.capability,
+    start: readBound(call, start, startSize),
+    end: endSize === 0 ? undefined : readBound(call, end, endSize),
+    limit,
+    reverse: reverse !== 0,
+  };
+  const entries = frame.run.writes.scan(range, (sizeBytes) => {
+    frame.run.bytes.read += sizeBytes;
+    memory.charge(SCAN_ENTRY_FUEL + sizeBytes * LENGTH_FUEL.open);
+  });
+  return stage(call, concatBytes(...entries.flatMap(packEntry)));
+}
+
+function packEntry({ key, value }: StateEntry): Uint8Array[] {
+  return [sizeField(key), key, sizeField(value), value];
+}
+
+function sizeField(bytes: Uint8Array): Uint8Array {
+  const field = new Uint8Array(4);
+  new DataView(field.buffer).setUint32(0, bytes.length, true);
+  return field;
+}
+
+function send(call: HostCall, args: HostArguments): void {
+  const { frame } = call;
+  const peer = readName(call, args[0], args[1]);
+  const capability = readName(call, args[2], args[3]);
+  const method = readName(call, args[4], args[5]);
+  const payload = readPayload(call, args[6], args[7]);
+  if (!PEER.test(peer)) throw abi("send names no twin: expected did:key:z…");
+  if (!CAPABILITY.test(capability) || !METHOD.test(method)) throw abi("send names no capability and method");
+  if (peer === frame.twin) {
+    throw new TwinError("TWIN_GUEST_DENIED", "A twin sends no messages to itself; call the capability instead.");
+  }
+  parseJson(payload, "send");
+  call.memory.charge(payload.length * LENGTH_FUEL.seal);
+  if (frame.run.sends.length >= LIMITS.engine.commandSendCount) {
+    throw tooLarge(`One command sends at most ${LIMITS.engine.commandSendCount} messages`);
+  }
+  if (frame.run.sends.length >= frame.outboxRoom) {
+    throw tooLarge(`The outbox keeps at most ${LIMITS.engine.outboxLength} messages; peers must come online first`);
+  }
+  frame.run.sends.push({ peer, capability, method, payload });
+}
+
+function emit(call: HostCall, args: HostArguments): void {
+  const { frame, memory } = call;
+  const topic = readName(call, args[0], args[1]);
+  const payload = readPayload(call, args[2], args[3]);
+  memory.charge(payload.length * LENGTH_FUEL.seal);
+  const check = frame.eventChecks.get(topic);
+  if (check === undefined) {
+    throw new TwinError("TWIN_GUEST_DENIED", `The manifest of ${frame.capability} declares no such event.`, {
+      function: "emit",
+    });
+  }
+  const value = parseJson(payload, "emit");
+  const violation = check(value);
+  if (violation !== undefined) {
+    throw new TwinError("TWIN_CALL_RESULT", `The event ${topic} does not fit its schema. ${violation}.`, {
+      capability: frame.capability,
+    });
+  }
+  if (frame.run.events.length >= LIMITS.engine.commandEventCount) {
+    throw tooLarge(`One command emits at most ${LIMITS.engine.commandEventCount} events`);
+  }
+  const { capability, run } = frame;
+  run.events.push({ atMs: run.atMs, capability, topic, payload: JSON.stringify(value) });
+}
+
+function describeCaller({ caller, twin }: GuestFrame): Readonly<Record<string, string>> {
+  return {
+    kind: caller.kind,
+    name: "name" in caller ? caller.name : "",
+    twin: caller.kind === "peer" ? caller.twin : "",
+    self: twin,
+  };
+}
+
+function stage({ frame }: HostCall, bytes: Uint8Array): number {
+  frame.stage = bytes;
+  return bytes.length;
+}
+
+function readKey({ frame, memory }: HostCall, address: number, keySize: number): StateKey {
+  const size = keySize >>> 0;
+  if (size === 0 || size > LIMITS.state.keySizeBytes) {
+    throw tooLarge(`A key has 1 to ${LIMITS.state.keySizeBytes} bytes, not ${size}`);
+  }
+  return { namespace: frame.capability, key: memory.read(address, size) };
+}
+
+/** A bound of a scan may be longer than a key: one behind the last key that begins with a long prefix. */
+function readBound({ memory }: HostCall, address: number, boundSize: number): Uint8Array {
+  const size = boundSize >>> 0;
+  if (size > 2 * LIMITS.state.keySizeBytes) {
+    throw tooLarge(`A bound has at most ${2 * LIMITS.state.keySizeBytes} bytes, not ${size}`);
+  }
+  return memory.read(address, size);
+}
+
+/** Text that is compared with a known form or name afterwards. */
+function readName({ memory }: HostCall, address: number, size: number): string {
+  if (size >>> 0 > NAME_SIZE) throw tooLarge(`A name has at most ${NAME_SIZE} bytes`);
+  return memory.readText(address, size);
+}
+
+function readPayload({ memory }: HostCall, address: number, payloadSize: number): Uint8Array<ArrayBuffer> {
+  const size = payloadSize >>> 0;
+  if (size > LIMITS.engine.payloadSizeBytes) {
+    throw tooLarge(`A payload has at most ${LIMITS.engine.payloadSizeBytes} bytes, not ${size}`);
+  }
+  memory.charge(size * LENGTH_FUEL.copy);
+  return memory.read(address, size);
+}
+
+function parseJson(payload: Uint8Array, name: string): unknown {
+  try {
+    return jsonDecode(payload);
+  } catch (cause) {
+    throw new TwinError("TWIN_GUEST_ABI", `The payload given to ${name} is not UTF-8 JSON.`, {}, cause);
+  }
+}
+
+/** Links of one capability to objects of the vault: a namespace of its own, so that its quota holds here too. */
+function linkKey(call: HostCall, address: number, size: number): StateKey {
+  const id = readName(call, address, size);
+  if (!OBJECT.test(id)) throw abi("this is no object id");
+  return { namespace: `$links:${call.frame.capability}`, key: utf8Encode(id) };
+}
+
+function abi(what: string): TwinError {
+  return new TwinError("TWIN_GUEST_ABI", `The guest broke the ABI: ${what}.`);
+}
+
+function tooLarge(what: string): TwinError {
+  return new TwinError("TWIN_LIMIT_EXCEEDED", `${what}.`);
+}

@@ -1,0 +1,70 @@
+// Messages of other twins: each takes effect exactly once, in order per sender. The mark that a
+// message was handled commits together with what it did, or with the reason why it never will.
+
+import { type ErrorWire, TwinError, type TwinErrorCode } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { AdmittedCall, EngineCore } from "./engine-core.ts";
+import type { Delivery, IncomingMessage } from "./engine.ts";
+
+/** Failures of this host, which say nothing about the message: the sender must try again. */
+const OWN_FAILURES: ReadonlySet<TwinErrorCode> = new Set([
+  "TWIN_HOST_INTERNAL",
+  "TWIN_HOST_FOLDER",
+  "TWIN_STATE_BROKEN",
+]);
+
+/**
+ * Handles one message. Resolves when its delivery is durable. Rejects, without a trace, for what may
+ * pass: a deadline, a disk that is full, an error of the host.
+ */
+export async function deliverMessage(core: EngineCore, message: IncomingMessage, queueMs: number): Promise<Delivery> {
+  checkMessage(core, message);
+  const { from, sequence } = message;
+  const known = core.inbox.look(from, sequence);
+  if (known !== undefined) return core.whenDurable(() => known);
+  const refuse = async (error: ErrorWire): Promise<Delivery> => {
+    await core.commit([core.inbox.mark(from, sequence, error)]);
+    return { status: "refused", error };
+  };
+  let admitted: AdmittedCall;
+  try {
+    admitted = admitMessage(core, message, queueMs);
+  } catch (thrown) {
+    if (isRefusal(thrown)) return refuse(refusalOf(thrown));
+    throw thrown;
+  }
+  const { error } = await core.complete(admitted, {
+    succeeded: () => [core.inbox.mark(from, sequence)],
+    failed: (error) => (isRefusal(error) ? [core.inbox.mark(from, sequence, refusalOf(error))] : []),
+  });
+  if (error === undefined) return { status: "done" };
+  if (isRefusal(error)) return { status: "refused", error: refusalOf(error) };
+  throw error;
+}
+
+function admitMessage(core: EngineCore, message: IncomingMessage, queueMs: number): AdmittedCall {
+  const { from, circles, capability, method, payload } = message;
+  const admitted = core.admit({ holder: { kind: "peer", twin: from, circles }, capability, method, payload }, queueMs);
+  if (admitted.method.kind === "command") return admitted;
+  throw new TwinError("TWIN_CALL_UNKNOWN", `${capability}.${method} is a query; a message calls a command.`);
+}
+
+function checkMessage(core: EngineCore, { from, sequence, payload }: IncomingMessage): void {
+  if (from === core.twin) throw new TwinError("TWIN_INPUT_INVALID", "A twin sends no messages to itself.");
+  if (!Number.isSafeInteger(sequence) || sequence < 1) {
+    throw new TwinError("TWIN_INPUT_INVALID", "A message's sequence is a whole number from 1.");
+  }
+  if (payload.length > LIMITS.engine.payloadSizeBytes) {
+    throw new TwinError("TWIN_LIMIT_EXCEEDED", `A payload has at most ${LIMITS.engine.payloadSizeBytes} bytes.`);
+  }
+}
+
+function isRefusal(thrown: unknown): thrown is TwinError {
+  return thrown instanceof TwinError && !thrown.retry && !OWN_FAILURES.has(thrown.code);
+}
+
+/** What the sender may know: not our receipts, nor how much work its message made. */
+function refusalOf({ code, message, details }: TwinError): ErrorWire {
+  const reason = code === "TWIN_GUEST_FAILED" ? details["code"] : undefined;
+  return { code, message, details: reason === undefined ? {} : { code: reason } };
+}

@@ -1,0 +1,210 @@
+// Opens a twin's engine: the main thread's view of a worker that may die and is then replaced.
+
+import { type Clock, systemClock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Grant } from "../grants/grant.ts";
+import type { GrantRequest } from "../grants/grant-book.ts";
+import type { InstalledCapability } from "../packages/manifest.ts";
+import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
+import type {
+  CallAnswer,
+  CallRequest,
+  Delivery,
+  Engine,
+  EngineListener,
+  EngineStatus,
+  IncomingMessage,
+  OutgoingMessage,
+  ParkedMessage,
+  Receipt,
+  TwinEvent,
+} from "./engine.ts";
+import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
+import type { ReceiptQuery } from "./receipt-book.ts";
+import { startWorkerLink, type WorkerLink } from "./worker-link.ts";
+
+/** What {@link openEngine} needs. */
+export interface EngineOptions {
+  /** The twin's data folder, which must exist: `state.sqlite`, `packages/`. */
+  readonly folder: string;
+  /** Id of the twin. */
+  readonly twin: string;
+  /** 32 bytes. Copied. */
+  readonly stateKey: Uint8Array;
+  /** Drives the watchdog; calls themselves see the machine's clock. */
+  readonly clock?: Clock | undefined;
+  readonly log: Log;
+}
+
+/**
+ * Opens the engine of a twin. One process at a time may have it open. Rejects as
+ * `openSqliteStateStore` does when the state cannot be used, and then has changed nothing.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const engine = new WorkerEngine({ ...options, stateKey: options.stateKey.slice() });
+  await engine.start();
+  return engine;
+}
+
+class WorkerEngine implements Engine {
+  readonly #options: EngineOptions;
+  readonly #listeners = new Set<EngineListener>();
+  /** The worker that serves, or that is starting; none after one has died, until something is asked. */
+  #link: Promise<WorkerLink> | undefined;
+  #closed = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** Makes sure that a worker serves. When it cannot start, its error is the answer, and the next request tries once more. */
+  start(): Promise<WorkerLink> {
+    if (this.#closed) return Promise.reject(closed());
+    if (this.#link !== undefined) return this.#link;
+    const { folder, twin, stateKey, clock = systemClock, log } = this.#options;
+    const link = startWorkerLink({
+      data: { folder, twin, stateKey },
+      clock,
+      log,
+      onNews: (news) => this.#tell(news),
+      onEnd: () => {
+        if (this.#link === link) this.#link = undefined;
+      },
+    });
+    this.#link = link;
+    link.catch(() => {
+      if (this.#link === link) this.#link = undefined;
+    });
+    return link;
+  }
+
+  async call(request: CallRequest, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<CallAnswer> {
+    if (request.payload.length > LIMITS.engine.payloadSizeBytes) {
+      throw new TwinError(
+        "TWIN_LIMIT_EXCEEDED",
+        `A payload has at most ${LIMITS.engine.payloadSizeBytes} bytes, not ${request.payload.length}. Large data goes by reference.`,
+      );
+    }
+    return this.#ask("call", request, options.signal);
+  }
+
+  listen(listener: EngineListener): () => void {
+    // An entry of its own: the same listener may be given twice.
+    const entry = { ...bindListener(listener) };
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  install(packageBytes: Uint8Array): Promise<InstalledCapability> {
+    return this.#ask("install", packageBytes);
+  }
+
+  async remove(capability: string): Promise<void> {
+    await this.#ask("remove", capability);
+  }
+
+  capabilities(): Promise<InstalledCapability[]> {
+    return this.#ask("capabilities", undefined);
+  }
+
+  grants(): Promise<Grant[]> {
+    return this.#ask("grants", undefined);
+  }
+
+  grant(grant: GrantRequest): Promise<Grant> {
+    return this.#ask("grant", grant);
+  }
+
+  async revoke(grantId: string): Promise<void> {
+    await this.#ask("revoke", grantId);
+  }
+
+  receipts(query: ReceiptQuery = {}): Promise<Receipt[]> {
+    return this.#ask("receipts", query);
+  }
+
+  events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): Promise<TwinEvent[]> {
+    return this.#ask("events", query);
+  }
+
+  outboxPeers(): Promise<string[]> {
+    return this.#ask("outboxPeers", undefined);
+  }
+
+  outbox(peer: string, limit: number): Promise<OutgoingMessage[]> {
+    return this.#ask("outbox", { peer, limit });
+  }
+
+  async settle(peer: string, sequence: number, delivery: Delivery): Promise<void> {
+    await this.#ask("settle", { peer, sequence, delivery });
+  }
+
+  deliver(message: IncomingMessage): Promise<Delivery> {
+    return this.#ask("deliver", message);
+  }
+
+  parked(): Promise<ParkedMessage[]> {
+    return this.#ask("parked", undefined);
+  }
+
+  readTable(range: StateRange): Promise<StateEntry[]> {
+    return this.#ask("readTable", range);
+  }
+
+  async writeTable(writes: readonly StateWrite[]): Promise<void> {
+    await this.#ask("writeTable", writes);
+  }
+
+  status(): Promise<EngineStatus> {
+    return this.#ask("status", undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const link = await this.#link?.catch(() => undefined);
+    if (link === undefined) return;
+    const { clock = systemClock, log } = this.#options;
+    // Only receipts wait for this; everything that was acknowledged is durable already.
+    const closing = link.request("close", undefined).catch((thrown: unknown) => {
+      log.warn({ err: thrown }, "The engine did not close by itself.");
+    });
+    await Promise.race([closing, clock.sleep(LIMITS.engine.closeTimeoutMs)]);
+    await link.end();
+  }
+
+  async #ask<Name extends OperationName>(
+    name: Name,
+    args: OperationArgs<Name>,
+    signal?: AbortSignal,
+  ): Promise<OperationAnswer<Name>> {
+    const link = await this.start();
+    return link.request(name, args, signal);
+  }
+
+  #tell({ outboxPeers, events, receipts }: EngineNews): void {
+    for (const listener of this.#listeners) {
+      try {
+        for (const receipt of receipts) listener.onReceipt?.(receipt);
+        for (const event of events) listener.onEvent?.(event);
+        for (const peer of outboxPeers) listener.onOutbox?.(peer);
+      } catch (thrown) {
+        this.#options.log.error({ err: thrown }, "A listener of the engine failed.");
+      }
+    }
+  }
+}
+
+function bindListener(listener: EngineListener): EngineListener {
+  return {
+    onOutbox: (peer) => listener.onOutbox?.(peer),
+    onEvent: (event) => listener.onEvent?.(event),
+    onReceipt: (receipt) => listener.onReceipt?.(receipt),
+  };
+}
+
+function closed(): TwinError {
+  return new TwinError("TWIN_ABORTED", "The engine was closed.");
+}

@@ -1,0 +1,56 @@
+// The one list of what the main thread asks of an engine worker. Arguments and answers cross
+// between threads by structured clone.
+
+import type { Grant } from "../grants/grant.ts";
+import type { GrantRequest } from "../grants/grant-book.ts";
+import type { InstalledCapability } from "../packages/manifest.ts";
+import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
+import type {
+  CallAnswer,
+  CallRequest,
+  Delivery,
+  EngineStatus,
+  IncomingMessage,
+  OutgoingMessage,
+  ParkedMessage,
+  Receipt,
+  TwinEvent,
+} from "./engine.ts";
+import type { ReceiptQuery } from "./receipt-book.ts";
+
+/** Name -> what it takes and what it gives. The meaning is that of the same method of `Engine`. */
+export interface Operations {
+  call(request: CallRequest): CallAnswer;
+  deliver(message: IncomingMessage): Delivery;
+  install(packageBytes: Uint8Array): InstalledCapability;
+  remove(capability: string): undefined;
+  capabilities(query: undefined): InstalledCapability[];
+  grants(query: undefined): Grant[];
+  grant(request: GrantRequest): Grant;
+  revoke(grantId: string): undefined;
+  receipts(query: ReceiptQuery): Receipt[];
+  events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): TwinEvent[];
+  outboxPeers(query: undefined): string[];
+  outbox(query: { readonly peer: string; readonly limit: number }): OutgoingMessage[];
+  settle(query: { readonly peer: string; readonly sequence: number; readonly delivery: Delivery }): undefined;
+  parked(query: undefined): ParkedMessage[];
+  readTable(range: StateRange): StateEntry[];
+  writeTable(writes: readonly StateWrite[]): undefined;
+  status(query: undefined): EngineStatus;
+  /** Writes what waits and closes the state; nothing may follow. */
+  close(query: undefined): undefined;
+}
+
+/** One of the names of {@link Operations}. */
+export type OperationName = keyof Operations;
+/** What the operation takes. */
+export type OperationArgs<Name extends OperationName> = Parameters<Operations[Name]>[0];
+/** What the operation gives. */
+export type OperationAnswer<Name extends OperationName> = ReturnType<Operations[Name]>;
+
+/** What happened, for who listens; told once it is durable. */
+export interface EngineNews {
+  readonly outboxPeers: readonly string[];
+  readonly events: readonly TwinEvent[];
+  readonly receipts: readonly Receipt[];
+}

@@ -1,0 +1,37 @@
+// Keys of the host's own tables: numbers big-endian, so that rows are in order of number.
+
+import { concatBytes, utf8Encode } from "../base/bytes.ts";
+
+const SEPARATOR = Uint8Array.of(0);
+const BEHIND_SEPARATOR = Uint8Array.of(1);
+
+/** 8 bytes, big-endian, of a whole number from 0 to 2^53 - 1. */
+export function numberKey(sequence: number): Uint8Array {
+  const key = new Uint8Array(8);
+  new DataView(key.buffer).setBigUint64(0, BigInt(sequence));
+  return key;
+}
+
+/** The number of a key that ends in {@link numberKey}. */
+export function numberOf(key: Uint8Array): number {
+  return Number(new DataView(key.buffer, key.byteOffset + key.length - 8).getBigUint64(0));
+}
+
+/** `owner`, a zero byte, the number: rows of one owner, in order. */
+export function ownedKey(owner: string, sequence: number): Uint8Array {
+  return concatBytes(utf8Encode(owner), SEPARATOR, numberKey(sequence));
+}
+
+/** The owner of an {@link ownedKey}. */
+export function ownerOf(key: Uint8Array): string {
+  return new TextDecoder().decode(key.subarray(0, key.length - 9));
+}
+
+/** The range of all rows of `owner`. */
+export function ownedRange(owner: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  const name = utf8Encode(owner);
+  return { start: concatBytes(name, SEPARATOR), end: concatBytes(name, BEHIND_SEPARATOR) };
+}
+
+/** Sorts before every key. */
+export const FIRST_KEY: Uint8Array = new Uint8Array();

@@ -1,0 +1,83 @@
+// What the main thread and an engine worker say to each other. Always in batches: one message per
+// call would cost more than the call.
+
+import type { ErrorWire } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { GuestLogLevel } from "./guest-frame.ts";
+import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
+
+/** One operation that is asked for. */
+export type WorkerRequest<Name extends OperationName = OperationName> = {
+  readonly [Each in Name]: {
+    readonly id: number;
+    readonly lane: string;
+    readonly name: Each;
+    readonly args: OperationArgs<Each>;
+    /** Time of day, to know how long it waited. */
+    readonly sentAtMs: number;
+  };
+}[Name];
+
+/** The answer to one request. A dropped one was aborted before it began. */
+export type WorkerReply =
+  | { readonly id: number; readonly answer: OperationAnswer<OperationName> }
+  | { readonly id: number; readonly error: ErrorWire }
+  | { readonly id: number; readonly dropped: true };
+
+/** A line for the host's log. */
+export interface WorkerLogLine {
+  readonly level: GuestLogLevel;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+/** From the main thread. */
+export interface ToWorker {
+  readonly requests: readonly WorkerRequest[];
+  /** Ids of requests that nobody waits for any more. */
+  readonly drops: readonly number[];
+}
+
+/** From the worker: `ready` or `failed` once, then batches. */
+export type FromWorker =
+  | { readonly kind: "ready" }
+  | { readonly kind: "failed"; readonly error: ErrorWire }
+  | {
+      readonly kind: "batch";
+      readonly replies: readonly WorkerReply[];
+      readonly news: readonly EngineNews[];
+      readonly log: readonly WorkerLogLine[];
+    };
+
+/** What a worker starts with. */
+export interface EngineWorkerData {
+  /** The twin's data folder. */
+  readonly folder: string;
+  readonly twin: string;
+  /** 32 bytes. */
+  readonly stateKey: Uint8Array;
+  /** Two `Int32`: id of the request that runs (0: none), and a count that changes with every request. */
+  readonly running: SharedArrayBuffer;
+}
+
+/** The lane of a request: one per capability for calls, one per sender for messages, one for all else. */
+export function laneOf(request: Pick<WorkerRequest, "name" | "args">): string {
+  const { name, args } = request as WorkerRequest;
+  if (name === "call") return `call:${args.capability}`;
+  return name === "deliver" ? `deliver:${args.from}` : "";
+}
+
+/** How long the request may run, in ms; beyond, and after a grace, its worker is replaced. */
+export function allowedMs(request: Pick<WorkerRequest, "name" | "args">): number {
+  const { name, args } = request as WorkerRequest;
+  if (name === "call") {
+    return Math.min(args.budget?.timeoutMs ?? LIMITS.sandbox.callTimeoutMs, LIMITS.engine.callTimeoutMsMax);
+  }
+  return name === "deliver" ? LIMITS.sandbox.callTimeoutMs : LIMITS.engine.operationTimeoutMs;
+}
+
+/** The buffers of `bytes` that may be handed over: those that nobody else has a part of. */
+export function transferable(bytes: Uint8Array): ArrayBuffer[] {
+  const { buffer, byteLength } = bytes;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+}
