@@ -24,7 +24,12 @@ function pair(): { ada: CapabilityTwin; bob: CapabilityTwin } {
 
 /** Carries all messages between two twins until none is left. */
 function settle(left: CapabilityTwin, right: CapabilityTwin): void {
-  for (const [from, to] of [[left, right], [right, left], [left, right], [right, left]] as const) {
+  for (const [from, to] of [
+    [left, right],
+    [right, left],
+    [left, right],
+    [right, left],
+  ] as const) {
     for (const { peer, method, payload } of from.takeSent()) {
       expect(peer).toBe(to.id);
       to.call(method, payload, { kind: "peer", twin: from.id });
@@ -127,7 +132,7 @@ describe("chat", () => {
     for (let index = 0; index < 45; index++)
       bob.call("receive", { id: `m${index}`, text: `${index}`, atMs: 1_000 - index }, { kind: "peer", twin: ADA });
     const seen: number[] = [];
-    let page = (bob.call("messages", { peer: ADA, limit: 20 }) as { messages: Message[]; more: boolean });
+    let page = bob.call("messages", { peer: ADA, limit: 20 }) as { messages: Message[]; more: boolean };
     seen.unshift(...page.messages.map(({ sequence }) => sequence));
     while (page.more) {
       page = bob.call("messages", { peer: ADA, limit: 20, before: seen[0] }) as typeof page;
@@ -142,7 +147,7 @@ describe("chat", () => {
     const text = "\n".repeat(16_383) + "x";
     for (let index = 0; index < 40; index++)
       bob.call("receive", { id: `m${index}`, text, atMs: 1 }, { kind: "peer", twin: ADA });
-    const page = (bob.call("messages", { peer: ADA, limit: 200 }) as { messages: Message[]; more: boolean });
+    const page = bob.call("messages", { peer: ADA, limit: 200 }) as { messages: Message[]; more: boolean };
     expect(JSON.stringify(page).length).toBeLessThan(1024 * 1024);
     expect(page.messages.length).toBeGreaterThan(5);
     expect(page.more).toBe(true);
@@ -153,8 +158,14 @@ describe("chat", () => {
     const { ada } = pair();
     ada.call("post", { to: BOB, text: "old" });
     ada.nowMs += 10;
-    ada.call("receive", { id: "e1", text: `${"é".repeat(139)}\u{1f600}tail`, atMs: ada.nowMs }, { kind: "peer", twin: EVE });
-    const { conversations } = (ada.call("conversations", {}) as { conversations: { peer: string; unread: number; last: Message }[] });
+    ada.call(
+      "receive",
+      { id: "e1", text: `${"é".repeat(139)}\u{1f600}tail`, atMs: ada.nowMs },
+      { kind: "peer", twin: EVE },
+    );
+    const { conversations } = ada.call("conversations", {}) as {
+      conversations: { peer: string; unread: number; last: Message }[];
+    };
     expect(conversations.map(({ peer, unread }) => ({ peer, unread }))).toEqual([
       { peer: EVE, unread: 1 },
       { peer: BOB, unread: 0 },

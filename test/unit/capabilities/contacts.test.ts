@@ -72,7 +72,7 @@ describe("contacts", () => {
     const twin = openCapabilityTwin(contacts, SELF);
     for (const [index, name] of ["bob", "Ada", "Zoe", "carl"].entries())
       twin.call("add", { twin: testTwinId(index + 1), name });
-    const { people } = (twin.call("list", {}) as { people: { name: string }[] });
+    const { people } = twin.call("list", {}) as { people: { name: string }[] };
     expect(people.map(({ name }) => name)).toEqual(["Ada", "bob", "carl", "Zoe"]);
   });
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CapabilityPackage } from "../../../host/packages/manifest.ts";
 import { builtCapability } from "../../support/built-capability.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 describe("echo", () => {
   it("says back the text with the time of the call", () => {
     const twin = openCapabilityTwin(echo, testTwinId(0));
-    expect(twin.call("echo", { text: "héllo \u{1f600} \"quoted\"\n" })).toEqual({
+    expect(twin.call("echo", { text: 'héllo \u{1f600} "quoted"\n' })).toEqual({
       text: 'héllo \u{1f600} "quoted"\n',
       atMs: twin.nowMs,
     });
