@@ -2,7 +2,7 @@
 // The bundled one is unpacked once per version, atomically, so that test files may start in parallel.
 
 import { execFile } from "node:child_process";
-import { access, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -61,7 +61,8 @@ async function unpackBundledChromium(): Promise<Chromium> {
     executablePath: join(folder, "chromium"),
     env: {
       ...inherited,
-      FONTCONFIG_PATH: inherited["FONTCONFIG_PATH"] ?? join(folder, "fonts"),
+      // The same letters on every machine, whatever fonts it has.
+      FONTCONFIG_FILE: join(folder, "fonts", "fonts.conf"),
       LD_LIBRARY_PATH: [libraries, inherited["LD_LIBRARY_PATH"]].filter(Boolean).join(":"),
     },
   };
@@ -76,12 +77,26 @@ async function unpackInto(folder: string): Promise<void> {
     cwd: NODE_MODULES,
     env: { ...currentEnvironment(), TMPDIR: fresh, AWS_LAMBDA_JS_RUNTIME: "nodejs24.x" },
   });
+  await writeFile(join(fresh, "fonts", "fonts.conf"), fontConfiguration(folder));
   try {
     await rename(fresh, folder);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
     if (!(await exists(folder))) throw error;
   }
+}
+
+/** The package's own configuration looks for its fonts where AWS puts them. */
+function fontConfiguration(folder: string): string {
+  return `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${join(folder, "fonts")}</dir>
+  <cachedir>${join(folder, "fonts-cache")}</cachedir>
+  <alias binding="same"><family>sans-serif</family><prefer><family>Open Sans</family></prefer></alias>
+  <alias binding="same"><family>system-ui</family><prefer><family>Open Sans</family></prefer></alias>
+</fontconfig>
+`;
 }
 
 function currentEnvironment(): Record<string, string> {

@@ -1,6 +1,6 @@
 // A modal dialog on the element of the platform: focus is trapped, Escape closes, focus returns. For pages with Preact.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "/-/html.js";
 
 let dialogCount = 0;
@@ -13,9 +13,12 @@ export function Dialog({ title, onClose, className, children }) {
     dialogCount += 1;
     titleId.current = `dialog-${dialogCount}`;
   }
-  useEffect(() => {
+  // At once, so that no key pressed meanwhile goes astray.
+  useLayoutEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    // Browsers refuse the attribute autofocus in frames of another origin.
+    /** @type {HTMLElement | null | undefined} */ (dialog?.querySelector("[data-focus]"))?.focus();
     return () => dialog?.close();
   }, []);
   const closeOnBackdrop = (/** @type {MouseEvent} */ event) => {
@@ -48,7 +51,7 @@ export function ConfirmDialog({ title, text, confirm, onConfirm, onClose }) {
     <${Dialog} title=${title} onClose=${onClose}>
       <p class="soft">${text}</p>
       <div class="dialog-actions">
-        <button class="button" autofocus onClick=${onClose}>Keep</button>
+        <button class="button" data-focus onClick=${onClose}>Keep</button>
         <button class="button danger" onClick=${act}>${confirm}</button>
       </div>
     <//>

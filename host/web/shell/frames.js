@@ -77,8 +77,8 @@ function forget(name) {
 
 /** @param {import("./model.js").ExperienceInfo} experience @param {"escaped" | "door"} reason */
 function ended(experience, reason) {
-  forget(experience.name);
   if (reason === "escaped") {
+    forget(experience.name);
     toast(`${experience.title} was closed: it tried to leave its frame. Its access has ended; your data is unchanged.`);
     leave(experience.name);
   } else {
@@ -93,6 +93,7 @@ async function reopen({ name, title }) {
     interrupted.push(name);
     return;
   }
+  closeExperience(name);
   const { view } = getState();
   if (view.kind !== "experience" || view.name !== name) return;
   const quickEnd = Date.now() - (openedAtMs.get(name) ?? 0) < QUICK_END_MS;

@@ -12,7 +12,7 @@ const DOOR_BUFFER_SIZE_MAX = 16 * 1024 * 1024;
  * @typedef {object} OpenFrame
  * @property {HTMLElement} element stands in the page as long as the frame lives
  * @property {(shown: boolean) => void} show tells the frame and makes it visible or not
- * @property {() => void} dispose closes door, pipes and frame
+ * @property {() => void} dispose closes door, pipes and frame; after `onEnded("door")` the owner of the frame calls it
  */
 
 /**
@@ -51,6 +51,7 @@ function buildFrame({ experience, parent, events, door, wrapperPath, closeOpened
   const asks = new FrameAsks(experience, (message) => pipe.port1.postMessage(message));
   const { element, wrapper } = buildElements(experience.title, wrapperPath);
   let disposed = false;
+  let ended = false;
 
   const dispose = () => {
     if (disposed) return;
@@ -63,8 +64,10 @@ function buildFrame({ experience, parent, events, door, wrapperPath, closeOpened
     closeOpened();
   };
   const end = (/** @type {"escaped" | "door"} */ reason) => {
-    if (disposed) return;
-    dispose();
+    if (disposed || ended) return;
+    ended = true;
+    if (reason === "escaped") dispose();
+    else Object.assign(element.style, { opacity: "0.55", pointerEvents: "none" });
     events.onEnded(reason);
   };
 

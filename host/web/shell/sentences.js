@@ -17,6 +17,13 @@ export function durabilitySentence(vault) {
   return `Everything is stored in ${places} and survives the loss of any ${formatNumber(vault.margin)}`;
 }
 
+/** The same where there is little room. @param {import("../../vault/object.ts").VaultStatus} vault */
+export function durabilityShort(vault) {
+  if (vault.margin < 0) return "Some data cannot be read";
+  if (vault.objectCount === 0) return `${count(vault.stores.length, "place")} ready`;
+  return vault.margin === 0 ? "The next loss would lose data" : `${count(vault.stores.length, "place")}, survives the loss of any ${formatNumber(vault.margin)}`;
+}
+
 /** @param {readonly import("../../rpc/api.ts").PeerStatus[]} peers */
 export function peersSentence(peers) {
   if (peers.length === 0) return "No contacts yet";

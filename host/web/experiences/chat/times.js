@@ -1,6 +1,6 @@
 // Times as a conversation tells them. Pure.
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const SHORT_WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: "short" });
 const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });

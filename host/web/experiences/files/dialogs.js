@@ -36,7 +36,7 @@ function FolderDialog({ model, onClose }) {
   return html`
     <${Dialog} title="New folder" onClose=${onClose}>
       <form class="dialog-body" onSubmit=${create}>
-        <label class="field">Name<input class="input" autofocus required maxlength="255" spellcheck="false" autocomplete="off" value=${name} onInput=${(/** @type {{ currentTarget: HTMLInputElement }} */ event) => setName(event.currentTarget.value)} /></label>
+        <label class="field">Name<input class="input" data-focus required maxlength="255" spellcheck="false" autocomplete="off" value=${name} onInput=${(/** @type {{ currentTarget: HTMLInputElement }} */ event) => setName(event.currentTarget.value)} /></label>
         <div class="dialog-actions">
           <button type="button" class="button" onClick=${onClose}>Cancel</button>
           <button class="button primary" disabled=${name.trim() === ""} onClick=${create}>Create</button>

@@ -140,10 +140,11 @@ export class FilesModel {
   /** @param {Entry} entry */
   async remove(entry) {
     const index = this.entries.findIndex((item) => item.id === entry.id);
+    const neighbour = this.entries[index + 1] ?? this.entries[index - 1];
     await this.telling("Nothing was deleted", async () => {
       await this.#twin.files.remove({ id: entry.id });
+      this.current = neighbour?.id;
       await this.#load(this.folder);
-      this.current = this.entries[Math.min(index, this.entries.length - 1)]?.id;
     });
   }
 

@@ -39,6 +39,6 @@ export function kindWords({ kind, type }) {
   if (type === "application/octet-stream") return "File";
   if (type === "text/plain") return "Text";
   const name = detail.replace(/^(x-|vnd\.)/, "").replace(/\+.*$/, "").split(".").at(-1) ?? "";
-  const short = name.length <= 5 ? name.toUpperCase() : name;
+  const short = name.length <= 5 ? name.toUpperCase() : name.charAt(0).toUpperCase() + name.slice(1);
   return ["image", "video", "audio"].includes(group) ? `${short} ${group}` : short;
 }

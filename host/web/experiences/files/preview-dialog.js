@@ -33,7 +33,7 @@ export function PreviewDialog({ model, entry, onClose }) {
         <button class="button quiet danger start" onClick=${act("remove")}>Delete</button>
         <button class="button" onClick=${rename}>Rename</button>
         <button class="button" onClick=${act("move")}>Move…</button>
-        <button class="button primary" autofocus onClick=${() => model.download(entry)}><${Glyph} name="download" />Download</button>
+        <button class="button primary" data-focus onClick=${() => model.download(entry)}><${Glyph} name="download" />Download</button>
       </div>
     <//>
   `;

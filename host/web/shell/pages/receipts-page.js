@@ -84,7 +84,7 @@ function ReceiptTable({ receipts, onChoose }) {
       <table class="data">
         <thead>
           <tr>
-            <th>Time</th><th>Method</th><th>Caller</th><th>Outcome</th>
+            <th>Time</th><th>Method</th><th class="wide">Caller</th><th>Outcome</th>
             <th class="figure-cell wide">Fuel</th><th class="figure-cell wide">Memory</th><th class="figure-cell">Took</th>
           </tr>
         </thead>
@@ -94,7 +94,7 @@ function ReceiptTable({ receipts, onChoose }) {
               <tr key=${receipt.sequence} onClick=${() => onChoose(receipt)}>
                 <td class="number">${formatClock(receipt.atMs)}</td>
                 <td><button aria-label=${`All fields of ${receipt.capability}.${receipt.method}`}>${receipt.capability}.${receipt.method}</button></td>
-                <td>${callerWords(receipt.caller)}</td>
+                <td class="wide">${callerWords(receipt.caller)}</td>
                 <td><span class=${`tag ${receipt.outcome === "ok" ? "good" : "bad"}`}>${receipt.outcome === "ok" ? "OK" : shortCode(receipt)}</span></td>
                 <td class="figure-cell wide">${formatCompact(receipt.fuel)}</td>
                 <td class="figure-cell wide">${formatBytes(receipt.memorySizeBytes)}</td>
@@ -133,7 +133,7 @@ function ReceiptDialog({ receipt, onClose }) {
   return html`
     <${Dialog} title=${`${receipt.capability}.${receipt.method}`} onClose=${onClose}>
       <dl class="facts number">${facts.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>
-      <div class="dialog-actions"><button class="button" autofocus onClick=${onClose}>Close</button></div>
+      <div class="dialog-actions"><button class="button" data-focus onClick=${onClose}>Close</button></div>
     <//>
   `;
 }

@@ -32,7 +32,7 @@ export function Consent({ experience, needs }) {
       <p class="soft small">It reaches nothing else: no network, no other experience, no other data. You can take this back at any time under Grants.</p>
       ${problem && html`<p class="notice bad" role="alert">${problem}</p>`}
       <div class="page-actions">
-        <button class="button primary" autofocus onClick=${allow}>Allow and open</button>
+        <button class="button primary" data-focus onClick=${allow}>Allow and open</button>
         <button class="button" onClick=${() => history.back()}>Not now</button>
       </div>
     </div>

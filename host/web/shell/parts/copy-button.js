@@ -5,8 +5,8 @@ import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { toast } from "../model.js";
 
-/** @param {{ text: string, label: string }} props */
-export function CopyButton({ text, label }) {
+/** @param {{ text: string, label: string, className?: string }} props */
+export function CopyButton({ text, label, className = "button" }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     try {
@@ -18,7 +18,7 @@ export function CopyButton({ text, label }) {
     }
   };
   return html`
-    <button class="button" onClick=${copy} aria-label=${`Copy ${label}`}>
+    <button class=${className} onClick=${copy} aria-label=${`Copy ${label}`}>
       <${Icon} name=${copied ? "check" : "copy"} /><span aria-live="polite">${copied ? "Copied" : "Copy"}</span>
     </button>
   `;

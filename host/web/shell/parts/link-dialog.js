@@ -21,7 +21,7 @@ export function LinkDialog() {
       <p class="soft">${link.experience} wants to open this page in a new tab. The page will see that you came, and whatever the address contains.</p>
       <div class="code-box">${link.url}</div>
       <div class="dialog-actions">
-        <button class="button" autofocus onClick=${() => answer(false)}>Stay here</button>
+        <button class="button" data-focus onClick=${() => answer(false)}>Stay here</button>
         <button class="button primary" onClick=${() => answer(true)}>Open</button>
       </div>
     <//>

@@ -1,6 +1,6 @@
 // The command palette: everything by a few letters. Its commands only lead somewhere; none destroys.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { closeExperience } from "../frames.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
@@ -52,7 +52,8 @@ export function Palette() {
     .map(({ command }) => command);
   const chosen = Math.min(index, matches.length - 1);
 
-  useEffect(() => {
+  // At once, so that no key pressed meanwhile goes astray.
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     return () => dialog.current?.close();
   }, []);
@@ -81,7 +82,7 @@ export function Palette() {
   return html`
     <dialog ref=${dialog} class="palette" aria-label="Find anything" onCancel=${close} onClick=${closeOnBackdrop}>
       <input type="text" role="combobox" placeholder="Where to?" aria-label="Find anything" aria-expanded="true" aria-controls="palette-list"
-        aria-activedescendant=${active ? `command-${active.id}` : undefined} autocomplete="off" spellcheck="false" autofocus
+        aria-activedescendant=${active ? `command-${active.id}` : undefined} autocomplete="off" spellcheck="false" data-focus
         value=${text} onInput=${onInput} onKeyDown=${onKeyDown} />
       <ul id="palette-list" role="listbox" ref=${list} aria-label="Matches">
         ${matches.map(

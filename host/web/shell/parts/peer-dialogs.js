@@ -39,7 +39,7 @@ function InviteDialog() {
       }
       <div class="dialog-actions">
         <button class="button" onClick=${close}>Done</button>
-        ${invite && html`<${CopyButton} text=${invite.code} label="the invite code" />`}
+        ${invite && html`<${CopyButton} text=${invite.code} label="the invite code" className="button primary" />`}
       </div>
     <//>
   `;
@@ -67,7 +67,7 @@ function AcceptDialog() {
       <form class="dialog-body" onSubmit=${accept}>
         <label class="field">
           Code that you were sent
-          <textarea class="input" autofocus required spellcheck="false" autocomplete="off" value=${code} onInput=${(/** @type {{ currentTarget: HTMLTextAreaElement }} */ event) => setCode(event.currentTarget.value)}></textarea>
+          <textarea class="input" data-focus required spellcheck="false" autocomplete="off" value=${code} onInput=${(/** @type {{ currentTarget: HTMLTextAreaElement }} */ event) => setCode(event.currentTarget.value)}></textarea>
         </label>
         ${problem && html`<p class="notice bad" role="alert">${problem}</p>`}
         ${busy && html`<p class="soft small" role="status">Reaching the other twin…</p>`}

@@ -4,7 +4,7 @@ import { count, formatBytes } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { useModel } from "../model.js";
 import { pageLink } from "../navigation.js";
-import { durabilitySentence, peersSentence } from "../sentences.js";
+import { durabilitySentence, durabilityShort, peersSentence } from "../sentences.js";
 
 /** @typedef {import("../../../rpc/api.ts").HostStatus} HostStatus */
 
@@ -17,7 +17,7 @@ export function StatusLine() {
   }
   return html`
     <footer class="status-line">
-      <a href=${pageLink("stores")}><i class=${`dot ${health(status)}`}></i>${durabilitySentence(status.vault)}.</a>
+      <a href=${pageLink("stores")}><i class=${`dot ${health(status)}`}></i><span class="long">${durabilitySentence(status.vault)}.</span><span class="short">${durabilityShort(status.vault)}</span></a>
       <a class="long" href=${pageLink("peers")}>${peersSentence(status.peers)}.</a>
       <a class="end number" href=${pageLink("receipts")}>${callsSentence(status)}</a>
     </footer>
