@@ -1,6 +1,10 @@
 // How a command reaches its twin: through the local socket of the running host, or by opening the
 // data folder itself when no host runs.
 
+import { setTimeout } from "node:timers/promises";
+
+import { systemClock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
 import { dataFolder, readConfig } from "../config.ts";
 import { connectHost } from "../connect.ts";
 import type { ControlApi } from "../index.ts";
@@ -11,16 +15,38 @@ export interface SessionOptions {
   readonly json?: boolean | undefined;
 }
 
+/** A host that is just starting holds its folder before it answers: so long a command waits for it. */
+const STARTING_MS = 10_000;
+const RETRY_MS = 100;
+
 /** Runs `work` with the owner's authority over the twin of `options.data`. `peers` when the work needs the network even if no host runs. */
 export async function withOwner<T>(
   options: SessionOptions,
   work: (owner: ControlApi) => Promise<T>,
   parts: { readonly peers: boolean } = { peers: false },
 ): Promise<T> {
-  await using running = await connectHost(dataFolder(options));
-  if (running !== undefined) return await work(running.control);
+  const startedMs = systemClock.elapsedMs();
+  for (;;) {
+    await using reached = await reachOwner(options, parts, systemClock.elapsedMs() - startedMs > STARTING_MS);
+    if (reached !== undefined) return await work(reached.control);
+    await setTimeout(RETRY_MS);
+  }
+}
+
+/** A running host, or one in this process; undefined when another process holds the folder and does not answer yet. */
+async function reachOwner(
+  options: SessionOptions,
+  parts: { readonly peers: boolean },
+  lastTry: boolean,
+): Promise<(AsyncDisposable & { readonly control: ControlApi }) | undefined> {
+  const running = await connectHost(dataFolder(options));
+  if (running !== undefined) return running;
   const config = await readConfig({ data: options.data });
   const { openHost } = await import("../host.ts");
-  await using host = await openHost(config, { create: false, web: false, peers: parts.peers });
-  return await work(host.control);
+  try {
+    return await openHost(config, { create: false, web: false, peers: parts.peers });
+  } catch (thrown) {
+    if (!lastTry && thrown instanceof TwinError && thrown.code === "TWIN_HOST_BUSY") return undefined;
+    throw thrown;
+  }
 }

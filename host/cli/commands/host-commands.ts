@@ -74,6 +74,7 @@ async function start(_: unknown, command: Command): Promise<void> {
   const config = await readConfig(options);
   const { openHost } = await import("../../host.ts");
   await using host = await openHost(config, { create: true, web: true, peers: true });
+  const stopped = stopSignal();
   const { twin, name, webUrl, peerAddresses } = await host.control.status();
   const loginLink = await host.control.loginLink();
   if (options.json === true) {
@@ -99,7 +100,7 @@ async function start(_: unknown, command: Command): Promise<void> {
     print(`  ${loginLink}`);
   }
   await host.phraseWasShown();
-  await stopSignal();
+  await stopped;
 }
 
 function showPhrase(host: Host): void {
