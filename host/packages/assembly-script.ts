@@ -69,9 +69,9 @@ function compilerArguments(folder: string): string[] {
     // Garbage is collected between calls, when no frame is on the stack: no shadow stack, exact cost.
     "--runtime": "minimal",
     "--use": "abort=~lib/twin/abi/onAbort",
-    // A sixth smaller than -O3.
-    "--optimizeLevel": "2",
-    "--shrinkLevel": "2",
+    // As small as -Os within 1%, and a sixth less fuel; -O3 burns another 5% less and is a sixth larger.
+    "--optimizeLevel": "3",
+    "--shrinkLevel": "1",
   };
   return ["index.ts", ENTRY, ...Object.entries(options).flat()];
 }

@@ -17,7 +17,7 @@ export const testPublisher: Publisher = deriveIdentity(new Uint8Array(32).fill(7
 export async function builtCapability(name: "echo" | "contacts" | "chat" | "files"): Promise<CapabilityPackage> {
   const { path } = await buildCapability({
     folder: join(CAPABILITIES, name),
-    out: join(CAPABILITIES, "build/test"),
+    out: join(CAPABILITIES, "../node_modules/.cache/twin-capabilities"),
     kernels: referenceKernels,
     publisher: testPublisher,
   });

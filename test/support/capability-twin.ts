@@ -157,7 +157,7 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
       const { kind, params: paramsSchema, result: resultSchema } = methodOf(capability.manifest, method)!;
       check("params", compileSchema(paramsSchema)(params));
       [who, mayWrite] = [caller, kind === "command"];
-      draft = mayWrite ? structuredClone(committed) : committed;
+      draft = mayWrite ? copyOf(committed) : committed;
       try {
         const result = run(method, params);
         check("result", compileSchema(resultSchema)(result));
@@ -171,6 +171,11 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
     },
   };
   return self;
+}
+
+/** The stored bytes themselves never change, so a shallow copy will do. */
+function copyOf({ state, blobs, sent, events }: Effects): Effects {
+  return { state: new Map(state), blobs: new Map(blobs), sent: [...sent], events: [...events] };
 }
 
 function scan(
