@@ -198,8 +198,8 @@ export const LIMITS = {
     answersHeldSizeBytes: 64 * MIB,
     /** Bytes queued to a client that does not read. */
     queuedSizeBytes: 64 * MIB,
-    /** Nesting of a message: deep values overflow recursive readers. */
-    messageDepth: 64,
+    /** Nesting of a message, which ends the connection: twice `jsonDepth` (capnweb wraps each list once more) and the call around it. */
+    messageDepth: 160,
   },
   control: {
     /** A program that leaks connections to the local socket must not take the host's file handles. */

@@ -82,7 +82,8 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
 
   async installCapability(file: Uint8Array): Promise<InstalledCapability> {
     const bytes = checkBytes(file, "file", LIMITS.sandbox.moduleSizeBytes + LIMITS.packages.manifestSizeBytes);
-    const installed = await this.#parts.engine.install(bytes);
+    // A copy: what arrives may be a piece of a buffer that others share, and the engine hands it on.
+    const installed = await this.#parts.engine.install(new Uint8Array(bytes));
     this.#parts.changes.announce("capabilities");
     this.#parts.changes.announce("grants");
     return installed;
@@ -177,7 +178,8 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
   }
 
   async accept(code: string): Promise<Paired> {
-    const paired = await this.#needPeers().accept(checkText(code, "code", { max: 4_096 }));
+    const text = checkText(code, "code", { max: 4_096 });
+    const paired = await this.#needPeers().accept(text);
     this.#parts.changes.announce("peers");
     return paired;
   }

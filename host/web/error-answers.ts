@@ -1,6 +1,6 @@
 // How a site answers what went wrong: the wire form of the error, with its status.
 
-import type { FastifyError, FastifyInstance } from "fastify";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import { toTwinError, TwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -18,6 +18,12 @@ export function answerErrors(app: FastifyInstance, log?: Log): void {
     if (!request.raw.complete) reply.header("Connection", "close");
     await reply.code(error.status).type("application/json; charset=utf-8").send(error.toWire());
   });
+}
+
+/** Answers what has no route because its path cannot be decoded: the `frameworkErrors` of an instance. */
+export function answerBadUrl(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const error = new TwinError("TWIN_INPUT_INVALID", "The path is not valid percent-encoding.");
+  void reply.code(error.status).type("application/json; charset=utf-8").send(error.toWire());
 }
 
 /** Fastify's own errors about a request (its size, its type, its syntax) are the client's to mend. */

@@ -5,10 +5,11 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 
 import { concatBytes, utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { Hosts } from "./hosts.ts";
 import { preparePage } from "./import-maps.ts";
 import type { OpenExperiences } from "./open-experiences.ts";
-import { answerErrors } from "./error-answers.ts";
+import { answerBadUrl, answerErrors } from "./error-answers.ts";
 import type { SiteFiles } from "./site-files.ts";
 import { experiencePolicy } from "./site-headers.ts";
 
@@ -33,12 +34,13 @@ export interface ExperienceSiteParts {
   /** The installed file of that path in that experience, or undefined. */
   readonly file: (name: string, path: string) => Promise<ExperienceFile | undefined>;
   readonly libraries: SiteFiles;
+  readonly log: Log;
 }
 
 /** A router for all experiences' hosts; it never listens itself. */
 export function createExperienceSite(parts: ExperienceSiteParts): FastifyInstance {
-  const app = fastify({ logger: false, exposeHeadRoutes: false });
-  answerErrors(app);
+  const app = fastify({ logger: false, exposeHeadRoutes: false, frameworkErrors: answerBadUrl });
+  answerErrors(app, parts.log);
   app.addHook("onRequest", async (request, reply) => {
     // A page of its own would not sit in the frame that holds it.
     if (request.headers["sec-fetch-dest"] === "document")
@@ -54,7 +56,8 @@ async function answer(parts: ExperienceSiteParts, request: FastifyRequest, reply
   const site = parts.hosts.siteOf(request.headers.host);
   const open = site.kind === "experience" ? parts.open.find(site.token) : undefined;
   if (site.kind !== "experience" || open?.experience.name !== site.name) throw notOpen();
-  const path = pathOf(request.url);
+  // Decoded once, by the router.
+  const path = (request.params as { readonly "*": string })["*"];
   const file = path.startsWith("/-/")
     ? parts.libraries.get(path)
     : await parts.file(site.name, path === "/" ? open.experience.start : path.slice(1));
@@ -65,16 +68,6 @@ async function answer(parts: ExperienceSiteParts, request: FastifyRequest, reply
   const page = preparePage(file.bytes);
   reply.header("Content-Security-Policy", experiencePolicy(parts.hosts, page.scriptHashes));
   return await reply.send(asBuffer(page.bytes));
-}
-
-/** The decoded path without its query. What does not decode names no file. */
-function pathOf(url: string): string {
-  const [path = "/"] = url.split("?", 1);
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    throw new TwinError("TWIN_PATH_UNKNOWN", "The path is not valid percent-encoding.");
-  }
 }
 
 /** Fastify sends a Buffer as it is, and would take a plain Uint8Array for JSON in older versions. */

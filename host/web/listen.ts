@@ -22,6 +22,8 @@ export interface Listener extends AsyncDisposable {
 export interface Handlers {
   readonly request: RequestListener;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** What is no HTTP, or has headers without an end. */
+  readonly clientError: (error: Error, socket: Duplex) => void;
 }
 
 /** Listens on `address` ("localhost": on both loopback addresses) and `port` (0: any free one). `handlers` gets the port first. Throws `TWIN_HOST_PORT`. */
@@ -32,8 +34,8 @@ export async function openListener(
   const servers = await bindAll(where);
   const { port } = servers[0]!.address() as { port: number };
   try {
-    const { request, upgrade } = await handlers(port);
-    for (const server of servers) server.on("request", request).on("upgrade", upgrade);
+    const { request, upgrade, clientError } = await handlers(port);
+    for (const server of servers) server.on("request", request).on("upgrade", upgrade).on("clientError", clientError);
   } catch (reason) {
     await closeAll(servers);
     throw reason;
@@ -41,7 +43,8 @@ export async function openListener(
   return { port, [Symbol.asyncDispose]: () => closeAll(servers) };
 }
 
-async function bindAll(where: { readonly address: string; readonly port: number }): Promise<Server[]> {
+/** Servers that listen but do not answer yet: one, or two on the loopback. Throws `TWIN_HOST_PORT`. */
+export async function bindAll(where: { readonly address: string; readonly port: number }): Promise<Server[]> {
   const isLoopback = where.address === "localhost";
   const first = isLoopback ? "127.0.0.1" : where.address;
   for (let attempt = 1; ; attempt++) {
@@ -69,7 +72,8 @@ async function bind(address: string, port: number): Promise<Server> {
   return server;
 }
 
-async function closeAll(servers: readonly Server[]): Promise<void> {
+/** Ends the servers and every connection of theirs. */
+export async function closeAll(servers: readonly Server[]): Promise<void> {
   await Promise.all(
     servers.map(async (server) => {
       const closed = once(server, "close");

@@ -91,8 +91,8 @@ async function createSites(
   const { open, login, tickets, libraries } = made;
   const hosts = createHosts(made.port, options.host);
   const handshake = { keys: ownerKeys, clock: owner.clock, random, origin: hosts.shellOrigin };
-  const sockets = stack.use(new Sockets({ owner, open, handshake, clock: owner.clock, log }));
-  const experience = createExperienceSite({ hosts, open, file, libraries });
+  const sockets = new Sockets({ owner, open, handshake, clock: owner.clock, log });
+  const experience = createExperienceSite({ hosts, open, file, libraries, log });
   const shell = await createShellSite({
     hosts,
     login,
@@ -108,6 +108,8 @@ async function createSites(
   });
   stack.defer(() => shell.close());
   stack.defer(() => experience.close());
+  // Ended first, with a reason: the router would close them without one.
+  stack.use(sockets);
   await Promise.all([shell.ready(), experience.ready()]);
   return { hosts, shell, experience };
 }

@@ -28,7 +28,7 @@ export function challengeText(origin: string, path: string, answer: { key: strin
   return utf8Encode(["twin-web/1", origin, path, answer.key, answer.nonce].join("\n"));
 }
 
-/** Challenges the page at the other end of `link`. Returns the id of the key it has proven, or undefined after closing the socket. */
+/** Challenges the page at the other end of `link`. Returns the id of the key it has proven, or undefined after closing the socket. The page still waits for {@link welcome}. */
 export async function proveSocket(
   parts: HandshakeParts,
   socket: WebSocket,
@@ -51,7 +51,6 @@ export async function proveSocket(
       closeSocket(socket, CLOSE_CODES.unproven, "This browser is not logged in: open a fresh link.");
       return undefined;
     }
-    await link.send(utf8Encode(JSON.stringify({ welcome: true })));
     return key;
   } catch {
     // The page went away, or the host could not read its table: either way nothing is proven.
@@ -60,6 +59,11 @@ export async function proveSocket(
   } finally {
     late.abort();
   }
+}
+
+/** Tells the page that RPC begins. */
+export async function welcome(link: FrameLink): Promise<void> {
+  await link.send(utf8Encode(JSON.stringify({ welcome: true })));
 }
 
 async function expire(clock: Clock, socket: WebSocket, signal: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
-import { answerErrors } from "./error-answers.ts";
+import { answerBadUrl, answerErrors } from "./error-answers.ts";
 import type { ExperienceFile } from "./experience-site.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Login } from "./login.ts";
@@ -36,7 +36,7 @@ export interface ShellSiteParts extends ObjectRouteParts {
 
 /** The router of the shell's host; it never listens itself. */
 export async function createShellSite(parts: ShellSiteParts): Promise<FastifyInstance> {
-  const app = fastify({ logger: false, bodyLimit: LOGIN_SIZE_BYTES_MAX });
+  const app = fastify({ logger: false, bodyLimit: LOGIN_SIZE_BYTES_MAX, frameworkErrors: answerBadUrl });
   answerErrors(app, parts.log);
   await app.register(fastifyWebsocket, {
     options: { maxPayload: LIMITS.rpc.frameSizeBytes, perMessageDeflate: false },
@@ -64,6 +64,9 @@ export async function createShellSite(parts: ShellSiteParts): Promise<FastifyIns
   await app.register(async (scope) => {
     // Bodies of uploads stay streams, whatever their type claims to be.
     scope.removeAllContentTypeParsers();
+    scope.addHook("onRequest", async (request) => {
+      delete request.raw.headers["content-type"];
+    });
     scope.addContentTypeParser("*", (_request, _body, done) => done(null));
     addObjectRoutes(scope, parts);
   });

@@ -30,7 +30,7 @@ const VENDORED: Readonly<Record<string, readonly [name: string, path: string]>> 
 };
 
 /** Our own client library: all that `/-/` offers beyond the vendored files. */
-const CLIENT = ["twin.css", "twin.js"] as const;
+const CLIENT = ["dialog.js", "html.js", "twin.css", "twin.js", "wording.js"] as const;
 
 /** One file as it is sent. */
 export interface SiteFile {

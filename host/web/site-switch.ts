@@ -38,8 +38,10 @@ export function createSiteSwitch(sites: Sites): Handlers {
     upgrade: (request, socket, head) => {
       const site = sites.hosts.siteOf(request.headers.host);
       if (site.kind === "shell") sites.shell.server.emit("upgrade", request, socket, head);
-      else refuseUpgrade(socket, site.kind === "experience" ? headers.experience : headers.shell);
+      else endRaw(socket, 403, site.kind === "experience" ? headers.experience : headers.shell);
     },
+    // Whose request it was is not known: the stricter headers fit both.
+    clientError: (_error, socket) => endRaw(socket, 400, headers.experience),
   };
 }
 
@@ -57,11 +59,13 @@ function refuse(response: ServerResponse, error: TwinError): void {
   response.end(JSON.stringify(error.toWire()));
 }
 
-function refuseUpgrade(socket: Duplex, headers: Headers): void {
+/** Answers on a socket that no server response stands for. */
+function endRaw(socket: Duplex, status: number, headers: Headers): void {
   const lines = Object.entries({ ...headers, "Content-Length": "0", Connection: "close" });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   socket.on("error", () => {});
-  socket.end(`HTTP/1.1 403 ${STATUS_CODES[403]}\r\n${head}\r\n`);
+  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n`);
+  else socket.destroy();
 }
 
 function misdirected(hosts: Hosts): TwinError {

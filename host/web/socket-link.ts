@@ -16,9 +16,11 @@ export const CLOSE_CODES = {
   silent: 4408,
 } as const;
 
-/** Why a socket is closed: shown by the page, at most 123 bytes (RFC 6455, section 5.5). */
+/** Closes with a reason that the page shows: ASCII, cut to the 123 bytes that fit (RFC 6455, section 5.5). What still arrives is dropped. */
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
   socket.close(code, reason.slice(0, 120));
+  // A paused socket would not read the other side's farewell.
+  socket.resume();
 }
 
 /** A link over `socket`. While nothing is asked for, at most one message waits here and the rest in the kernel. */
@@ -26,6 +28,7 @@ export function createWebSocketLink(socket: WebSocket): FrameLink {
   const arrived: Uint8Array[] = [];
   let wanted: PromiseWithResolvers<Uint8Array> | undefined;
   const take = (data: Buffer, isBinary: boolean): void => {
+    if (socket.readyState !== socket.OPEN) return;
     if (isBinary) {
       closeSocket(socket, CLOSE_CODES.malformed, "Messages are text.");
       return;

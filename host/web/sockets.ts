@@ -12,7 +12,7 @@ import type { FrameLink } from "../rpc/frame-transport.ts";
 import type { OwnerParts } from "../rpc/owner-parts.ts";
 import { createOwnerTarget } from "../rpc/owner-target.ts";
 import type { OpenExperiences } from "./open-experiences.ts";
-import { type HandshakeParts, proveSocket } from "./proven-socket.ts";
+import { type HandshakeParts, proveSocket, welcome } from "./proven-socket.ts";
 import { closeSocket, CLOSE_CODES, createWebSocketLink } from "./socket-link.ts";
 
 type Session = FrameSession<undefined>;
@@ -96,7 +96,7 @@ export class Sockets implements Disposable {
         return;
       }
       this.#sockets.set(socket, key);
-      await this.#converse(socket, start(link));
+      await this.#converse(socket, link, start(link));
     } finally {
       this.#sockets.delete(socket);
     }
@@ -104,6 +104,7 @@ export class Sockets implements Disposable {
 
   async #converse(
     socket: WebSocket,
+    link: FrameLink,
     started: { readonly session: Session; readonly release: () => void } | undefined,
   ): Promise<void> {
     if (started === undefined) {
@@ -112,6 +113,8 @@ export class Sockets implements Disposable {
     }
     const stop = new AbortController();
     void this.#keepAlive(socket, stop.signal);
+    // When the page is gone by now, the session ends by itself.
+    await welcome(link).catch(() => {});
     await started.session.ended;
     stop.abort();
     started.release();
