@@ -66,40 +66,29 @@ function setCounters(firstIndex: u64): void {
 
 /** Takes 64 bytes from each of 8 inputs, `stride` bytes apart, to the words of the message. */
 function loadMessages(input: usize, stride: usize): void {
-  for (let words: usize = 0; words < 64; words += 16) {
-    transpose(input + words, stride, MESSAGE + words / 4 * WORD);
-    transpose(input + 4 * stride + words, stride, MESSAGE + words / 4 * WORD + 16);
+  for (let words: usize = 0; words < 16; words += 4) {
+    transpose(input + words * 4, stride, MESSAGE + words * WORD, WORD);
+    transpose(input + 4 * stride + words * 4, stride, MESSAGE + words * WORD + 16, WORD);
   }
 }
 
-/** Four words of each of 4 inputs become four vectors of one word each, {@link WORD} bytes apart. */
-function transpose(input: usize, stride: usize, out: usize): void {
-  const r0 = load<v128>(input), r1 = load<v128>(input + stride);
-  const r2 = load<v128>(input + 2 * stride), r3 = load<v128>(input + 3 * stride);
+/** Transposes 4 rows of 4 words: rows lie `fromStride` bytes apart, columns are written `toStride` bytes apart. */
+function transpose(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+  const r0 = load<v128>(from), r1 = load<v128>(from + fromStride);
+  const r2 = load<v128>(from + 2 * fromStride), r3 = load<v128>(from + 3 * fromStride);
   const t0 = v128.shuffle<u32>(r0, r1, 0, 4, 1, 5), t1 = v128.shuffle<u32>(r0, r1, 2, 6, 3, 7);
   const t2 = v128.shuffle<u32>(r2, r3, 0, 4, 1, 5), t3 = v128.shuffle<u32>(r2, r3, 2, 6, 3, 7);
-  store<v128>(out, v128.shuffle<u64>(t0, t2, 0, 2));
-  store<v128>(out, v128.shuffle<u64>(t0, t2, 1, 3), WORD);
-  store<v128>(out, v128.shuffle<u64>(t1, t3, 0, 2), 2 * WORD);
-  store<v128>(out, v128.shuffle<u64>(t1, t3, 1, 3), 3 * WORD);
+  store<v128>(to, v128.shuffle<u64>(t0, t2, 0, 2));
+  store<v128>(to + toStride, v128.shuffle<u64>(t0, t2, 1, 3));
+  store<v128>(to + 2 * toStride, v128.shuffle<u64>(t1, t3, 0, 2));
+  store<v128>(to + 3 * toStride, v128.shuffle<u64>(t1, t3, 1, 3));
 }
 
-/** The state's first half, input by input. */
+/** Writes the state's first half, input by input: 32 bytes each. */
 function storeChainingValues(out: usize): void {
-  for (let half: usize = 0; half < 2; half++) {
-    for (let words: usize = 0; words < 2; words++) {
-      const r0 = load<v128>(STATE + words * 4 * WORD + half * 16);
-      const r1 = load<v128>(STATE + words * 4 * WORD + half * 16, WORD);
-      const r2 = load<v128>(STATE + words * 4 * WORD + half * 16, 2 * WORD);
-      const r3 = load<v128>(STATE + words * 4 * WORD + half * 16, 3 * WORD);
-      const t0 = v128.shuffle<u32>(r0, r1, 0, 4, 1, 5), t1 = v128.shuffle<u32>(r0, r1, 2, 6, 3, 7);
-      const t2 = v128.shuffle<u32>(r2, r3, 0, 4, 1, 5), t3 = v128.shuffle<u32>(r2, r3, 2, 6, 3, 7);
-      const to = out + half * 128 + words * 16;
-      store<v128>(to, v128.shuffle<u64>(t0, t2, 0, 2));
-      store<v128>(to, v128.shuffle<u64>(t0, t2, 1, 3), 32);
-      store<v128>(to, v128.shuffle<u64>(t1, t3, 0, 2), 64);
-      store<v128>(to, v128.shuffle<u64>(t1, t3, 1, 3), 96);
-    }
+  for (let words: usize = 0; words < 8; words += 4) {
+    transpose(STATE + words * WORD, WORD, out + words * 4, 32);
+    transpose(STATE + words * WORD + 16, WORD, out + 128 + words * 4, 32);
   }
 }
 

@@ -1,6 +1,6 @@
 // Compiles the kernels to assembly/build/kernels.wasm as asconfig.json says; does nothing when that is up to date.
 
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rename, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
@@ -30,11 +30,12 @@ async function isUpToDate(): Promise<boolean> {
 
 async function build(): Promise<void> {
   if (await isUpToDate()) return;
-  const { error, stderr } = await asc.main(["--baseDir", fileURLToPath(ROOT), "--target", "release"]);
-  if (error) {
-    process.stderr.write(stderr.toString());
-    throw error;
-  }
+  // Under a name of its own until it is whole: builds and readers may run side by side.
+  const draft = `assembly/build/kernels-${process.pid}.wasm`;
+  const { error, stderr } = await asc.main(["--baseDir", fileURLToPath(ROOT), "--target", "release", "--outFile", draft]);
+  process.stderr.write(stderr.toString());
+  if (error) throw error;
+  await rename(new URL(draft, ROOT), OUTPUT);
 }
 
 await build();
