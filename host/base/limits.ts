@@ -176,6 +176,8 @@ export const LIMITS = {
     inviteLifetimeMs: 24 * 60 * 60 * 1_000,
     inviteCount: 100,
     connectionCount: 500,
+    /** Silent connections would use up the count. */
+    idleConnectionMs: 30_000,
     inboundConnectionsPerSecond: 100,
     /** Requests one peer may have in flight; the rest waits in its own stream. */
     requestsInFlight: 64,

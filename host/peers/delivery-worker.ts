@@ -60,6 +60,7 @@ export class DeliveryWorker {
 
   /** A session has begun: whoever opened it, the contact is up. */
   onOnline(): void {
+    this.#setProblem(undefined);
     this.#online.resolve();
   }
 

@@ -11,6 +11,8 @@ import type { FrameLink } from "../rpc/frame-transport.ts";
 const LENGTH_SIZE = 4;
 /** Unread bytes above this pause the stream until a reader wants more. */
 const BUFFERED_PAUSE_SIZE_BYTES = 256 * 1024;
+/** A sender waits while more than this is queued to the other host. */
+const QUEUED_PAUSE_SIZE_BYTES = 256 * 1024;
 
 /** One end of a stream of frames. One reader and any number of writers at a time. */
 export class FrameStream implements FrameLink {
@@ -20,6 +22,7 @@ export class FrameStream implements FrameLink {
   #frameSizeBytes: number;
   #over: TwinError | undefined;
   #arrived: PromiseWithResolvers<void> | undefined;
+  #written: PromiseWithResolvers<void> | undefined;
 
   /** Takes the stream over. Frames above `frameSizeBytes` end it before they are buffered. */
   constructor(stream: Stream, frameSizeBytes: number) {
@@ -38,7 +41,14 @@ export class FrameStream implements FrameLink {
     const end = (): void => {
       this.#over ??= new TwinError("TWIN_PEER_OFFLINE", "The other host ended the connection.");
       this.#wake();
+      this.#written?.resolve();
     };
+    const write = (): void => {
+      this.#written?.resolve();
+      this.#written = undefined;
+    };
+    stream.addEventListener("drain", write);
+    stream.addEventListener("idle", write);
     stream.addEventListener("end", end);
     stream.addEventListener("close", end);
     if (stream.status !== "open") end();
@@ -54,9 +64,15 @@ export class FrameStream implements FrameLink {
     const header = new Uint8Array(LENGTH_SIZE);
     new DataView(header.buffer).setUint32(0, frame.length);
     try {
-      if (!this.#stream.send(concatBytes(header, frame))) await this.#stream.onDrain();
+      this.#stream.send(concatBytes(header, frame));
     } catch (cause) {
       throw new TwinError("TWIN_PEER_OFFLINE", "The connection to the other host has ended.", {}, cause);
+    }
+    // Not `onDrain()`: in libp2p 3.3 its promise, once resolved, stays so for every later wait.
+    while (this.#stream.writeBufferLength > QUEUED_PAUSE_SIZE_BYTES) {
+      if (this.#over !== undefined) throw this.#over;
+      this.#written ??= Promise.withResolvers();
+      await this.#written.promise;
     }
   }
 
@@ -91,9 +107,10 @@ export class FrameStream implements FrameLink {
   async #take(size: number): Promise<Uint8Array<ArrayBuffer>> {
     while (this.#bufferedSizeBytes < size) {
       if (this.#over !== undefined) throw this.#over;
-      this.#arrived ??= Promise.withResolvers();
+      const arrived = (this.#arrived ??= Promise.withResolvers());
+      // Resuming may hand over what is buffered at once, before it returns.
       this.#resume();
-      await this.#arrived.promise;
+      await arrived.promise;
     }
     const taken = new Uint8Array(size);
     let filled = 0;

@@ -21,7 +21,7 @@ export async function openLibp2pNode(hostKey: PrivateKey, listen: readonly strin
     return await createLibp2p({
       privateKey: hostKey,
       addresses: { listen: [...listen] },
-      transports: [tcp({ maxConnections: LIMITS.peers.connectionCount })],
+      transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_SIZE_BYTES } })],
       connectionManager: {

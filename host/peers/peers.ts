@@ -19,6 +19,7 @@ import { PeerTarget } from "../rpc/peer-target.ts";
 import { DeliveryWorker } from "./delivery-worker.ts";
 import { dial, dialCandidates, openStream, withoutPeer } from "./dialer.ts";
 import { FrameStream } from "./frame-stream.ts";
+import { closeConnection, closeIdleConnections, isUsed } from "./idle-connections.ts";
 import { InviteBook } from "./invite-book.ts";
 import { decodeInvite, encodeInvite, twinHash } from "./invite-code.ts";
 import { openLibp2pNode } from "./libp2p-node.ts";
@@ -29,6 +30,7 @@ import { SessionTable } from "./session-table.ts";
 import { Sightings } from "./sightings.ts";
 import { PROOF_FRAME_SIZE_BYTES } from "./twin-proof.ts";
 
+const PROTOCOLS = [RPC_PROTOCOL, PAIR_PROTOCOL] as const;
 /** Streams of one protocol that one connection may have open: one is in use, the others are its successors. */
 const STREAMS_PER_CONNECTION = 4;
 /** Of a long queue only this much is counted: the count is for people. */
@@ -113,6 +115,7 @@ class OpenPeers implements Peers {
     const streams = { maxInboundStreams: STREAMS_PER_CONNECTION, maxOutboundStreams: STREAMS_PER_CONNECTION };
     await this.#node.handle(RPC_PROTOCOL, (stream, connection) => this.#onRpcStream(stream, connection), streams);
     await this.#node.handle(PAIR_PROTOCOL, (stream, connection) => this.#onPairStream(stream, connection), streams);
+    void closeIdleConnections(this.#node, PROTOCOLS, { clock: this.#parts.clock, signal: this.#stop.signal });
     this.#endListening = engine.listen({ onOutbox: (peer) => this.#workerOf(peer)?.onMessage() });
     for (const { twin } of await phonebook.records()) if (twin !== identity.id) this.#workerOf(twin);
     for (const peer of await engine.outboxPeers()) this.#workerOf(peer);
@@ -206,6 +209,7 @@ class OpenPeers implements Peers {
     const { code, message, cause } = toTwinError(thrown);
     const fields = { code, address: connection.remoteAddr.toString(), ...(cause === undefined ? {} : { err: cause }) };
     this.#parts.log.warn(fields, message);
+    if (!isUsed(connection, PROTOCOLS)) closeConnection(connection);
   }
 
   #onSession(session: PeerSession): void {

@@ -1,6 +1,10 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
-import { openTestHost, type TestHost, until } from "../../support/test-peers.ts";
+import { TwinError } from "../../../host/base/errors.ts";
+import type { Delivery } from "../../../host/engine/engine.ts";
+import { decodeInvite, encodeInvite } from "../../../host/peers/invite-code.ts";
+import { testIdentity } from "../../support/test-identity.ts";
+import { createSettableClock, openTestHost, type TestHost, until } from "../../support/test-peers.ts";
 
 async function open(...args: Parameters<typeof openTestHost>): Promise<TestHost> {
   const host = await openTestHost(...args);
@@ -49,5 +53,174 @@ describe("peers", () => {
     expect(ben.engine.peakDeliveries).toBe(1);
     expect(ben.state.handled[0]).toMatchObject({ from: ada.identity.id, circles: ["friends"], capability: "chat" });
     await until(async () => (await ada.engine.outboxPeers()).length === 0);
+  });
+
+  test("deliver to a contact that was down, after it is back, each message once", async () => {
+    const [ada, ben] = await openPair();
+    say(ada, ben, "one");
+    await until(() => heard(ben).length === 1);
+    await ben[Symbol.asyncDispose]();
+    await until(async () => !(await isOnline(ada)));
+    say(ada, ben, "two", "three");
+    const [status] = await ada.peers.status();
+    expect(status).toMatchObject({ online: false, waiting: 2, problem: expect.any(String) });
+    const back = await open(2, { state: ben.state, listen: ben.listen });
+    await until(() => heard(back).length === 3);
+    expect(heard(back)).toEqual(["one", "two", "three"]);
+    await until(async () => isOnline(ada));
+    expect((await ada.peers.status())[0]).not.toHaveProperty("problem");
+  });
+
+  test("find a contact that came back on another port by its own call", async () => {
+    const [ada, ben] = await openPair();
+    await ben[Symbol.asyncDispose]();
+    say(ada, ben, "hello again");
+    const moved = await open(2, { state: ben.state });
+    expect(moved.listen).not.toEqual(ben.listen);
+    await until(() => heard(moved).length === 1);
+    await until(async () => (await ada.peers.status())[0]?.problem === undefined);
+  });
+
+  test("still find each other after both restarted and only one kept its port", async () => {
+    const [ada, ben] = await openPair();
+    await ada[Symbol.asyncDispose]();
+    await ben[Symbol.asyncDispose]();
+    const adaBack = await open(1, { state: ada.state, listen: ada.listen });
+    const benBack = await open(2, { state: ben.state });
+    await until(async () => (await isOnline(adaBack)) && isOnline(benBack));
+    say(benBack, adaBack, "found you");
+    await until(() => heard(adaBack).length === 1);
+    expect(heard(adaBack)).toEqual(["found you"]);
+  });
+
+  test("do not let a contact that is away delay another", async () => {
+    const [ada, ben, cid] = await Promise.all([open(1), open(2), open(3)]);
+    await ben.peers.accept((await ada.peers.invite()).code);
+    await cid.peers.accept((await ada.peers.invite()).code);
+    await ben[Symbol.asyncDispose]();
+    for (let index = 0; index < 20; index++) {
+      say(ada, ben, `to the one away ${index}`);
+      say(ada, cid, `${index}`);
+    }
+    await until(() => heard(cid).length === 20);
+    await until(async () => (await ada.engine.outboxPeers()).length === 1);
+    const waiting = new Map((await ada.peers.status()).map((contact) => [contact.twin, contact.waiting]));
+    expect(waiting.get(ben.identity.id)).toBe(20);
+    expect(waiting.get(cid.identity.id)).toBe(0);
+  });
+
+  test("park what the receiver refuses for good and go on with the next", async () => {
+    const [ada, ben] = await openPair();
+    ben.engine.onDeliver = async ({ payload }) =>
+      utf8Decode(payload) === "bad"
+        ? { status: "refused", error: { code: "TWIN_CALL_PARAMS", message: "Bad.", details: {} } }
+        : undefined;
+    ben.state.inbox.set(ada.identity.id, 0);
+    say(ada, ben, "bad");
+    await until(() => ada.state.parked.length === 1);
+    expect(ada.state.parked[0]).toMatchObject({ sequence: 1, delivery: { status: "refused" } });
+    ben.state.inbox.set(ada.identity.id, 1);
+    say(ada, ben, "good");
+    await until(() => heard(ben).length === 1);
+  });
+
+  test("try again when the receiver fails for the moment, and lose nothing", async () => {
+    const [ada, ben] = await openPair();
+    let failures = 1;
+    ben.engine.onDeliver = async () => {
+      if (failures-- > 0) throw new TwinError("TWIN_ENGINE_RESTARTED", "The engine begins anew; try again.");
+      return undefined;
+    };
+    say(ada, ben, "patience", "pays");
+    await until(async () => (await ada.peers.status())[0]?.problem === "The engine begins anew; try again.");
+    await until(() => heard(ben).length === 2);
+    expect(heard(ben)).toEqual(["patience", "pays"]);
+  });
+
+  test("send again from where the receiver asks, and say so when that is gone", async () => {
+    const [ada, ben] = await openPair();
+    let asked = false;
+    ben.engine.onDeliver = async ({ sequence }) => {
+      if (sequence !== 2 || asked) return undefined;
+      asked = true;
+      return { status: "gap", expected: 2 };
+    };
+    say(ada, ben, "one", "two", "three");
+    await until(() => heard(ben).length === 3);
+    ben.state.inbox.set(ada.identity.id, 1);
+    say(ada, ben, "four");
+    await until(async () => (await ada.peers.status())[0]?.problem?.includes("no longer has") === true);
+    expect(await ada.engine.outboxPeers()).toEqual([ben.identity.id]);
+  });
+
+  test("do not believe answers that are none", async () => {
+    const [ada, ben] = await openPair();
+    for (const answer of [null, "done", { status: "eaten" }, { status: "gap", expected: -1 }, { status: "gap" }]) {
+      ben.engine.onDeliver = async () => answer as unknown as Delivery;
+      say(ada, ben, "hello");
+      await until(async () => (await ada.peers.status())[0]?.problem !== undefined);
+      ben.engine.onDeliver = undefined;
+      await until(async () => (await ada.engine.outboxPeers()).length === 0);
+    }
+    expect(heard(ben)).toHaveLength(5);
+  });
+
+  test("say what is wrong when a message waits for a twin that nobody knows", async () => {
+    const ada = await open(1);
+    ada.engine.send(testIdentity(9).id, utf8Encode("hello?"));
+    ada.engine.send("not a twin", utf8Encode("hello?"));
+    expect(await ada.peers.status()).toEqual([]);
+  });
+
+  test("refuse to listen on a port that is taken, with the remedy", async () => {
+    const ada = await open(1);
+    await expect(open(2, { listen: ada.listen })).rejects.toMatchObject({ code: "TWIN_HOST_PORT" });
+  });
+});
+
+describe("invites", () => {
+  test("cannot be accepted by their own twin", async () => {
+    const ada = await open(1);
+    const { code } = await ada.peers.invite();
+    await expect(ada.peers.accept(code)).rejects.toThrow("your own");
+  });
+
+  test("work once: a second twin is refused, the first may repeat, also after a restart", async () => {
+    const [ada, ben, cid] = await Promise.all([open(1), open(2), open(3)]);
+    const { code } = await ada.peers.invite();
+    await ben.peers.accept(code);
+    await expect(cid.peers.accept(code)).rejects.toMatchObject({ code: "TWIN_INVITE_USED" });
+    await ada[Symbol.asyncDispose]();
+    const back = await open(1, { state: ada.state, listen: ada.listen });
+    await expect(cid.peers.accept(code)).rejects.toMatchObject({ code: "TWIN_INVITE_USED" });
+    expect(await ben.peers.accept(code)).toEqual({ twin: back.identity.id, name: "Twin 1" });
+    expect(cid.paired).toEqual([]);
+    expect(back.paired.map(({ twin }) => twin)).toEqual([ben.identity.id]);
+  });
+
+  test("expire", async () => {
+    const clock = createSettableClock();
+    const [ada, ben] = await Promise.all([open(1, { clock }), open(2)]);
+    const { code, expiresAtMs } = await ada.peers.invite();
+    clock.aheadMs += expiresAtMs - clock.nowMs() + 1;
+    await expect(ben.peers.accept(code)).rejects.toThrow("expired");
+    expect(ada.paired).toEqual([]);
+  });
+
+  test("name the trouble when their twin is down, or another one is there", async () => {
+    const [ada, ben] = await Promise.all([open(1), open(2)]);
+    const { code } = await ada.peers.invite();
+    await ada[Symbol.asyncDispose]();
+    await expect(ben.peers.accept(code)).rejects.toMatchObject({ code: "TWIN_PEER_OFFLINE" });
+    await open(3, { listen: ada.listen });
+    await expect(ben.peers.accept(code)).rejects.toThrow("Another twin answers");
+  });
+
+  test("are refused when the secret is wrong, and stay good for who has it", async () => {
+    const [ada, ben, cid] = await Promise.all([open(1), open(2), open(3)]);
+    const { code } = await ada.peers.invite();
+    const guess = encodeInvite(new Uint8Array(16), ada.identity.id, decodeInvite(code).addresses);
+    await expect(cid.peers.accept(guess)).rejects.toMatchObject({ code: "TWIN_INVITE_INVALID" });
+    expect(await ben.peers.accept(code)).toMatchObject({ twin: ada.identity.id });
   });
 });
