@@ -5,15 +5,13 @@ import { utf8Decode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import type { GuestMemory } from "./sandbox.ts";
 
-/** The fuel that a running call has left; below zero when it has burnt more than it had. */
-export interface FuelAccount {
-  value: bigint;
-}
-
 /** What a window needs of its guest. */
 export interface MemoryOwner {
   readonly memory: WebAssembly.Memory;
-  readonly fuel: FuelAccount;
+  /** What a running call has left; below zero when it has burnt more than it had. */
+  readonly fuel: { value: bigint };
+  /** Weighted frames that a running call has left. */
+  readonly depth: { value: number };
   /** Whether a call is running. */
   readonly running: boolean;
 }
@@ -42,6 +40,10 @@ export function createGuestMemory(owner: MemoryOwner): GuestMemory {
     fuelLeft: () => {
       assertRunning(owner);
       return Math.max(0, Number(owner.fuel.value));
+    },
+    depthLeft: () => {
+      assertRunning(owner);
+      return owner.depth.value;
     },
   };
 }

@@ -57,7 +57,6 @@ interface GuestExports {
 
 type Method = (address: number, size: number) => bigint;
 
-const STACK_OVERFLOW = "Maximum call stack size exceeded";
 const ALIGNMENT = 8;
 
 class Instance implements Guest, MemoryOwner {
@@ -106,6 +105,10 @@ class Instance implements Guest, MemoryOwner {
     return this.#exports[METER_EXPORTS.fuel];
   }
 
+  get depth(): { value: number } {
+    return this.#exports[METER_EXPORTS.depth];
+  }
+
   get usage(): Usage {
     return this.#usage;
   }
@@ -130,7 +133,7 @@ class Instance implements Guest, MemoryOwner {
     this.#budget = budget.fuel;
     this.#hostCalls = {};
     this.fuel.value = BigInt(budget.fuel);
-    this.#exports[METER_EXPORTS.depth].value = this.#callDepth;
+    this.depth.value = Math.min(budget.callDepth ?? this.#callDepth, this.#callDepth);
     this.#running = true;
     try {
       const result = work();
@@ -194,7 +197,12 @@ class Instance implements Guest, MemoryOwner {
       if (act === undefined) throw new TypeError(`The implementation lacks the host function "${name}"`);
       bound[name] = (...args: (number | bigint)[]) => {
         this.#hostCalls[name] = (this.#hostCalls[name] ?? 0) + 1;
-        return act(window, ...args);
+        try {
+          return act(window, ...args);
+        } catch (thrown) {
+          // What fails in the host is not a trap of the guest, whatever it looks like.
+          throw isStackOverflow(thrown) ? thrown : toTwinError(thrown);
+        }
       };
     }
     return bound;
@@ -209,9 +217,9 @@ class Instance implements Guest, MemoryOwner {
   }
 
   #name(thrown: unknown): TwinError {
-    if (thrown instanceof RangeError && thrown.message === STACK_OVERFLOW) return tooDeep(thrown);
+    if (isStackOverflow(thrown)) return tooDeep(thrown);
     if (!(thrown instanceof WebAssembly.RuntimeError)) return toTwinError(thrown);
-    if (this.#exports[METER_EXPORTS.depth].value < 0) return tooDeep(thrown);
+    if (this.depth.value < 0) return tooDeep(thrown);
     if (this.fuel.value < 0n) return outOfFuel();
     const reason = `The guest trapped: ${thrown.message}.`;
     return new TwinError("TWIN_GUEST_TRAP", reason, { trap: thrown.message }, thrown);
@@ -230,6 +238,10 @@ function createInstance(module: WebAssembly.Module, imports: WebAssembly.Imports
     const reason = "The host has no memory left for another guest; try again when others have ended.";
     throw new TwinError("TWIN_GUEST_MEMORY", reason, { fuel: 0, memorySizeBytes: 0 }, cause);
   }
+}
+
+function isStackOverflow(thrown: unknown): boolean {
+  return thrown instanceof RangeError && thrown.message === "Maximum call stack size exceeded";
 }
 
 function abiFault(reason: string): TwinError {

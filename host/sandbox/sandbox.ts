@@ -54,6 +54,8 @@ export interface GuestMemory {
   charge(fuel: number): void;
   /** What is left of the call's budget: bounds the budget of a call that this one makes. */
   fuelLeft(): number;
+  /** Weighted frames that are left: bounds the depth of a call that this one makes, as both share one stack. */
+  depthLeft(): number;
 }
 
 /** Implementations of host functions of one guest; a throw ends the call with that error and drops the guest. */
@@ -63,7 +65,10 @@ export type HostImplementation = Readonly<
 
 /** Budget of one call. */
 export interface CallBudget {
+  /** A whole number, at most 2^53 - 1. */
   readonly fuel: number;
+  /** Weighted frames, when fewer than the guest's own limit; for calls within calls. */
+  readonly callDepth?: number;
 }
 
 /** The answer of one call and its account. */
