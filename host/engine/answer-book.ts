@@ -48,7 +48,7 @@ export function createAnswerBook(
     const full = store.sizeBytes(ANSWERS) > LIMITS.engine.answersSizeBytes;
     // A few at a time: each record brings one, so the book shrinks while it is used.
     const [oldest, second] = store.scan({ namespace: ORDER, start: FIRST_KEY, limit: 2 });
-    const tooMany = oldest !== undefined && last - numberOf(oldest.key) > LIMITS.engine.callIdsKept;
+    const tooMany = oldest !== undefined && last - numberOf(oldest.key) + 1 >= LIMITS.engine.callIdsKept;
     const gone = full ? [oldest, second] : tooMany ? [oldest] : [];
     return gone
       .filter((entry) => entry !== undefined)

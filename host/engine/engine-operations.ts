@@ -67,7 +67,7 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
     return undefined;
   },
   parked: (core) => core.whenDurable(() => core.outbox.parked()),
-  readTable: (core, range) => {
+  readTable: async (core, range) => {
     checkTable(range.namespace);
     return core.whenDurable(() => core.store.scan(range));
   },

@@ -105,7 +105,8 @@ class RequestLoop {
     const queueMs = Math.max(0, systemClock.nowMs() - sentAtMs);
     Atomics.add(this.#running, 1, 1);
     Atomics.store(this.#running, 0, id);
-    const answering = operation(this.#core, args, { queueMs });
+    // The operation runs here and now, up to its commit; what it throws is an answer too.
+    const answering = Promise.try(() => operation(this.#core, args, { queueMs }));
     Atomics.store(this.#running, 0, 0);
     answering.then(
       (answer) => this.#mailer.reply({ id, answer }),

@@ -68,10 +68,12 @@ export const HOST_ACTIONS = {
   kv_scan: scan,
   blob_link: (call, [id, idSize]) => {
     const at = linkKey(call, id, idSize);
-    call.frame.run.writes.put(at, jsonEncode({ linkedAtMs: call.frame.run.atMs }));
+    writeLinks(call, at, countLinks(call, at) + 1);
   },
   blob_unlink: (call, [id, idSize]) => {
-    call.frame.run.writes.delete(linkKey(call, id, idSize));
+    const at = linkKey(call, id, idSize);
+    const count = countLinks(call, at);
+    if (count > 0) writeLinks(call, at, count - 1);
   },
   send,
   emit,
@@ -248,6 +250,17 @@ function linkKey(call: HostCall, address: number, size: number): StateKey {
   const id = readName(call, address, size);
   if (!OBJECT.test(id)) throw abi("this is no object id");
   return { namespace: `$links:${call.frame.capability}`, key: utf8Encode(id) };
+}
+
+/** How often the capability holds the object: it is free to be forgotten when nobody does. */
+function countLinks({ frame }: HostCall, at: StateKey): number {
+  const row = frame.run.writes.get(at);
+  return row === undefined ? 0 : (jsonDecode(row) as number);
+}
+
+function writeLinks({ frame }: HostCall, at: StateKey, count: number): void {
+  if (count === 0) frame.run.writes.delete(at);
+  else frame.run.writes.put(at, jsonEncode(count));
 }
 
 function abi(what: string): TwinError {

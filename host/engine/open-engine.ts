@@ -36,6 +36,8 @@ export interface EngineOptions {
   /** Drives the watchdog; calls themselves see the machine's clock. */
   readonly clock?: Clock | undefined;
   readonly log: Log;
+  /** The worker's file, when it is not ours: one that does more around it. */
+  readonly entry?: URL | undefined;
 }
 
 /**
@@ -63,9 +65,10 @@ class WorkerEngine implements Engine {
   start(): Promise<WorkerLink> {
     if (this.#closed) return Promise.reject(closed());
     if (this.#link !== undefined) return this.#link;
-    const { folder, twin, stateKey, clock = systemClock, log } = this.#options;
+    const { folder, twin, stateKey, clock = systemClock, log, entry } = this.#options;
     const link = startWorkerLink({
       data: { folder, twin, stateKey },
+      entry,
       clock,
       log,
       onNews: (news) => this.#tell(news),

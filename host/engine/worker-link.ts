@@ -22,6 +22,8 @@ import {
 /** How to start a worker. */
 export interface WorkerLinkOptions {
   readonly data: Omit<EngineWorkerData, "running">;
+  /** The worker's file; default `engine-worker`. */
+  readonly entry?: URL | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly onNews: (news: EngineNews) => void;
@@ -42,7 +44,7 @@ export async function startWorkerLink(options: WorkerLinkOptions): Promise<Worke
   const running = new SharedArrayBuffer(RUNNING_SIZE);
   const workerData: EngineWorkerData = { ...options.data, running };
   // Run from a clone the file is TypeScript, from the package JavaScript.
-  const entry = new URL(`./engine-worker${extname(import.meta.url)}`, import.meta.url);
+  const entry = options.entry ?? new URL(`./engine-worker${extname(import.meta.url)}`, import.meta.url);
   const worker = new Worker(entry, { workerData, name: "engine" });
   const link = new WorkerLink(worker, running, options);
   const timer = new AbortController();

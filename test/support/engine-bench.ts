@@ -1,0 +1,98 @@
+// An engine core on this thread over a real state file, in virtual time, for tests.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { jsonDecode, jsonEncode } from "../../host/base/bytes.ts";
+import { silentLog } from "../../host/base/log.ts";
+import { EngineCore } from "../../host/engine/engine-core.ts";
+import { ENGINE_OPERATIONS, type Operation } from "../../host/engine/engine-operations.ts";
+import type { CallRequest, Delivery, IncomingMessage, Receipt } from "../../host/engine/engine.ts";
+import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "../../host/engine/operations.ts";
+import { createPackageFolder } from "../../host/engine/package-folder.ts";
+import { openSqliteStateStore } from "../../host/state/sqlite-state-store.ts";
+import type { StateStore } from "../../host/state/state-store.ts";
+import { createManualClock, type ManualClock } from "./manual-clock.ts";
+import { referenceKernels } from "./reference-kernels.ts";
+import { createSeededRandom } from "./seeded-random.ts";
+import { testIdentity } from "./test-identity.ts";
+
+/** The twin of the bench. */
+export const BENCH_TWIN = testIdentity(1).id;
+
+/** One twin's engine, and short ways to use it. */
+export interface EngineBench extends AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly news: EngineNews[];
+  readonly folder: string;
+  core: EngineCore;
+  do<Name extends OperationName>(name: Name, args: OperationArgs<Name>): Promise<OperationAnswer<Name>>;
+  /** Calls a method of `probe`, as the owner unless `over` says otherwise; resolves with its result. */
+  call(method: string, params: unknown, over?: Partial<CallRequest>): Promise<unknown>;
+  receiptOf(method: string, params: unknown, over?: Partial<CallRequest>): Promise<Receipt>;
+  deliver(sequence: number, method: string, params: unknown, over?: Partial<IncomingMessage>): Promise<Delivery>;
+  /** As after a kill: what was not committed is gone. */
+  reopen(wrap?: (store: StateStore) => StateStore): Promise<void>;
+}
+
+/** A bench without capabilities. */
+export async function openEngineBench(): Promise<EngineBench> {
+  const folder = mkdtempSync(join(tmpdir(), "twin-engine-"));
+  const clock = createManualClock();
+  const random = createSeededRandom("engine");
+  const news: EngineNews[] = [];
+  const openStore = (): Promise<StateStore> =>
+    openSqliteStateStore({
+      path: join(folder, "state.sqlite"),
+      key: new Uint8Array(32).fill(3),
+      twin: BENCH_TWIN,
+      kernels: referenceKernels,
+      random,
+    });
+  let store = await openStore();
+  const openCore = (over: StateStore): EngineCore =>
+    new EngineCore({
+      twin: BENCH_TWIN,
+      store: over,
+      packages: createPackageFolder(join(folder, "packages"), referenceKernels),
+      kernels: referenceKernels,
+      clock,
+      random,
+      log: silentLog,
+      onNews: (fresh) => news.push(fresh),
+    });
+  const bench: EngineBench = {
+    clock,
+    news,
+    folder,
+    core: openCore(store),
+    do: (name, args) => (ENGINE_OPERATIONS[name] as Operation<typeof name>)(bench.core, args, { queueMs: 0 }),
+    call: async (method, params, over = {}) =>
+      jsonDecode((await bench.do("call", request(method, params, over))).payload),
+    receiptOf: async (method, params, over = {}) => (await bench.do("call", request(method, params, over))).receipt,
+    deliver: (sequence, method, params, over = {}) =>
+      bench.do("deliver", {
+        from: testIdentity(2).id,
+        circles: ["contacts"],
+        sequence,
+        capability: "probe",
+        method,
+        payload: jsonEncode(params),
+        ...over,
+      }),
+    reopen: async (wrap = (store) => store) => {
+      await store[Symbol.asyncDispose]();
+      store = await openStore();
+      bench.core = openCore(wrap(store));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await store[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
+  };
+  return bench;
+}
+
+function request(method: string, params: unknown, over: Partial<CallRequest>): CallRequest {
+  return { holder: { kind: "owner" }, capability: "probe", method, payload: jsonEncode(params), ...over };
+}

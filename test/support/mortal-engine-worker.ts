@@ -1,0 +1,20 @@
+// The real engine worker, and a way to make it die: reading the table `$die` ends the thread, reading
+// `$hang` makes it run for ever as a guest would that metering cannot stop.
+
+import { parentPort, workerData } from "node:worker_threads";
+import type { EngineWorkerData, ToWorker } from "../../host/engine/worker-messages.ts";
+
+const running = new Int32Array((workerData as EngineWorkerData).running);
+
+parentPort!.on("message", ({ requests }: ToWorker) => {
+  for (const { id, name, args } of requests) {
+    if (name !== "readTable" && name !== "call") continue;
+    const what = name === "call" ? args.method : args.namespace;
+    if (what === "$die") process.exit(1);
+    if (what !== "$hang") continue;
+    Atomics.store(running, 0, id);
+    for (;;) Atomics.wait(running, 0, id, 1_000);
+  }
+});
+
+await import("../../host/engine/engine-worker.ts");

@@ -1,0 +1,162 @@
+// A capability for tests of the engine: each method does one thing a good or a bad guest may do.
+
+import type { Manifest, Method, MethodKind, PermissionRequest } from "../../host/packages/manifest.ts";
+import { type Publisher, writePackage } from "../../host/packages/package-file.ts";
+import { assemble } from "./assemble.ts";
+import { referenceKernels } from "./reference-kernels.ts";
+import { testIdentity } from "./test-identity.ts";
+
+/** Whom `send` sends to. */
+export const PROBE_PEER = testIdentity(99).id;
+
+// Constants in the guest's memory; payloads are placed at 4096, answers taken to 65536.
+const DATA = {
+  k: [0, "k"],
+  null: [16, "null"],
+  broken: [32, "{broken"],
+  code: [48, "name-taken"],
+  message: [64, "Taken."],
+  topic: [80, "probe.noted"],
+  otherTopic: [96, "probe.secret"],
+  peer: [128, PROBE_PEER],
+  receive: [256, "receive"],
+  probe: [272, "probe"],
+  big: [288, '"too much"'],
+} as const;
+
+type Constant = readonly [number, string];
+
+function ref([address, text]: Constant): string {
+  return `(i32.const ${address}) (i32.const ${text.length})`;
+}
+
+function answer([address, text]: Constant): string {
+  return `(i64.const ${(BigInt(address) << 32n) | BigInt(text.length)})`;
+}
+
+const PAYLOAD = "(local.get 0) (local.get 1)";
+const ECHO = "(i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))";
+/** Takes what the expression staged and answers it. */
+const taken = (staged: string): string =>
+  `(local.set 2 ${staged}) (call $take (i32.const 65536))
+   (i64.or (i64.const ${65_536n << 32n}) (i64.extend_i32_u (local.get 2)))`;
+const PUT = `(call $kv_put ${ref(DATA.k)} ${PAYLOAD})`;
+const LOOP = "(loop $l (br $l))";
+
+/** How a probe is to be. */
+export interface ProbeOptions {
+  readonly name?: string;
+  readonly version?: string;
+  readonly publisher?: Publisher;
+  /** The capability that `call_put`, `call_get`, `call_trap` call. */
+  readonly calls?: string;
+  /** Permissions that the manifest does not ask for, although the module needs them. */
+  readonly without?: string;
+  /** More methods: their bodies. */
+  readonly more?: Readonly<Record<string, string>>;
+  readonly init?: string;
+  readonly limits?: Manifest["limits"];
+}
+
+const QUERIES: Readonly<Record<string, string>> = {
+  echo: ECHO,
+  get: `(local.set 2 (call $kv_get ${ref(DATA.k)}))
+    (if (i32.lt_s (local.get 2) (i32.const 0)) (then (return ${answer(DATA.null)})))
+    (call $take (i32.const 65536)) (i64.or (i64.const ${65_536n << 32n}) (i64.extend_i32_u (local.get 2)))`,
+  who: taken("(call $caller)"),
+  loop: `${LOOP} ${answer(DATA.null)}`,
+  trap: "unreachable",
+  sneaky: `${PUT} ${ECHO}`,
+  broken: answer(DATA.broken),
+  wrong: ECHO,
+  call_get: taken(`(call $call (i32.const 512) (global.get $otherSize) (i32.const 560) (i32.const 3) ${PAYLOAD})`),
+  sneaky_call: taken(`(call $call (i32.const 512) (global.get $otherSize) (i32.const 544) (i32.const 3) ${PAYLOAD})`),
+  wild: "(i64.const -1)",
+  bad_take: `(call $take (i32.const 0)) ${ECHO}`,
+  now: `(drop (call $now_ms)) ${ECHO}`,
+  chatter: `(loop $l (call $log (i32.const 1) ${PAYLOAD}) (local.set 2 (i32.add (local.get 2) (i32.const 1)))
+    (br_if $l (i32.lt_s (local.get 2) (i32.const 200)))) ${ECHO}`,
+};
+const COMMANDS: Readonly<Record<string, string>> = {
+  put: `${PUT} ${ECHO}`,
+  erase: `(drop (call $kv_delete ${ref(DATA.k)})) ${ECHO}`,
+  put_trap: `${PUT} (call $emit ${ref(DATA.topic)} ${PAYLOAD}) (call $send ${ref(DATA.peer)} ${ref(DATA.probe)} ${ref(DATA.receive)} ${PAYLOAD}) unreachable`,
+  put_loop: `${PUT} ${LOOP} ${ECHO}`,
+  put_fail: `${PUT} (call $fail ${ref(DATA.code)} ${ref(DATA.message)}) ${ECHO}`,
+  put_wrong: `${PUT} ${ECHO}`,
+  send: `(call $send ${ref(DATA.peer)} ${ref(DATA.probe)} ${ref(DATA.receive)} ${PAYLOAD}) ${ECHO}`,
+  receive: `(call $emit ${ref(DATA.topic)} ${PAYLOAD}) ${ECHO}`,
+  receive_trap: `(call $emit ${ref(DATA.topic)} ${PAYLOAD}) unreachable`,
+  emit_secret: `(call $emit ${ref(DATA.otherTopic)} ${PAYLOAD}) ${ECHO}`,
+  emit_broken: `(call $emit ${ref(DATA.topic)} ${ref(DATA.broken)}) ${ECHO}`,
+  hidden: `${PUT} ${ECHO}`,
+  call_put: `${PUT} ${taken(`(call $call (i32.const 512) (global.get $otherSize) (i32.const 544) (i32.const 3) ${PAYLOAD})`)}`,
+  call_trap: `${PUT} ${taken(`(call $call (i32.const 512) (global.get $otherSize) (i32.const 576) (i32.const 8) ${PAYLOAD})`)}`,
+  call_back: `${PUT} ${taken(`(call $call (i32.const 512) (global.get $otherSize) (i32.const 592) (i32.const 9) ${PAYLOAD})`)}`,
+};
+const IMPORTS = {
+  take: "(param i32)",
+  kv_get: "(param i32 i32) (result i32)",
+  kv_put: "(param i32 i32 i32 i32)",
+  kv_delete: "(param i32 i32) (result i32)",
+  send: "(param i32 i32 i32 i32 i32 i32 i32 i32)",
+  emit: "(param i32 i32 i32 i32)",
+  call: "(param i32 i32 i32 i32 i32 i32) (result i32)",
+  caller: "(result i32)",
+  now_ms: "(result f64)",
+  log: "(param i32 i32 i32)",
+  fail: "(param i32 i32 i32 i32)",
+} as const;
+const NESTED = new Set(["call_get", "call_put", "call_trap", "call_back", "sneaky_call"]);
+
+/** A signed probe; the same options give the same bytes. */
+export function probePackage(options: ProbeOptions = {}): Uint8Array<ArrayBuffer> {
+  const { publisher = testIdentity(50), calls = "" } = options;
+  const bodies = { ...QUERIES, ...COMMANDS, ...options.more };
+  const names = Object.keys(bodies).filter((name) => calls !== "" || !NESTED.has(name));
+  const imports = Object.entries(IMPORTS).filter(([name]) => calls !== "" || name !== "call");
+  const wasm = assemble(`(module
+    ${imports.map(([name, type]) => `(import "twin" "${name}" (func $${name} ${type}))`).join("\n")}
+    (memory (export "memory") 8)
+    (global $otherSize i32 (i32.const ${calls.length}))
+    ${Object.values(DATA)
+      .map(([address, text]) => `(data (i32.const ${address}) "${text.replaceAll('"', String.raw`\22`)}")`)
+      .join("\n")}
+    (data (i32.const 512) "${calls}") (data (i32.const 544) "put") (data (i32.const 560) "get")
+    (data (i32.const 576) "put_trap") (data (i32.const 592) "call_back")
+    (func (export "twin_alloc") (param i32) (result i32) (i32.const 4096))
+    ${options.init === undefined ? "" : `(func (export "twin_init") ${options.init})`}
+    ${names.map((name) => `(func (export "${name}") (param i32 i32) (result i64) (local i32) ${bodies[name as keyof typeof bodies]})`).join("\n")}
+  )`);
+  return writePackage({ wasm, manifest: manifestOf(names, options), publisher, kernels: referenceKernels });
+}
+
+function manifestOf(names: readonly string[], options: ProbeOptions): Manifest {
+  const { name = "probe", version = "1.0.0", calls, without, limits } = options;
+  const groups = (["state", "send", "emit"] as const).filter((group) => group !== without);
+  const permissions: PermissionRequest[] = groups.map((permission) => ({ permission, reason: "For the test." }));
+  if (calls !== undefined && without !== "call") {
+    const methods = ["put", "get", "put_trap", "call_back"];
+    permissions.push({ permission: { call: calls, methods }, reason: "For the test." });
+  }
+  return {
+    abi: 1,
+    name,
+    version,
+    title: "Probe",
+    description: "Does one thing per method.",
+    licence: "Apache-2.0",
+    methods: Object.fromEntries(names.map((method) => [method, methodOf(method)])),
+    events: { "probe.noted": { type: "string" } },
+    permissions,
+    ...(limits === undefined ? {} : { limits }),
+    dataVersion: 1,
+  };
+}
+
+function methodOf(name: string): Method {
+  const kind: MethodKind = Object.hasOwn(QUERIES, name) ? "query" : "command";
+  const result = name === "wrong" || name === "put_wrong" ? { type: "number" } : true;
+  const exposed = name.startsWith("receive") ? { exposeTo: ["contacts"] } : {};
+  return { kind, doc: `Tests ${name}.`, params: { type: "string", maxLength: 100_000 }, result, ...exposed };
+}

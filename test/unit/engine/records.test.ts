@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { jsonDecode, jsonEncode } from "../../../host/base/bytes.ts";
+import { LIMITS } from "../../../host/base/limits.ts";
+import { createAnswerBook, type IdentifiedCall } from "../../../host/engine/answer-book.ts";
+import type { Receipt } from "../../../host/engine/engine.ts";
+import { createEventLog } from "../../../host/engine/event-log.ts";
+import { createReceiptBook } from "../../../host/engine/receipt-book.ts";
+import type { StateWrite } from "../../../host/state/state-store.ts";
+import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
+import { createMemoryStateStore } from "../../support/memory-state-store.ts";
+import { probePackage } from "../../support/probe-package.ts";
+import { referenceKernels } from "../../support/reference-kernels.ts";
+
+describe("receipts", () => {
+  let bench: EngineBench;
+  beforeEach(async () => {
+    bench = await openEngineBench();
+    await bench.do("install", probePackage());
+  });
+  afterEach(() => bench[Symbol.asyncDispose]());
+
+  test("sum up to the totals, whatever the calls did, also over a restart", async () => {
+    const methods = ["put", "echo", "trap", "put_fail", "echo", "send", "put_trap", "wrong"];
+    await Promise.allSettled(methods.map((method) => bench.call(method, "x")));
+    for (const again of [false, true]) {
+      const receipts = await bench.do("receipts", {});
+      expect(receipts.map(({ sequence }) => sequence)).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
+      expect(await bench.do("status", undefined)).toMatchObject({
+        calls: 8,
+        errors: 4,
+        fuel: receipts.reduce((fuel, receipt) => fuel + receipt.fuel, 0),
+      });
+      if (!again) await bench.reopen();
+    }
+  });
+
+  test("of queries cost no commit each, and are written a little later", async () => {
+    await bench.call("echo", "one");
+    await bench.call("echo", "two");
+    await bench.reopen();
+    expect(await bench.do("status", undefined)).toMatchObject({ calls: 0 });
+    await bench.call("echo", "three");
+    await bench.call("echo", "four");
+    bench.clock.advance(LIMITS.engine.receiptFlushMs);
+    await new Promise((resolve) => setImmediate(resolve));
+    await bench.reopen();
+    expect((await bench.do("receipts", {})).map(({ sequence }) => sequence)).toEqual([2, 1]);
+  });
+
+  test("are told to who listens once they are durable", async () => {
+    await bench.call("put", "x");
+    await expect(bench.call("trap", "x")).rejects.toThrow(/trapped/);
+    expect(bench.news.flatMap((news) => news.receipts.map(({ outcome }) => outcome))).toEqual(["ok", "error"]);
+  });
+
+  test("can be found by capability, caller and position", async () => {
+    await bench.do("install", probePackage({ name: "other" }));
+    await bench.do("grant", { holder: "experience:desk", capability: "other", methods: ["echo"], reason: "Test." });
+    for (let index = 0; index < 3; index++) {
+      await bench.call("echo", "x");
+      await bench.call("echo", "x", { capability: "other", holder: { kind: "experience", name: "desk" } });
+    }
+    const sequences = async (query: object): Promise<number[]> =>
+      (await bench.do("receipts", query)).map(({ sequence }) => sequence);
+    expect(await sequences({ capability: "other" })).toEqual([6, 4, 2]);
+    expect(await sequences({ caller: "owner", limit: 2 })).toEqual([5, 3]);
+    expect(await sequences({ beforeSequence: 3 })).toEqual([2, 1]);
+    expect(await sequences({ caller: "nobody" })).toEqual([]);
+  });
+
+  test("are kept up to their limit; their sums for ever", async () => {
+    const store = createMemoryStateStore();
+    const book = createReceiptBook(store);
+    const draft = { fuel: 2, outcome: "error" } as Omit<Receipt, "sequence">;
+    const count = LIMITS.engine.receiptsKept + 5;
+    for (let index = 0; index < count; index++) book.issue(draft);
+    await store.commit(book.drain());
+    expect(book.drain()).toEqual([]);
+    const again = createReceiptBook(store);
+    expect(again.totals()).toEqual({ calls: count, errors: count, fuel: 2 * count, lastSequence: count });
+    expect(again.list({ beforeSequence: 7 })).toHaveLength(1);
+  });
+});
+
+describe("events", () => {
+  test("are numbered without a gap and can be read from any point, as far as they are kept", async () => {
+    const store = createMemoryStateStore();
+    const log = createEventLog(store);
+    const draft = { atMs: 1, capability: "chat", topic: "chat.message", payload: "1" };
+    const count = LIMITS.engine.eventsKept + 3;
+    await store.commit(log.append(Array.from({ length: count }, () => draft)).writes);
+    expect(log.append([draft]).events).toEqual([{ sequence: count + 1, ...draft }]);
+    log.reload();
+    expect(log.lastSequence()).toBe(count);
+    expect(log.list({ afterSequence: count - 2 }).map(({ sequence }) => sequence)).toEqual([count - 1, count]);
+    expect(log.list({ afterSequence: 3, limit: 2 }).map(({ sequence }) => sequence)).toEqual([4, 5]);
+    expect(() => log.list({ afterSequence: 2 })).toThrow(
+      expect.objectContaining({ code: "TWIN_LIMIT_EXCEEDED", details: { oldest: 4 } }),
+    );
+    expect(log.list({ afterSequence: count })).toEqual([]);
+  });
+});
+
+describe("a call id", () => {
+  let bench: EngineBench;
+  beforeEach(async () => {
+    bench = await openEngineBench();
+    await bench.do("install", probePackage());
+  });
+  afterEach(() => bench[Symbol.asyncDispose]());
+
+  test("makes a command happen once and gives its recorded answer, also over a restart", async () => {
+    const first = await bench.receiptOf("receive", "x", { callId: "id" });
+    expect(await bench.receiptOf("receive", "x", { callId: "id" })).toEqual(first);
+    await bench.reopen();
+    expect(await bench.receiptOf("receive", "x", { callId: "id" })).toEqual(first);
+    expect(await bench.do("events", { afterSequence: 0 })).toHaveLength(1);
+    expect(await bench.do("status", undefined)).toMatchObject({ calls: 1 });
+  });
+
+  test("makes a command happen once when it is called twice at the same time", async () => {
+    const calls = [
+      bench.receiptOf("receive", "x", { callId: "id" }),
+      bench.receiptOf("receive", "x", { callId: "id" }),
+    ];
+    const [one, two] = await Promise.all(calls);
+    expect(one).toEqual(two);
+    expect(await bench.do("events", { afterSequence: 0 })).toHaveLength(1);
+  });
+
+  test("belongs to its holder and to one call", async () => {
+    await bench.do("grant", { holder: "experience:desk", capability: "probe", methods: ["receive"], reason: "Test." });
+    await bench.call("receive", "x", { callId: "id" });
+    await bench.call("receive", "y", { callId: "id", holder: { kind: "experience", name: "desk" } });
+    expect(await bench.do("events", { afterSequence: 0 })).toHaveLength(2);
+    await expect(bench.call("receive", "z", { callId: "id" })).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
+    await expect(bench.call("put", "x", { callId: "id" })).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
+    await expect(bench.call("put", "x", { callId: "" })).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
+  });
+
+  test("of a call that failed can be used again", async () => {
+    await expect(bench.call("put_fail", "x", { callId: "id" })).rejects.toMatchObject({ code: "TWIN_GUEST_FAILED" });
+    expect(await bench.call("put", "x", { callId: "id" })).toBe("x");
+  });
+
+  test("does not answer who may no longer call", async () => {
+    const holder = { kind: "experience", name: "desk" } as const;
+    const grant = { holder: "experience:desk", capability: "probe", methods: ["put"], reason: "Test." } as const;
+    const { id } = await bench.do("grant", grant);
+    await bench.call("put", "x", { callId: "id", holder });
+    await bench.do("revoke", id);
+    await expect(bench.call("put", "x", { callId: "id", holder })).rejects.toMatchObject({ code: "TWIN_CALL_DENIED" });
+  });
+
+  test("is forgotten when many others came after it", async () => {
+    const store = createMemoryStateStore();
+    const book = createAnswerBook(store, referenceKernels);
+    const answer = { payload: jsonEncode(1), receipt: {} as Receipt };
+    const record = (index: number): StateWrite[] => book.record(identified(`${index}`), answer);
+    const kept = LIMITS.engine.callIdsKept;
+    await store.commit(Array.from({ length: kept }, (_, index) => record(index)).flat());
+    await store.commit(record(kept));
+    await store.commit(record(kept + 1));
+    expect(book.find(identified("0"))).toBeUndefined();
+    expect(book.find(identified("1"))).toBeUndefined();
+    expect(jsonDecode(book.find(identified("2"))!.payload)).toBe(1);
+  });
+});
+
+function identified(callId: string): IdentifiedCall {
+  return { holder: { kind: "owner" }, capability: "a", method: "m", payload: new Uint8Array(), callId };
+}
