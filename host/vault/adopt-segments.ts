@@ -59,6 +59,7 @@ export async function rebuildIndex(parts: AdoptParts): Promise<number> {
 
 /** Makes the complete objects in `found` known, with the segments they need. Answers how many. */
 export async function adoptSegments(parts: AdoptParts, found: FoundShards): Promise<number> {
+  if (found.size === 0) return 0;
   const pace = createPace(parts.clock);
   const staged = new Map<SegmentId, Staged>();
   for (const [id, shards] of found) {
@@ -80,7 +81,7 @@ export async function adoptSegments(parts: AdoptParts, found: FoundShards): Prom
   }
   await parts.index.commit(objects.map(({ id, record }) => indexWrites.object(id, record)));
   for (const { record } of objects) parts.census.addObject(record.sizeBytes);
-  if (found.size > 0) parts.log.info({ segments: needed.size, objects: objects.length }, "adopted from the stores");
+  parts.log.info({ segments: needed.size, objects: objects.length }, "adopted from the stores");
   return objects.length;
 }
 

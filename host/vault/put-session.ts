@@ -85,6 +85,7 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
 
   return {
     async store(kind, plain) {
+      await pace();
       const id = kernels.keyedHash(kind === "data" ? keys.dataId : keys.manifestId, plain);
       const name = hexEncode(id);
       if (own.has(name) || isStanding(id)) return id;

@@ -64,7 +64,10 @@ export function testShardStore(name: string, open: () => Promise<ShardStore>): v
 
     test("lists every name once with its size", async () => {
       const store = await open();
-      const names = [..."abcdefgh"].map((letter, index) => ({ name: `${letter}${letter}.x-${index}`, sizeBytes: index }));
+      const names = [..."abcdefgh"].map((letter, index) => ({
+        name: `${letter}${letter}.x-${index}`,
+        sizeBytes: index,
+      }));
       for (const { name, sizeBytes } of names) await store.put(name, new Uint8Array(sizeBytes));
       expect((await listAll(store)).toSorted((a, b) => a.name.localeCompare(b.name))).toEqual(names);
     });
