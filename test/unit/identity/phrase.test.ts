@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -5,31 +6,14 @@ import { TwinError } from "../../../host/base/errors.ts";
 import { systemRandom } from "../../../host/base/random.ts";
 import { createPhrase, formatPhrase, parsePhrase } from "../../../host/identity/phrase.ts";
 
-// trezor/python-mnemonic vectors.json: entropy -> words (see test/vectors/SOURCES.md).
-const VECTORS = [
-  ["00".repeat(32), `${"abandon ".repeat(23)}art`],
-  [
-    "7f".repeat(32),
-    `${"legal winner thank year wave sausage worth useful ".repeat(2)}legal winner thank year wave sausage worth title`,
-  ],
-  [
-    "80".repeat(32),
-    `${"letter advice cage absurd amount doctor acoustic avoid ".repeat(2)}letter advice cage absurd amount doctor acoustic bless`,
-  ],
-  ["ff".repeat(32), `${"zoo ".repeat(23)}vote`],
-  [
-    "68a79eaca2324873eacc50cb9c6eca8cc68ea5d936f98787c60c7ebc74e6ce7c",
-    "hamster diagram private dutch cause delay private meat slide toddler razor book happy fancy gospel tennis maple dilemma loan word shrug inflict delay length",
-  ],
-  [
-    "f585c11aec520db57dd353c69554b21a89b20fb0650966fa0a9d6f74fd989d8f",
-    "void come effort suffer camp survey warrior heavy shoot primary clutch crush open amazing screen patrol group space point ten exist slush involve unfold",
-  ],
-] as const;
+const VECTORS = JSON.parse(readFileSync(new URL("../../vectors/bip39.json", import.meta.url), "utf8")) as {
+  readonly entropy: string;
+  readonly phrase: string;
+}[];
 
 describe("phrase", () => {
   test("maps the published vectors in both directions", () => {
-    for (const [entropy, phrase] of VECTORS) {
+    for (const { entropy, phrase } of VECTORS) {
       expect(formatPhrase(Uint8Array.fromHex(entropy))).toBe(phrase);
       expect(parsePhrase(phrase).toHex()).toBe(entropy);
     }
@@ -68,13 +52,13 @@ describe("phrase", () => {
   });
 
   test("refuses two swapped words by the checksum", () => {
-    const words = VECTORS[4][1].split(" ");
+    const words = VECTORS[4]!.phrase.split(" ");
     [words[0], words[1]] = [words[1]!, words[0]!];
     expect(refusal(words.join(" ")).message).toContain("checksum");
   });
 
   test("finds most single wrong words: 255 of 256 fail the checksum", () => {
-    const words = VECTORS[5][1].split(" ");
+    const words = VECTORS[5]!.phrase.split(" ");
     const passing = wordlist.filter((word) => {
       try {
         parsePhrase([...words.slice(0, 3), word, ...words.slice(4)].join(" "));
