@@ -10,7 +10,7 @@ import type { Paired } from "./rpc/api.ts";
 /** The owner's contacts, for the network. */
 export interface Circles extends Disposable {
   /** Names of the circles of `twin`; none for strangers, or when there is no contacts capability. */
-  of(twin: TwinId): Promise<readonly string[]>;
+  of(twin: TwinId): Promise<string[]>;
   /** Adds a paired twin as a contact; durable when it resolves. */
   addContact(paired: Paired): Promise<void>;
 }
@@ -19,11 +19,11 @@ const CAPABILITY = "contacts";
 
 /** Remembers answers until the contacts change. */
 export function createCircles(engine: Pick<Engine, "call" | "listen">): Circles {
-  const known = new Map<TwinId, Promise<readonly string[]>>();
-  const ask = async (twin: TwinId): Promise<readonly string[]> => {
+  const known = new Map<TwinId, Promise<string[]>>();
+  const ask = async (twin: TwinId): Promise<string[]> => {
     try {
       const { payload } = await engine.call(request("circles", { twin }));
-      return (jsonDecode(payload) as { circles: readonly string[] }).circles;
+      return (jsonDecode(payload) as { circles: string[] }).circles;
     } catch (thrown) {
       known.delete(twin);
       if (thrown instanceof TwinError && thrown.code === "TWIN_CALL_UNKNOWN") return [];

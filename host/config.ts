@@ -63,7 +63,8 @@ export async function readConfig(flags: ConfigFlags, environment: Environment = 
   const pick = (flag: keyof ConfigFlags, variable: string): Setting | undefined => {
     if (flags[flag] !== undefined) return { from: `--${kebab(flag)}`, value: flags[flag] };
     if (environment[variable]) return { from: variable, value: environment[variable] };
-    return file[flag] === undefined ? undefined : { from: `"${flag}" in config.json`, value: String(file[flag]) };
+    const kept = file[flag];
+    return kept === undefined ? undefined : { from: `"${flag}" in config.json`, value: textOf(kept) };
   };
   return Object.freeze({
     folder,
@@ -74,6 +75,11 @@ export async function readConfig(flags: ConfigFlags, environment: Environment = 
     peerPort: portOf(pick("peerPort", "TWIN_PEER_PORT")) ?? 0,
     logLevel: logLevelOf(pick("log", "TWIN_LOG")) ?? "warn",
   });
+}
+
+/** Numbers as they are written; what is neither number nor text as JSON, which no setting takes. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 interface Setting {

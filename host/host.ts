@@ -16,13 +16,14 @@ import type { Engine } from "./engine/engine.ts";
 import { openEngine } from "./engine/open-engine.ts";
 import type { Identity } from "./identity/identity.ts";
 import { formatPhrase } from "./identity/phrase.ts";
+import type { TwinId } from "./identity/twin-id.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { type ExperienceShelf, openExperienceShelf } from "./packages/experience-shelf.ts";
 import { openHostKey } from "./peers/host-key.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
 import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
-import type { ControlApi } from "./rpc/api.ts";
+import type { ControlApi, Paired } from "./rpc/api.ts";
 import { type ChangeHub, createChangeHub } from "./rpc/change-hub.ts";
 import { type ControlParts, createControlTarget } from "./rpc/control-target.ts";
 import { installationFolder, readVersion } from "./installation.ts";
@@ -180,8 +181,8 @@ async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins)
     hostKey: await openHostKey(join(config.folder, "host.key"), systemRandom),
     engine,
     phonebook: createContactsPhonebook(engine),
-    circlesOf: circles.of,
-    onPaired: circles.addContact,
+    circlesOf: (other: TwinId) => circles.of(other),
+    onPaired: (paired: Paired) => circles.addContact(paired),
     onChange: () => changes.announce("peers"),
     ownName: () => name,
     clock: systemClock,

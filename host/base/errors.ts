@@ -23,7 +23,6 @@ export const ERROR_CODES = {
   TWIN_PHRASE_INVALID: { status: 400, retry: false },
   TWIN_KEYSTORE_INVALID: { status: 500, retry: false },
   TWIN_ID_INVALID: { status: 400, retry: false },
-  TWIN_SIGNATURE_INVALID: { status: 400, retry: false },
   // kernels
   TWIN_SEAL_BROKEN: { status: 500, retry: false },
   TWIN_CODE_LOST: { status: 500, retry: false },

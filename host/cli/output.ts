@@ -1,5 +1,7 @@
 // What the command line prints: answers on standard output, everything else on standard error.
 
+import { inspect } from "node:util";
+
 import { progress as progressBar } from "@clack/prompts";
 
 import { type TwinError, toTwinError } from "../base/errors.ts";
@@ -31,8 +33,7 @@ export function fail(thrown: unknown, json: boolean): void {
   const error: TwinError = toTwinError(thrown);
   if (json) print(JSON.stringify({ error: error.toWire() }));
   else note(`${error.message} (${error.code})`);
-  if (error.code === "TWIN_HOST_INTERNAL")
-    note(String((error.cause as Error | undefined)?.stack ?? error.cause ?? error.stack));
+  if (error.code === "TWIN_HOST_INTERNAL") note(inspect(error.cause ?? error));
   process.exitCode = 1;
 }
 

@@ -14,7 +14,7 @@ export function addCallCommands(program: Command): void {
     .description("call a method of a capability as the owner")
     .option("--call-id <id>", "repeat safely: the same id returns the recorded answer")
     .addHelpText("after", `\nExamples:\n  twin call echo echo '{"text":"hello"}'\n  twin call contacts list\n`)
-    .action((capability: string, method: string, json: string | undefined, _: unknown, command: Command) =>
+    .action((...[capability, method, json, , command]: [string, string, string | undefined, unknown, Command]) =>
       call({ capability, method, json }, command.optsWithGlobals()),
     );
   program
