@@ -96,9 +96,10 @@ function requireSocket(hosts: Hosts): (request: FastifyRequest) => Promise<void>
 
 function sendFile(parts: ShellSiteParts, file: SiteFile, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.headers({ "Cache-Control": "no-cache", ETag: file.etag });
-  if (request.headers["if-none-match"] === file.etag) return reply.code(304).send();
+  // Before the 304, whose headers replace those that the browser has kept.
   if (file.type.startsWith("text/html"))
     reply.header("Content-Security-Policy", shellPolicy(parts.hosts, file.scriptHashes));
+  if (request.headers["if-none-match"] === file.etag) return reply.code(304).send();
   return reply.type(file.type).send(Buffer.from(file.bytes));
 }
 

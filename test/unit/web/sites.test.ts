@@ -173,6 +173,13 @@ describe("the shell's host", () => {
     expectPrivate(again);
   });
 
+  it("repeats the page's policy when the page is unchanged, since a browser takes it from the repeated answer", async () => {
+    const first = await get("/");
+    const again = await get("/", { headers: { "if-none-match": first.headers["etag"]! } });
+    expect(again.status).toBe(304);
+    expect(again.headers["content-security-policy"]).toBe(first.headers["content-security-policy"]);
+  });
+
   it("wraps an open experience in a page that can frame its origin only", async () => {
     const answer = await get(`/wrapper/${token}`, {
       headers: { "sec-fetch-dest": "iframe", "sec-fetch-site": "same-origin" },
