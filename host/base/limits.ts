@@ -89,7 +89,7 @@ export const LIMITS = {
     /** Refused messages kept for the owner to see. */
     parkedKept: 1_000,
     /** How far back a repeated message still gets the refusal that it got at first. */
-    inboxOutcomesKept: 256,
+    inboxOutcomesKept: 64,
     eventsKept: 10_000,
     receiptsKept: 10_000,
     /** Receipts that no commit took along are written after this time. */
@@ -222,7 +222,7 @@ export const LIMITS = {
     openExperienceCount: 32,
     /** Browsers that may act as the owner: few enough to look at. */
     ownerKeyCount: 16,
-    /** A browser that went to sleep without closing its socket is noticed within two of these. */
+    /** A browser that went to sleep without closing its socket is noticed after one of these without an answer. */
     pingIntervalMs: 30_000,
     /** Sockets that have proven their key, and as many that have not yet. */
     socketCount: 64,

@@ -9,7 +9,7 @@ import { deliverMessage } from "./message-delivery.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 
 /** How long the request has waited. */
-export interface OperationContext {
+interface OperationContext {
   readonly queueMs: number;
 }
 

@@ -13,7 +13,7 @@ import { createHostImplementation, HOST_INTERFACE, permissionOf } from "./host-f
 import type { PackageFolder } from "./package-folder.ts";
 
 /** The checks of one method. */
-export interface MethodChecks {
+interface MethodChecks {
   readonly params: SchemaCheck;
   readonly result: SchemaCheck;
 }
@@ -103,7 +103,7 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShel
  * permissions that the manifest asks for, and one export per method. Throws `TWIN_MODULE_*` or
  * `TWIN_PACKAGE_INVALID`.
  */
-export function admitPackage({ manifest, bytes }: CapabilityPackage): AdmittedModule {
+function admitPackage({ manifest, bytes }: CapabilityPackage): AdmittedModule {
   const memorySizeBytes = Math.min(
     manifest.limits?.memorySizeBytes ?? LIMITS.sandbox.memorySizeBytes,
     LIMITS.sandbox.memorySizeBytesMax,

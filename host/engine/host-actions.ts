@@ -8,7 +8,7 @@ import type { GuestMemory } from "../sandbox/sandbox.ts";
 import type { GuestFrame, GuestLogLevel } from "./guest-frame.ts";
 
 /** The call of a host function: where it comes from. */
-export interface HostCall {
+interface HostCall {
   readonly frame: GuestFrame;
   readonly memory: GuestMemory;
 }
@@ -20,9 +20,9 @@ export type HostArguments = readonly [number, number, number, number, number, nu
 export type HostAction = (call: HostCall, args: HostArguments) => number | void;
 
 /** Fuel per byte, beyond the price of each call. */
-export const LENGTH_FUEL = { copy: 1, open: 6, seal: 12, random: 150 } as const;
+const LENGTH_FUEL = { copy: 1, open: 6, seal: 12, random: 150 } as const;
 /** Fuel per entry that a scan looks at. */
-export const SCAN_ENTRY_FUEL = 8_000;
+const SCAN_ENTRY_FUEL = 8_000;
 
 const LOG_LEVELS: readonly GuestLogLevel[] = ["debug", "info", "warn", "error"];
 const FAIL_CODE = /^[a-z][a-z0-9-]{0,63}$/;

@@ -7,7 +7,7 @@ import { HOST_ACTIONS, type HostAction, type HostArguments } from "./host-action
 import type { GuestFrame } from "./guest-frame.ts";
 
 /** One function: its signature and price, and its conditions. */
-export interface HostFunctionRule extends HostFunction {
+interface HostFunctionRule extends HostFunction {
   /** Whether it changes something, so that only commands may use it. */
   readonly changes: boolean;
   /** The permission that the manifest must ask for. */
@@ -17,8 +17,8 @@ export interface HostFunctionRule extends HostFunction {
 const [i32, f64] = ["i32", "f64"] as const;
 const PAIR = [i32, i32] as const;
 
-/** Every host function. Prices are in fuel, about a third of a nanosecond each; lengths cost extra ({@link LENGTH_FUEL}). */
-export const HOST_FUNCTIONS = {
+/** Every host function. Prices are in fuel, about a third of a nanosecond each; lengths cost extra. */
+const HOST_FUNCTIONS = {
   take: { params: [i32], results: [], fuel: 100, changes: false },
   kv_get: { params: PAIR, results: [i32], fuel: 10_000, changes: false, permission: "state" },
   kv_put: { params: [...PAIR, ...PAIR], results: [], fuel: 40_000, changes: true, permission: "state" },
@@ -42,10 +42,9 @@ export const HOST_FUNCTIONS = {
   fail: { params: [...PAIR, ...PAIR], results: [], fuel: 1_000, changes: false },
 } as const satisfies Readonly<Record<string, HostFunctionRule>>;
 
-/** One of the keys of {@link HOST_FUNCTIONS}. */
-export type HostFunctionName = keyof typeof HOST_FUNCTIONS;
+type HostFunctionName = keyof typeof HOST_FUNCTIONS;
 
-/** What the sandbox needs of the table. */
+/** Signatures and prices of all host functions: what the sandbox admits imports by. */
 export const HOST_INTERFACE: HostInterface = HOST_FUNCTIONS;
 
 /** Which permission the host function of that name needs; undefined when none. */

@@ -19,7 +19,7 @@ import type {
 import type { ReceiptQuery } from "./receipt-book.ts";
 
 /** Name -> what it takes and what it gives. The meaning is that of the same method of `Engine`. */
-export interface Operations {
+interface Operations {
   call(request: CallRequest): CallAnswer;
   deliver(message: IncomingMessage): Delivery;
   install(packageBytes: Uint8Array): InstalledCapability;

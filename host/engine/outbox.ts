@@ -102,7 +102,10 @@ export function createOutbox(store: Pick<StateStore, "get" | "scan">): Outbox {
       const writes = [{ ...at, value: undefined }, setPeer(peer, { nextSequence, waiting: waiting - 1 })];
       if (delivery.status !== "refused") return writes;
       const { capability, method } = jsonDecode(value) as MessageRow;
-      const { code, message } = delivery.error;
+      // The receiver's words, as long as our own may be.
+      const [code, message] = [delivery.error.code, delivery.error.message].map((text) =>
+        text.slice(0, LIMITS.engine.failMessageSizeBytes),
+      ) as [string, string];
       parkedCount = undefined;
       return [...writes, ...park(store, { peer, sequence, capability, method, code, message, parkedAtMs: nowMs })];
     },

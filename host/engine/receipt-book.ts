@@ -12,7 +12,7 @@ const NAMESPACE = "$receipts";
 const TOTALS = { namespace: "$totals", key: utf8Encode("totals") } as const;
 
 /** Sums over all receipts ever recorded. */
-export interface Totals {
+interface Totals {
   readonly calls: number;
   readonly errors: number;
   readonly fuel: number;

@@ -22,11 +22,6 @@ export function ownedKey(owner: string, sequence: number): Uint8Array {
   return concatBytes(utf8Encode(owner), SEPARATOR, numberKey(sequence));
 }
 
-/** The owner of an {@link ownedKey}. */
-export function ownerOf(key: Uint8Array): string {
-  return new TextDecoder().decode(key.subarray(0, key.length - 9));
-}
-
 /** The range of all rows of `owner`. */
 export function ownedRange(owner: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
   const name = utf8Encode(owner);
