@@ -30,29 +30,42 @@ export interface ContactsPhonebook extends Phonebook {
   records(): Promise<TwinRecord[]>;
 }
 
-/** Keeps records in `table`; durable when `publish` resolves. */
+interface Entry {
+  readonly signed: SignedTwinRecord;
+  readonly record: TwinRecord;
+}
+
+/**
+ * Keeps records in `table`; durable when `publish` resolves. The table is read and checked once, at
+ * the first use, then answered from memory: nothing else may write it.
+ */
 export function createContactsPhonebook(table: RecordTable): ContactsPhonebook {
-  // Read and write of a publish must not interleave with another's: an older record could win.
+  let loading: Promise<Map<TwinId, Entry>> | undefined;
+  // Publishing must not interleave: of two records the older one could win.
   let publishing: Promise<unknown> = Promise.resolve();
 
-  const signedRecord = async (twin: TwinId): Promise<SignedTwinRecord | undefined> => {
-    const key = utf8Encode(twin);
-    const [entry] = await table.readTable({ namespace: NAMESPACE, start: key, end: successor(key), limit: 1 });
-    return entry?.value;
+  const entries = (): Promise<Map<TwinId, Entry>> => {
+    loading ??= loadEntries(table).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
   };
   const publish = async (signed: SignedTwinRecord): Promise<void> => {
     const record = decodeTwinRecord(signed);
-    const known = await signedRecord(record.twin);
-    if (known !== undefined && decodeTwinRecord(known).sequence >= record.sequence) return;
-    await table.writeTable([{ namespace: NAMESPACE, key: utf8Encode(record.twin), value: signed.slice() }]);
+    const known = await entries();
+    if ((known.get(record.twin)?.record.sequence ?? 0) >= record.sequence) return;
+    const entry = { signed: signed.slice(), record };
+    // The table's own copy: what is written becomes the table's.
+    await table.writeTable([{ namespace: NAMESPACE, key: utf8Encode(record.twin), value: entry.signed.slice() }]);
+    known.set(record.twin, entry);
   };
 
   return {
-    signedRecord,
+    signedRecord: async (twin) => (await entries()).get(twin)?.signed.slice(),
     resolve: async (twin, { signal } = {}) => {
       signal?.throwIfAborted();
-      const signed = await signedRecord(twin);
-      return signed === undefined ? undefined : decodeTwinRecord(signed);
+      return (await entries()).get(twin)?.record;
     },
     publish: (signed) => {
       const published = publishing.then(() => publish(signed));
@@ -60,16 +73,24 @@ export function createContactsPhonebook(table: RecordTable): ContactsPhonebook {
       return published;
     },
     records: async () => {
-      const records: TwinRecord[] = [];
-      for (let start: Uint8Array = new Uint8Array(); ;) {
-        const entries = await table.readTable({ namespace: NAMESPACE, start, limit: LIMITS.state.scanCount });
-        records.push(...entries.map((entry) => decodeTwinRecord(entry.value)));
-        const last = entries.at(-1);
-        if (last === undefined || entries.length < LIMITS.state.scanCount) return records;
-        start = successor(last.key);
-      }
+      const records = [...(await entries()).values()].map(({ record }) => record);
+      return records.toSorted((left, right) => (left.twin < right.twin ? -1 : 1));
     },
   };
+}
+
+async function loadEntries(table: RecordTable): Promise<Map<TwinId, Entry>> {
+  const known = new Map<TwinId, Entry>();
+  for (let start: Uint8Array = new Uint8Array(); ;) {
+    const page = await table.readTable({ namespace: NAMESPACE, start, limit: LIMITS.state.scanCount });
+    for (const { value } of page) {
+      const record = decodeTwinRecord(value);
+      known.set(record.twin, { signed: value, record });
+    }
+    const last = page.at(-1);
+    if (last === undefined || page.length < LIMITS.state.scanCount) return known;
+    start = successor(last.key);
+  }
 }
 
 /** The first key behind `key`. */
