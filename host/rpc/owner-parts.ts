@@ -9,7 +9,7 @@ import type { Browser, Invite, OpenedExperience, Paired, PeerStatus } from "./ap
 import type { ChangeHub } from "./change-hub.ts";
 
 /** What the host says of itself. Functions, where the answer may change. */
-export interface AboutHost {
+interface AboutHost {
   readonly twin: TwinId;
   readonly version: string;
   readonly startedAtMs: number;
@@ -28,7 +28,7 @@ export interface PeersPart {
 }
 
 /** The installed experiences. */
-export interface ExperiencesPart {
+interface ExperiencesPart {
   list(): Promise<readonly ExperienceInfo[]>;
   /** Takes in the experience of a folder of this machine. */
   install(folder: string): Promise<ExperienceInfo>;

@@ -2,7 +2,7 @@
 // not on the list is refused, which also ends DNS rebinding.
 
 /** Who answers (docs/formats/web.md, section 1). */
-export type Site =
+type Site =
   | { readonly kind: "shell" }
   /** Another name of the loopback: redirected to the shell's. */
   | { readonly kind: "alias" }

@@ -1,15 +1,12 @@
 // The `Permissions-Policy` header: every feature that a browser is known to have, denied by name,
-// because the header has no way to say "all".
+// because the header has no way to say "all". Features of origin trials and installed apps are left
+// out: an opaque origin cannot have them, and each name that a browser does not know is a warning.
 
 const FEATURES = [
   "accelerometer",
-  "all-screens-capture",
-  "ambient-light-sensor",
   "aria-notify",
   "attribution-reporting",
-  "autofill",
   "autoplay",
-  "battery",
   "bluetooth",
   "browsing-topics",
   "camera",
@@ -38,21 +35,12 @@ const FEATURES = [
   "clipboard-read",
   "clipboard-write",
   "compute-pressure",
-  "conversion-measurement",
   "cross-origin-isolated",
   "deferred-fetch",
   "deferred-fetch-minimal",
-  "digital-credentials-create",
   "digital-credentials-get",
-  "direct-sockets",
-  "direct-sockets-private",
   "display-capture",
-  "document-domain",
   "encrypted-media",
-  "execution-while-not-rendered",
-  "execution-while-out-of-viewport",
-  "fenced-unpartitioned-storage-read",
-  "focus-without-user-activation",
   "fullscreen",
   "gamepad",
   "geolocation",
@@ -70,50 +58,59 @@ const FEATURES = [
   "local-network-access",
   "loopback-network",
   "magnetometer",
-  "manual-text",
-  "media-playback-while-not-visible",
   "microphone",
   "midi",
   "on-device-speech-recognition",
   "otp-credentials",
   "payment",
   "picture-in-picture",
-  "popins",
   "private-aggregation",
   "private-state-token-issuance",
   "private-state-token-redemption",
-  "proofreader",
   "publickey-credentials-create",
   "publickey-credentials-get",
   "record-ad-auction-events",
-  "rewriter",
   "run-ad-auction",
   "screen-wake-lock",
   "serial",
   "shared-storage",
   "shared-storage-select-url",
-  "smart-card",
   "speaker-selection",
   "storage-access",
-  "sub-apps",
   "summarizer",
   "sync-xhr",
   "translator",
   "unload",
   "usb",
-  "usb-unrestricted",
-  "vertical-scroll",
-  "web-app-installation",
   "web-share",
   "window-management",
-  "writer",
   "xr-spatial-tracking",
 ] as const;
 
-/** A feature's name in the header. */
-export type PolicyFeature = (typeof FEATURES)[number];
+/** The shell's page runs our own code: what is denied are the senses of the machine, should that code ever be made to misbehave. */
+const SHELL_DENIED: readonly (typeof FEATURES)[number][] = [
+  "camera",
+  "display-capture",
+  "geolocation",
+  "hid",
+  "idle-detection",
+  "local-fonts",
+  "microphone",
+  "midi",
+  "payment",
+  "serial",
+  "storage-access",
+  "usb",
+  "window-management",
+  "xr-spatial-tracking",
+];
 
-/** The header's value: all denied but `own`, which the page itself (not its frames) may use. */
-export function permissionsPolicy(own: readonly PolicyFeature[] = []): string {
-  return FEATURES.map((feature) => `${feature}=(${own.includes(feature) ? "self" : ""})`).join(", ");
+/** For an experience: nothing at all. */
+export const EXPERIENCE_PERMISSIONS = deny(FEATURES);
+
+/** For the shell. */
+export const SHELL_PERMISSIONS = deny(SHELL_DENIED);
+
+function deny(features: readonly string[]): string {
+  return features.map((feature) => `${feature}=()`).join(", ");
 }

@@ -3,18 +3,15 @@
 // route runs, and routes only ever replace the policy by a fuller one.
 
 import type { Hosts } from "./hosts.ts";
-import { permissionsPolicy } from "./permissions-policy.ts";
+import { EXPERIENCE_PERMISSIONS, SHELL_PERMISSIONS } from "./permissions-policy.ts";
 
 /** Header name -> value. */
 export type Headers = Readonly<Record<string, string>>;
 
 /** For what is not meant to be a page: nothing loads, nothing runs, nobody frames it. */
-export const INERT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
+const INERT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /** For icons and other images, which may style themselves. */
 export const IMAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
-
-const EXPERIENCE_PERMISSIONS = permissionsPolicy();
-const SHELL_PERMISSIONS = permissionsPolicy(["clipboard-read", "clipboard-write", "fullscreen"]);
 
 /** On every response of an experience's host. */
 export function experienceHeaders(hosts: Hosts): Headers {

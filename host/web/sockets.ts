@@ -125,7 +125,7 @@ export class Sockets implements Disposable {
     return [...this.#sockets.values()].filter((key) => (key !== undefined) === isProven).length;
   }
 
-  /** A browser that is asleep or gone without a word is cut after two silent intervals. */
+  /** A browser that is asleep or gone without a word is cut after one silent interval. */
   async #keepAlive(socket: WebSocket, signal: AbortSignal): Promise<void> {
     let answered = true;
     socket.on("pong", () => (answered = true));

@@ -188,7 +188,8 @@ export async function openSocket(
   return await promise;
 }
 
-async function signChallenge(web: Web, key: BrowserKey, what: { path: string; nonce: string }): Promise<object> {
+/** The answer to a challenge. */
+export async function signChallenge(web: Web, key: BrowserKey, what: { path: string; nonce: string }): Promise<object> {
   const text = challengeText(web.url, what.path, { key: key.id, nonce: what.nonce });
   const algorithm = key.algorithm === "Ed25519" ? { name: "Ed25519" } : { name: "ECDSA", hash: "SHA-256" };
   const signature = await crypto.subtle.sign(algorithm, key.pair.privateKey, new Uint8Array(text));

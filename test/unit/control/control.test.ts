@@ -201,16 +201,16 @@ describe("files through the local socket", () => {
     const { control } = await open();
     const { id } = await parts.vault.put([new Uint8Array(1)] as unknown as AsyncIterable<Uint8Array>);
     for (const call of [
-      control.putFile("relative.txt"),
-      control.putFile(folder),
-      control.putFile(join(folder, "nothing")),
-      control.putFile(`${folder}/a\0b`),
-      control.getFile(id, "relative.txt"),
-      control.getFile(id, join(folder, "no/such/folder/x")),
-      control.getFile("0", join(folder, "x")),
-      control.installExperienceFolder("here"),
+      () => control.putFile("relative.txt"),
+      () => control.putFile(folder),
+      () => control.putFile(join(folder, "nothing")),
+      () => control.putFile(`${folder}/a\0b`),
+      () => control.getFile(id, "relative.txt"),
+      () => control.getFile(id, join(folder, "no/such/folder/x")),
+      () => control.getFile("0", join(folder, "x")),
+      () => control.installExperienceFolder("here"),
     ])
-      await expect(call).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
+      await expect(call()).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
     await expect(control.getFile("zzz", join(folder, "x"))).rejects.toMatchObject({ code: "TWIN_OBJECT_UNKNOWN" });
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { LIMITS } from "../../../host/base/limits.ts";
 import type { OpenedExperience } from "../../../host/rpc/api.ts";
+import { openSilentSocket } from "../../support/silent-socket.ts";
 import { ask } from "../../support/http-request.ts";
 import {
   type BrowserKey,
@@ -13,6 +14,7 @@ import {
   openProven,
   openSocket,
   openTestWeb,
+  signChallenge,
 } from "../../support/web-host.ts";
 
 let web: Awaited<ReturnType<typeof openTestWeb>>;
@@ -159,9 +161,27 @@ describe("closing an experience", () => {
     expect(await reach()).toEqual([200, 200]);
   });
 
-  it("happens when a laptop sleeps and its sockets fall silent", async () => {
+  it("happens when the browser does not answer a ping", async () => {
+    using silent = await openSilentSocket(web.port, "/rpc", web.url);
+    const { challenge } = JSON.parse(await silent.next()) as { challenge: string };
+    silent.send(JSON.stringify(await signChallenge(web, key, { path: "/rpc", nonce: challenge })));
+    expect(await silent.next()).toContain("welcome");
+    silent.send('["push",["pipeline",0,["openExperience"],["notes"]]]');
+    silent.send('["pull",1]');
+    [, , opened] = JSON.parse(await silent.next()) as [string, number, OpenedExperience];
+    expect(await reach()).toEqual([200, 200]);
     web.parts.clock.advance(LIMITS.web.pingIntervalMs);
-    await expect.poll(() => reach()).toEqual([200, 200]);
+    await silent.untilCut();
+    await expect.poll(() => reach()).toEqual([404, 404]);
+  });
+
+  it("does not happen to a browser that answers pings", async () => {
+    for (let interval = 0; interval < 5; interval++) {
+      web.parts.clock.advance(LIMITS.web.pingIntervalMs);
+      // A round trip behind the ping: its answer has come.
+      await owner.status();
+    }
+    expect(await reach()).toEqual([200, 200]);
   });
 });
 
