@@ -16,10 +16,12 @@ export interface GuardedStore extends ShardStore {
 export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
   let suspectUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** Runs one operation under a deadline; a failure makes the store suspect. */
+  /** Runs one operation under a deadline; a failure makes the store suspect, an answer clears it. */
   async function guard<T>(operation: () => Promise<T>, timeoutMs: number): Promise<T> {
     try {
-      return await withDeadline(operation, timeoutMs);
+      const answer = await withDeadline(operation, timeoutMs);
+      suspectUntilMs = Number.NEGATIVE_INFINITY;
+      return answer;
     } catch (cause) {
       suspectUntilMs = clock.elapsedMs() + LIMITS.vault.storeSuspectMs;
       throw storeError(store.name, cause);

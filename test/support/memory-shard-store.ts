@@ -27,7 +27,7 @@ export function createMemoryShardStore(name: string, domain = name): MemoryShard
       shards.delete(checked(shard));
     },
     async *list() {
-      for (const [shard, data] of [...shards]) yield { name: shard, sizeBytes: data.length };
+      for (const [shard, data] of shards) yield { name: shard, sizeBytes: data.length };
     },
   };
 }

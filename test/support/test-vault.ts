@@ -1,6 +1,5 @@
 // A real vault over stores that a test can break.
 
-import type { Clock } from "../../host/base/clock.ts";
 import { concatBytes } from "../../host/base/bytes.ts";
 import { silentLog } from "../../host/base/log.ts";
 import type { Kernels } from "../../host/kernels/kernels.ts";
@@ -8,6 +7,7 @@ import { openKernels } from "../../host/kernels/open-kernels.ts";
 import type { StateStore } from "../../host/state/state-store.ts";
 import type { ObjectInfo, ObjectMeta, Vault } from "../../host/vault/object.ts";
 import { openVault, type VaultOptions } from "../../host/vault/open-vault.ts";
+import type { ShardStore } from "../../host/vault/shard-store.ts";
 import { createFaultyShardStore, type FaultyShardStore } from "./faulty-shard-store.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { createMemoryStateStore } from "./memory-state-store.ts";
@@ -32,26 +32,36 @@ export function testKernels(): Promise<Kernels> {
   return kernels;
 }
 
+/** What a test may choose. */
+export type TestVaultOptions = Partial<Omit<VaultOptions, "stores">> & {
+  readonly seed?: string;
+  readonly stores?: FaultyShardStore[];
+};
+
 /** Opens 4 + 2 over six stores, unless told otherwise. */
-export async function openTestVault(
-  options: Partial<Omit<VaultOptions, "stores">> & { seed?: string; stores?: FaultyShardStore[] } = {},
-): Promise<TestVault> {
-  const { seed = "seed", ...given } = options;
-  const stores = given.stores ?? testStores(6);
-  const index = given.index ?? createMemoryStateStore();
+export async function openTestVault({ stores = testStores(6), ...options }: TestVaultOptions = {}): Promise<TestVault> {
+  return { ...(await openVaultOver(stores, options)), stores };
+}
+
+/** The same over stores of any kind. */
+export async function openVaultOver(
+  stores: readonly ShardStore[],
+  { seed = "seed", ...options }: Omit<TestVaultOptions, "stores"> = {},
+): Promise<Omit<TestVault, "stores">> {
+  const index = options.index ?? createMemoryStateStore();
   const clock = createManualClock();
   const vault = await openVault({
     key: TEST_KEY,
     code: { dataShards: 4, parityShards: 2 },
     kernels: await testKernels(),
-    clock: clock satisfies Clock,
+    clock,
     random: createSeededRandom(seed),
     log: silentLog,
-    ...given,
+    ...options,
     index,
     stores,
   });
-  return { vault, stores, index, clock };
+  return { vault, index, clock };
 }
 
 /** Stores named a, b, c ... without a fault. */
@@ -85,16 +95,12 @@ export async function readBytes(
 
 /** Lets virtual time pass until `work` has settled. */
 export async function whileTimePasses<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
-  let settled = false;
-  const done = work.finally(() => {
-    settled = true;
-  });
-  done.catch(() => {});
-  while (!settled) {
-    await new Promise((resolve) => setImmediate(resolve));
-    clock.advance(1_000);
+  const timer = setInterval(() => clock.advance(1_000), 1);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
   }
-  return done;
 }
 
 /** Every way to choose `count` of `items`. */

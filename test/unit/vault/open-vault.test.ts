@@ -23,6 +23,17 @@ function shardNames({ stores }: TestVault): string[] {
   return stores.flatMap(({ inner }) => [...inner.shards.keys()].filter((name) => !name.startsWith("mark-")));
 }
 
+/** A source that breaks in its second segment. */
+async function* broken() {
+  yield seededBytes(4, 20 * MIB);
+  throw new Error("cable pulled");
+}
+
+/** A source without an end and without a pause. */
+async function* endless() {
+  for (;;) yield new Uint8Array(1_000);
+}
+
 describe("a vault", () => {
   test.each([0, 1, 15, 65_535, 65_536, 65_537, 131_072, 262_144, 300_000, 3 * MIB + 17])(
     "gives %i bytes back as they were put, and says what it knows of them",
@@ -182,10 +193,6 @@ describe("a vault", () => {
 
   test("leaves no object and no shard when the source fails in the middle", async () => {
     const opened = await openTestVault();
-    async function* broken() {
-      yield seededBytes(4, 20 * MIB);
-      throw new Error("cable pulled");
-    }
     await expect(opened.vault.put(broken())).rejects.toThrow("cable pulled");
     expect(shardNames(opened)).toEqual([]);
     expect(await opened.vault.status()).toMatchObject({ objectCount: 0, segmentCount: 0 });
@@ -263,9 +270,6 @@ describe("a vault", () => {
 
   test("ends what is at work when it is disposed, and takes nothing after", async () => {
     const opened = await openTestVault({ clock: systemClock });
-    async function* endless() {
-      for (;;) yield new Uint8Array(1_000);
-    }
     const put = opened.vault.put(endless());
     put.catch(() => {});
     await new Promise((resolve) => setImmediate(resolve));

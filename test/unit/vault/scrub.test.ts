@@ -22,6 +22,16 @@ function shardCount({ stores }: TestVault): number {
   );
 }
 
+/** The index as it is now. */
+async function copyOf({ index }: TestVault) {
+  const copy = createMemoryStateStore();
+  for (const namespace of ["$vault.block", "$vault.segment", "$vault.object"]) {
+    const rows = index.scan({ namespace, start: Uint8Array.of(0), limit: 1_000 });
+    await copy.commit(rows.map((row) => ({ namespace, ...row })));
+  }
+  return copy;
+}
+
 describe("scrub", () => {
   test("reports a whole vault as whole, and remembers the report", async () => {
     const opened = await openTestVault();
@@ -169,16 +179,6 @@ describe("shards that nothing refers to", () => {
     return { ...(await openTestVault({ index: rows, stores: before.stores, seed: "later" })), bytes };
   }
 
-  /** The index as it is now. */
-  async function copyOf({ index }: TestVault) {
-    const copy = createMemoryStateStore();
-    for (const namespace of ["$vault.block", "$vault.segment", "$vault.object"]) {
-      const rows = index.scan({ namespace, start: Uint8Array.of(0), limit: 1_000 });
-      await copy.commit(rows.map((row) => ({ namespace, ...row })));
-    }
-    return copy;
-  }
-
   test("stay for the grace time, are adopted when they make a whole object", async () => {
     const opened = await openAfterCrash(200_000);
     await opened.vault.scrub();
@@ -198,9 +198,9 @@ describe("shards that nothing refers to", () => {
       ([name]) => name.slice(0, 32),
     );
     expect(segments.size).toBe(3);
-    const last = [...segments].at(-1)![0];
+    const last = [...segments.keys()].at(-1);
     for (const { inner } of opened.stores)
-      for (const name of inner.shards.keys()) if (name.startsWith(last)) inner.shards.delete(name);
+      for (const name of inner.shards.keys()) if (name.startsWith(`${last}-`)) inner.shards.delete(name);
 
     await opened.vault.scrub();
     opened.clock.advance(LIMITS.vault.orphanGraceMs - 1);
