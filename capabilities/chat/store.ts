@@ -1,5 +1,5 @@
 // What chat keeps, and where:
-//   c/<peer>                     Conversation
+//   c/<peer>                     Conversation, with a preview of its last message
 //   m/<peer>/<sequence, 16 hex>  StoredMessage; sequences grow by one per conversation, in order of arrival
 //   i/<peer>/o<id>, i/<peer>/i<id>  sequence of the outgoing or incoming message of that id
 
@@ -41,6 +41,8 @@ class StoredMessage {
 @json
 export class Conversation {
   peer: string = "";
+  /** The last message, its text cut to a preview: listing conversations never reads whole texts. */
+  last: StoredMessage = new StoredMessage();
   /** Of the last message. */
   sequence: i64 = 0;
   /** Incoming messages ever. */
@@ -81,6 +83,17 @@ export function saveConversation(conversation: Conversation): void {
 /** Writes a message; a fresh one (sequence 0) gets the next place in its conversation. */
 export function saveMessage(conversation: Conversation, message: Message): Message {
   if (message.sequence == 0) append(conversation, message);
+  const stored = storedForm(message);
+  kv.write(messageKey(conversation.peer, message.sequence), stored);
+  if (message.sequence == conversation.sequence) {
+    stored.text = preview(stored.text);
+    conversation.last = stored;
+    saveConversation(conversation);
+  }
+  return message;
+}
+
+function storedForm(message: Message): StoredMessage {
   const stored = new StoredMessage();
   stored.id = message.id;
   stored.outgoing = message.outgoing;
@@ -89,8 +102,7 @@ export function saveMessage(conversation: Conversation, message: Message): Messa
   stored.sequence = message.sequence;
   stored.ordinal = message.ordinal;
   stored.delivered = message.state != "queued";
-  kv.write(messageKey(conversation.peer, message.sequence), stored);
-  return message;
+  return stored;
 }
 
 function append(conversation: Conversation, message: Message): void {
@@ -102,7 +114,6 @@ function append(conversation: Conversation, message: Message): void {
   message.peer = conversation.peer;
   message.sequence = conversation.sequence;
   message.ordinal = conversation.received;
-  saveConversation(conversation);
   kv.put(idKey(conversation.peer, message.outgoing, message.id), message.sequence.toString());
 }
 
@@ -140,12 +151,9 @@ export function listConversations(): Summary[] {
   const entries = kv.scan("c/", CONVERSATIONS_MAX);
   for (let index = 0; index < entries.length; index++) {
     const conversation = entries[index].read<Conversation>();
-    const last = messageAt(conversation, conversation.sequence);
-    if (last === null) continue;
-    last.text = preview(last.text);
     const summary = new Summary();
     summary.peer = conversation.peer;
-    summary.last = last;
+    summary.last = shown(conversation, conversation.last);
     summary.unread = conversation.unread;
     summaries.push(summary);
   }

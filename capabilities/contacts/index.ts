@@ -1,13 +1,15 @@
 // People and circles. One entry per person, `person/<twin>`, which holds the circles too: the
-// question "what is this twin to me?" costs one read.
+// question "what is this twin to me?" costs one read. `count` says how many there are.
 
 import { caller, emit, fail, kv, nowMs, params, reply, require } from "twin";
 
 const PREFIX = "person/";
 /** The circle of everyone who was added. */
 const EVERYONE = "contacts";
-const PEOPLE_MAX = 2000;
-const CIRCLES_MAX = 32;
+const COUNT = "count";
+/** All people fit into one answer of `list`, also with the longest names and most circles. */
+const PEOPLE_MAX = 1500;
+const CIRCLES_MAX = 8;
 const PAGE = 500;
 
 @json
@@ -65,7 +67,7 @@ export function add(address: i32, size: i32): i64 {
   require(asked.twin != caller().self, "self", "This is your own twin; add somebody else's.");
   const known = find(asked.twin);
   if (known === null) {
-    require(countPeople() < PEOPLE_MAX, "too-many", "There are 2,000 contacts already; remove one first.");
+    require(changeCount(1) <= PEOPLE_MAX, "too-many", "There are 1,500 contacts already; remove one first.");
   }
   const person = known === null ? stranger(asked.twin) : known;
   person.name = cleanName(asked.name);
@@ -83,7 +85,10 @@ export function remove(address: i32, size: i32): i64 {
   const asked = params<TwinParams>(address, size);
   const answer = new Removed();
   answer.removed = kv.remove(PREFIX + asked.twin);
-  if (answer.removed) announce(asked.twin);
+  if (answer.removed) {
+    changeCount(-1);
+    announce(asked.twin);
+  }
   return reply(answer);
 }
 
@@ -92,7 +97,7 @@ export function circle_add(address: i32, size: i32): i64 {
   checkCircle(asked.circle);
   const person = need(asked.twin);
   if (person.circles.includes(asked.circle)) return reply(person);
-  require(person.circles.length < CIRCLES_MAX, "too-many", "A person can be in at most 32 circles.");
+  require(person.circles.length < CIRCLES_MAX, "too-many", "A person can be in at most 8 circles.");
   person.circles.push(asked.circle);
   return save(person);
 }
@@ -108,15 +113,17 @@ export function circle_remove(address: i32, size: i32): i64 {
 }
 
 export function list(_address: i32, _size: i32): i64 {
-  const answer = new People();
+  const rows: Row[] = [];
   let after = PREFIX;
   while (true) {
     const entries = kv.scanAfter(PREFIX, after, PAGE);
-    for (let index = 0; index < entries.length; index++) answer.people.push(entries[index].read<Person>());
+    for (let index = 0; index < entries.length; index++) rows.push(new Row(entries[index].read<Person>()));
     if (entries.length < PAGE) break;
     after = entries[entries.length - 1].key;
   }
-  answer.people.sort((left, right) => byName(left, right));
+  rows.sort((left, right) => byName(left, right));
+  const answer = new People();
+  for (let index = 0; index < rows.length; index++) answer.people.push(rows[index].person);
   return reply(answer);
 }
 
@@ -182,20 +189,25 @@ function checkCircle(circle: string): void {
   require(circle != "anyone" && circle != "owner", "circle-reserved", "This name has a meaning of its own; choose another.");
 }
 
-function countPeople(): i32 {
-  let count = 0;
-  let after = PREFIX;
-  while (true) {
-    const entries = kv.scanAfter(PREFIX, after, PAGE);
-    count += entries.length;
-    if (entries.length < PAGE) return count;
-    after = entries[entries.length - 1].key;
+function changeCount(change: i32): i32 {
+  const kept = kv.get(COUNT);
+  const count = (kept === null ? 0 : I32.parseInt(kept)) + change;
+  kv.put(COUNT, count.toString());
+  return count;
+}
+
+/** A person in a listing. Its sort key is made once: memory is collected between calls only. */
+class Row {
+  key: string;
+
+  constructor(public person: Person) {
+    this.key = person.name.toLowerCase();
   }
 }
 
-function byName(left: Person, right: Person): i32 {
-  const order = compare(left.name.toLowerCase(), right.name.toLowerCase());
-  return order != 0 ? order : compare(left.twin, right.twin);
+function byName(left: Row, right: Row): i32 {
+  const order = compare(left.key, right.key);
+  return order != 0 ? order : compare(left.person.twin, right.person.twin);
 }
 
 function compare(left: string, right: string): i32 {

@@ -144,7 +144,8 @@ export function list(address: i32, size: i32): i64 {
   for (let index = 0; index < entries.length; index++) {
     const entry = find(entries[index].text);
     if (entry === null) continue;
-    bytes += 2 * String.UTF8.byteLength(entry.name) + 512;
+    // A byte of a name may need six in JSON.
+    bytes += 6 * String.UTF8.byteLength(entry.name) + 512;
     if (index == asked.limit || bytes > LIST_BYTES_MAX) {
       answer.next = entries[index - 1].key.substring(prefix.length);
       break;

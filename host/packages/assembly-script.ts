@@ -17,17 +17,14 @@ export const TOOLCHAIN = {
 } as const;
 
 const ENTRY = "twin-entry.ts";
-/** Adds what the ABI asks of every module, so that no author has to repeat it. */
-const ENTRY_SOURCE = 'export { twin_alloc } from "twin/abi";\n';
-
-/**
- * Sources of the toolchain that are replaced, by the end of their path. json-as 1.6.0 writes strings
- * in blocks of 8 bytes and breaks a surrogate pair (any emoji) that lies across two of them; its
- * plain form is right.
- */
+/** Sources that the compiler gets in place of others, by the end of the path that it asks for; each file says why. */
 const REPLACED_SOURCES: Readonly<Record<string, string>> = {
-  [join("json-as", "assembly", "serialize", "index", "string.ts")]:
-    'export { serializeString_NAIVE as serializeString } from "../naive/string";\n',
+  [ENTRY]: join(TOOLCHAIN.sdk, "toolchain", "entry.ts"),
+  [join("json-as", "assembly", "serialize", "index", "string.ts")]: join(
+    TOOLCHAIN.sdk,
+    "toolchain",
+    "json-as-string.ts",
+  ),
 };
 
 /**
@@ -44,7 +41,7 @@ export async function compileAssemblyScript(folder: string): Promise<Uint8Array>
   let diagnostics = "";
   const { error } = await main(compilerArguments(folder), {
     transforms: [JsonTransform as never],
-    readFile: (name, base) => (name === ENTRY ? ENTRY_SOURCE : readSource(resolve(base, name))),
+    readFile: (name, base) => readSource(resolve(base, name)),
     stderr: {
       write: (text) => {
         diagnostics += typeof text === "string" ? text : utf8Decode(text);
@@ -77,9 +74,9 @@ function compilerArguments(folder: string): string[] {
 }
 
 async function readSource(path: string): Promise<string | null> {
-  for (const [ending, source] of Object.entries(REPLACED_SOURCES)) if (path.endsWith(ending)) return source;
+  const ending = Object.keys(REPLACED_SOURCES).find((ending) => path.endsWith(ending));
   try {
-    return await readFile(path, "utf8");
+    return await readFile(ending === undefined ? path : REPLACED_SOURCES[ending]!, "utf8");
   } catch {
     // The compiler asks for every place where a file might be.
     return null;

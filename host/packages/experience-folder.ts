@@ -21,7 +21,7 @@ const PATH_LENGTH_MAX = 255;
 const STEP = /^[^\p{Cc}\\/:%?#*"<>|.][^\p{Cc}\\/:%?#*"<>|]*$/u;
 
 /** One recorded file. */
-export interface ExperienceFileRecord {
+interface ExperienceFileRecord {
   /** Hex BLAKE3 of the content. */
   readonly hash: string;
   readonly sizeBytes: number;

@@ -29,22 +29,8 @@ export interface PackageReport {
 }
 
 /** Core specification 2.0, section 5.5.2: the names of section ids. */
-const SECTION_NAMES = [
-  "custom",
-  "type",
-  "import",
-  "function",
-  "table",
-  "memory",
-  "global",
-  "export",
-  "start",
-  "element",
-  "code",
-  "data",
-  "data count",
-  "tag",
-];
+const SECTION_NAMES =
+  "custom,type,import,function,table,memory,global,export,start,element,code,data,data count,tag".split(",");
 
 /** Looks into any bytes. Never throws for what they hold. */
 export function inspectPackage(bytes: Uint8Array, kernels: Pick<Kernels, "hash">): PackageReport {

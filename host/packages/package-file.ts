@@ -15,7 +15,7 @@ import { customSection, readSections, type WasmSection } from "./wasm-sections.t
 /** Custom section of the manifest: canonical JSON. */
 export const MANIFEST_SECTION = "twin.manifest";
 /** Custom section of the signature, the last of the file. */
-export const SIGNATURE_SECTION = "twin.signature";
+const SIGNATURE_SECTION = "twin.signature";
 const SIGNATURE_DOMAIN = "package/1";
 const SIGNATURE_VERSION = 1;
 const PUBLIC_KEY_SIZE = 32;

@@ -1,10 +1,15 @@
-// A twin for the tests of one capability: the host functions of docs/formats/abi.md over memory,
-// with commands as transactions and both schemas checked. Its time stands until the test moves it.
+// A twin for the tests of one capability: the real sandbox with its real limits, the host functions of
+// docs/formats/abi.md over memory, commands as transactions, both schemas checked. Its time stands until the test moves it.
 
-import { compareBytes, concatBytes, hexEncode, jsonDecode, jsonEncode, utf8Decode } from "../../host/base/bytes.ts";
+import { compareBytes, concatBytes, hexEncode, jsonDecode, jsonEncode } from "../../host/base/bytes.ts";
+import { LIMITS } from "../../host/base/limits.ts";
+import { HOST_INTERFACE } from "../../host/engine/host-functions.ts";
 import { methodOf } from "../../host/packages/manifest-file.ts";
 import type { CapabilityPackage } from "../../host/packages/manifest.ts";
 import { compileSchema } from "../../host/packages/schema.ts";
+import { admit } from "../../host/sandbox/admit.ts";
+import { type CompiledGuest, compileGuest, instantiate } from "../../host/sandbox/guest.ts";
+import type { Guest, GuestMemory, HostImplementation } from "../../host/sandbox/sandbox.ts";
 
 /** A call that the capability ended with `fail`, or that broke a rule of the host. */
 export class CapabilityFailure extends Error {
@@ -62,10 +67,10 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
   let staged = new Uint8Array(0);
   let randomSeed = 1;
 
-  const module = new WebAssembly.Module(capability.bytes);
-  const bytes = (address: number, size: number): Uint8Array<ArrayBuffer> =>
-    new Uint8Array(memory().buffer).slice(address >>> 0, (address >>> 0) + size);
-  const text = (address: number, size: number): string => utf8Decode(bytes(address, size));
+  let memory: GuestMemory | undefined;
+
+  const bytes = (address: number, size: number): Uint8Array<ArrayBuffer> => memory!.read(address >>> 0, size >>> 0);
+  const text = (address: number, size: number): string => memory!.readText(address >>> 0, size >>> 0);
   const stage = (value: Uint8Array<ArrayBuffer>): number => (staged = value).length;
   const write = (permission: string): void => {
     if (!mayWrite) throw new CapabilityFailure("denied", "a query cannot change anything");
@@ -74,7 +79,7 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
   };
 
   const twin = {
-    take: (address: number) => new Uint8Array(memory().buffer).set(staged, address >>> 0),
+    take: (address: number) => memory!.write(address >>> 0, staged),
     kv_get: (key: number, keySize: number) => {
       const value = draft.state.get(hexEncode(bytes(key, keySize)));
       return value === undefined ? -1 : stage(value);
@@ -122,33 +127,35 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
     caller: () => stage(jsonEncode({ kind: who.kind, name: who.name ?? "", twin: who.twin ?? "", self: id })),
     now_ms: () => self.nowMs,
     random: (address: number, size: number) => {
-      for (let index = 0; index < size; index++) {
+      const random = Uint8Array.from({ length: size }, () => {
         randomSeed = (randomSeed * 1_103_515_245 + 12_345) % 2 ** 31;
-        new Uint8Array(memory().buffer)[(address >>> 0) + index] = randomSeed >>> 16;
-      }
+        return randomSeed >>> 16;
+      });
+      memory!.write(address >>> 0, random);
     },
     log: () => {},
     fail: (code: number, codeSize: number, message: number, messageSize: number) => {
       throw new CapabilityFailure(text(code, codeSize), text(message, messageSize));
     },
   };
-  const start = (): WebAssembly.Exports => new WebAssembly.Instance(module, { twin }).exports;
+  const implementation: HostImplementation = Object.fromEntries(
+    Object.entries(twin).map(([name, act]) => [
+      name,
+      (window: GuestMemory, ...args: (number | bigint)[]) => {
+        memory = window;
+        return (act as (...args: (number | bigint)[]) => number | void)(...args);
+      },
+    ]),
+  );
+  const budget = { fuel: LIMITS.sandbox.callFuel };
+  const start = (): Guest => instantiate(compiledOf(capability), { implementation, limits: LIMITS.sandbox, budget });
   let guest = start();
-  const memory = (): WebAssembly.Memory => guest["memory"] as WebAssembly.Memory;
-
-  const run = (method: string, params: unknown): unknown => {
-    const payload = jsonEncode(params);
-    const address = (guest["twin_alloc"] as (size: number) => number)(payload.length) >>> 0;
-    new Uint8Array(memory().buffer).set(payload, address);
-    const answer = (guest[method] as (address: number, size: number) => bigint)(address, payload.length);
-    return jsonDecode(bytes(Number((answer >> 32n) & 0xffffffffn), Number(answer & 0xffffffffn)));
-  };
 
   const self: CapabilityTwin = {
     id,
     nowMs: 1_700_000_000_000,
     get memorySizeBytes() {
-      return memory().buffer.byteLength;
+      return guest.memorySizeBytes;
     },
     takeSent: () => committed.sent.splice(0),
     takeEvents: () => committed.events.splice(0),
@@ -159,18 +166,29 @@ export function openCapabilityTwin(capability: CapabilityPackage, id: string): C
       [who, mayWrite] = [caller, kind === "command"];
       draft = mayWrite ? copyOf(committed) : committed;
       try {
-        const result = run(method, params);
+        const result = jsonDecode(guest.call(method, jsonEncode(params), budget).payload);
         check("result", compileSchema(resultSchema)(result));
         committed = draft;
         return result as Record<string, unknown>;
       } catch (error) {
         // As the host does: a guest that failed is dropped.
-        guest = start();
-        throw error;
+        if (guest.dropped) guest = start();
+        throw (error as Error).cause instanceof CapabilityFailure ? ((error as Error).cause as Error) : error;
       }
     },
   };
   return self;
+}
+
+const compiled = new WeakMap<CapabilityPackage, CompiledGuest>();
+
+/** The capability as the sandbox admits it, once for all twins of a test. */
+function compiledOf(capability: CapabilityPackage): CompiledGuest {
+  const known = compiled.get(capability);
+  if (known !== undefined) return known;
+  const fresh = compileGuest(admit(capability.bytes, { hostInterface: HOST_INTERFACE, limits: LIMITS.sandbox }));
+  compiled.set(capability, fresh);
+  return fresh;
 }
 
 /** The stored bytes themselves never change, so a shallow copy will do. */
@@ -205,4 +223,9 @@ function check(what: string, violation: string | undefined): void {
 export function testTwinId(index: number): string {
   const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
   return `did:key:z6Mk${alphabet[index]!.repeat(44)}`;
+}
+
+/** Like {@link testTwinId}, as many as wanted. */
+export function numberedTwinId(index: number): string {
+  return `did:key:z6Mk${String(index).replaceAll("0", "A").padStart(44, "x")}`;
 }

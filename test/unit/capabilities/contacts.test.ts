@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { utf8Encode } from "../../../host/base/bytes.ts";
+import { LIMITS } from "../../../host/base/limits.ts";
 import type { CapabilityPackage } from "../../../host/packages/manifest.ts";
 import { builtCapability } from "../../support/built-capability.ts";
-import { type CapabilityTwin, openCapabilityTwin, testTwinId } from "../../support/capability-twin.ts";
+import { type CapabilityTwin, numberedTwinId, openCapabilityTwin, testTwinId } from "../../support/capability-twin.ts";
 
 const [SELF, ADA, BOB] = [testTwinId(0), testTwinId(1), testTwinId(2)];
 let contacts: CapabilityPackage;
@@ -79,6 +81,23 @@ describe("contacts", () => {
   it.each(["   ", "a\u0000b", "evil\u202etxt", "line\nbreak"])("refuses the name %j", (name) => {
     const twin = openCapabilityTwin(contacts, SELF);
     expect(() => twin.call("add", { twin: ADA, name })).toThrow(/^name-invalid/u);
+  });
+
+  it("holds 1,500 people with the longest names and most circles, and lists them all in one answer", () => {
+    const twin = openCapabilityTwin(contacts, SELF);
+    for (let index = 0; index < 1_500; index++) {
+      twin.call("add", { twin: numberedTwinId(index), name: "\u4e2d".repeat(64) });
+      for (let circle = 1; circle < 8; circle++)
+        twin.call("circle_add", { twin: numberedTwinId(index), circle: `${"c".repeat(31)}${circle}` });
+      twin.takeEvents();
+    }
+    expect(() => twin.call("circle_add", { twin: numberedTwinId(0), circle: "one-more" })).toThrow(/^too-many/u);
+    expect(() => twin.call("add", { twin: ADA, name: "Ada" })).toThrow(/^too-many/u);
+    const { people } = twin.call("list", {}) as { people: unknown[] };
+    expect(people).toHaveLength(1_500);
+    expect(utf8Encode(JSON.stringify({ people })).length).toBeLessThan(LIMITS.engine.payloadSizeBytes);
+    twin.call("remove", { twin: numberedTwinId(0) });
+    twin.call("add", { twin: ADA, name: "Ada" });
   });
 
   it("refuses its own twin, and what is no twin id", () => {

@@ -134,7 +134,11 @@ describe("files", () => {
   it("refuses to delete more than 1,000 entries at once, and deletes none of them", { timeout: 60_000 }, () => {
     const twin = open();
     const top = folder(twin, "root", "top");
-    for (let index = 0; index < 1_000; index++) file(twin, top, `${index}`);
+    const long = "\u0001".repeat(250);
+    for (let index = 0; index < 1_000; index++) file(twin, top, `${long}${index}`);
+    const page = twin.call("list", { folder: top, limit: 500 });
+    expect(JSON.stringify(page).length).toBeLessThan(1024 * 1024);
+    expect(page["next"]).not.toBeNull();
     expect(() => twin.call("remove", { id: top })).toThrow(/^too-many/u);
     expect(twin.call("usage", {})).toMatchObject({ files: 1_000 });
     twin.call("remove", { id: (twin.call("list", { folder: top, limit: 1 }) as { entries: File[] }).entries[0]!.id });
