@@ -99,8 +99,8 @@ function Opening({ name }) {
   const open = useModel((state) => state.open.includes(name));
   const asks = needs.length > 0 && !open;
   useEffect(() => {
-    if (experience && !asks) void openTelling(name);
-  }, [name, asks, experience === undefined]);
+    if (experience && !asks && !open) void openTelling(name);
+  }, [name, asks, open, experience === undefined]);
   if (!experience || loaded) return undefined;
   if (asks) return html`<div class="page-scroll"><${Consent} experience=${experience} needs=${needs} /></div>`;
   return html`<div class="opening" role="status">Opening ${experience.title}…</div>`;

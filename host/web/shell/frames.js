@@ -1,6 +1,7 @@
 // The stage's frames: which experiences are open, which one is seen, and what happens when one ends.
 
 import { getState, setState, toast, errorText } from "./model.js";
+import { goToPage } from "./navigation.js";
 import { openFrame } from "./open-frame.js";
 import { onBreak, onReconnect } from "./session.js";
 
@@ -78,9 +79,9 @@ function forget(name) {
 /** @param {import("./model.js").ExperienceInfo} experience @param {"escaped" | "door"} reason */
 function ended(experience, reason) {
   if (reason === "escaped") {
+    leave(experience.name);
     forget(experience.name);
     toast(`${experience.title} was closed: it tried to leave its frame. Its access has ended; your data is unchanged.`);
-    leave(experience.name);
   } else {
     // The owner's socket often breaks together with the door, and tells a moment later.
     setTimeout(() => reopen(experience), SETTLE_MS);
@@ -88,21 +89,18 @@ function ended(experience, reason) {
 }
 
 /** @param {import("./model.js").ExperienceInfo} experience */
-async function reopen({ name, title }) {
+function reopen({ name, title }) {
   if (getState().connection === "reconnecting") {
     interrupted.push(name);
     return;
   }
-  closeExperience(name);
-  const { view } = getState();
-  if (view.kind !== "experience" || view.name !== name) return;
   const quickEnd = Date.now() - (openedAtMs.get(name) ?? 0) < QUICK_END_MS;
   if (quickEnd) {
-    toast(`${title} was closed: its connection ended right after it opened. Open it again to retry.`);
     leave(name);
-    return;
+    toast(`${title} was closed: its connection ended right after it opened. Open it again to retry.`);
   }
-  await openTelling(name);
+  // The stage opens what is in view anew.
+  closeExperience(name);
 }
 
 /** Opens `name`; a failure is told and leaves its view. @param {string} name */
@@ -118,7 +116,7 @@ export async function openTelling(name) {
 /** Shows a page of the shell when the closed experience was in view. @param {string} name */
 function leave(name) {
   const { view } = getState();
-  if (view.kind === "experience" && view.name === name) location.hash = "#/stores";
+  if (view.kind === "experience" && view.name === name) goToPage("stores");
 }
 
 onBreak(() => {
@@ -130,6 +128,8 @@ onReconnect(() => {
   interrupted = [];
   for (const name of names) {
     closeExperience(name);
-    void openTelling(name);
+    // The one in view is opened by the stage.
+    const { view } = getState();
+    if (view.kind !== "experience" || view.name !== name) void openTelling(name);
   }
 });

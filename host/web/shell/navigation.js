@@ -16,6 +16,12 @@ export const pageLink = (name) => `#/${name}`;
 /** @param {string} name */
 export const experienceLink = (name) => `#/open/${name}`;
 
+/** Shows a page at once; the address follows. @param {string} name */
+export function goToPage(name) {
+  setState({ view: { kind: "page", name } });
+  location.hash = pageLink(name);
+}
+
 /** Reads the fragment into the model; without one, the first experience opens. */
 export function readView() {
   const [, first, second] = location.hash.split("/");

@@ -5,7 +5,7 @@ import { closeExperience } from "../frames.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { getState, setState } from "../model.js";
-import { experienceLink, pageLink, PAGES } from "../navigation.js";
+import { experienceLink, goToPage, pageLink, PAGES } from "../navigation.js";
 import { runScrub } from "../owner-actions.js";
 import { matchScore } from "./match-score.js";
 
@@ -34,7 +34,7 @@ function commands() {
 /** @param {string} name */
 function leaveAndClose(name) {
   const { view } = getState();
-  if (view.kind === "experience" && view.name === name) location.hash = pageLink("stores");
+  if (view.kind === "experience" && view.name === name) goToPage("stores");
   closeExperience(name);
 }
 
