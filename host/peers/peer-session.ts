@@ -1,7 +1,6 @@
 // A proven session with another twin's host over one stream of /twin/rpc/1.
 
 import type { Connection, Stream } from "@libp2p/interface";
-import type { RpcStub } from "capnweb";
 import { toTwinError, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -9,7 +8,7 @@ import type { Random } from "../base/random.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { PeerApi } from "../rpc/api.ts";
-import { openFrameSession } from "../rpc/frame-session.ts";
+import { type FrameSession, openFrameSession } from "../rpc/frame-session.ts";
 import type { PeerTarget } from "../rpc/peer-target.ts";
 import { FrameStream } from "./frame-stream.ts";
 import { PROOF_FRAME_SIZE_BYTES, type ProvenEnds, proveTwins } from "./twin-proof.ts";
@@ -27,7 +26,7 @@ export interface PeerSession extends Disposable {
   readonly address: string;
   /** Whether this side opened the connection's session. */
   readonly outbound: boolean;
-  readonly remote: RpcStub<PeerApi>;
+  readonly remote: FrameSession<PeerApi>["remote"];
   /** Resolves with the reason when it is over. Never rejects. */
   readonly ended: Promise<TwinError>;
 }

@@ -21,6 +21,8 @@ export interface FrameLink {
 
 /** Message kinds that our interfaces use. Streams and pipes are not among them: they would buffer without a bound. */
 const KINDS: ReadonlySet<unknown> = new Set(["push", "pull", "resolve", "reject", "release", "abort"]);
+/** Expressions that call or look up something; all others are literals. */
+const CALLS = /^(?:pipeline|import|remap)$/u;
 /** While more than this is queued to a slow reader, its own messages wait. */
 const QUEUED_PAUSE_SIZE_BYTES = 1024 * 1024;
 
@@ -133,7 +135,7 @@ function decodeMessage(frame: Uint8Array): readonly unknown[] {
 }
 
 function isCall(expression: unknown): boolean {
-  return Array.isArray(expression) && ["pipeline", "import", "remap"].includes(expression[0] as string);
+  return Array.isArray(expression) && CALLS.test(String(expression[0]));
 }
 
 function isMessage(message: unknown, kind: string): message is readonly unknown[] {
