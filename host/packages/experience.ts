@@ -1,7 +1,7 @@
 // What an experience is to the rest of the host.
 
 /** What it needs of a capability, and why: the owner's answer becomes a grant. */
-export interface ExperienceNeed {
+interface ExperienceNeed {
   readonly capability: string;
   readonly methods: readonly string[];
   readonly reason: string;

@@ -17,7 +17,7 @@ export interface Method {
 }
 
 /** Groups of host functions that a manifest may ask for. Those of context need no permission. */
-export type Permission =
+type Permission =
   | "state"
   | "blobs"
   | "send"

@@ -22,14 +22,14 @@ export class CapabilityFailure extends Error {
 }
 
 /** Who calls; the owner when absent. */
-export interface CapabilityCaller {
+interface CapabilityCaller {
   readonly kind: "owner" | "experience" | "peer" | "capability";
   readonly name?: string;
   readonly twin?: string;
 }
 
 /** A message that a command sent. */
-export interface SentMessage {
+interface SentMessage {
   readonly peer: string;
   readonly capability: string;
   readonly method: string;
