@@ -75,6 +75,8 @@ export const LIMITS = {
   },
   engine: {
     payloadSizeBytes: 1 * MIB,
+    /** Deep nesting overflows the stacks of those who walk JSON later: clients, guests, other hosts. */
+    payloadDepth: 64,
     /** Calls waiting for one capability; beyond, the caller is told to slow down. */
     queueLength: 1_000,
     nestedCallDepth: 16,

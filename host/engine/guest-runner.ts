@@ -1,6 +1,6 @@
 // Runs methods of guests inside a run, and the calls that guests make of each other.
 
-import { jsonDecode, jsonEncode } from "../base/bytes.ts";
+import { utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -11,6 +11,7 @@ import type { SchemaCheck } from "../packages/schema.ts";
 import type { Guest } from "../sandbox/sandbox.ts";
 import type { CallRun } from "./call-run.ts";
 import type { CapabilityRegister } from "./capability-register.ts";
+import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, NestedCall } from "./guest-frame.ts";
 import type { GuestShelf, LoadedCapability } from "./guest-shelf.ts";
 
@@ -171,43 +172,20 @@ function mayCall(
  * keys, odd numbers); the guest must read exactly what was checked.
  */
 function checkedParams(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): Uint8Array {
+  const { text, violation } = checkJson(payload, check);
+  if (violation === undefined) return utf8Encode(text);
   const at = `${loaded.record.manifest.name}.${method}`;
-  let value: unknown;
-  try {
-    value = jsonDecode(payload);
-  } catch (cause) {
-    throw new TwinError("TWIN_CALL_PARAMS", `The parameters of ${at} are not UTF-8 JSON.`, {}, cause);
-  }
-  const violation = check(value);
-  if (violation !== undefined) {
-    throw new TwinError("TWIN_CALL_PARAMS", `The parameters of ${at} do not fit its schema. ${violation}.`, {
-      violation,
-    });
-  }
-  return jsonEncode(value);
+  throw new TwinError("TWIN_CALL_PARAMS", `The parameters of ${at} do not fit its schema. ${violation}.`, {
+    violation,
+  });
 }
 
 function checkResult(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): void {
+  const { violation } = checkJson(payload, check);
+  if (violation === undefined) return;
   const at = `${loaded.record.manifest.name}.${method}`;
-  let value: unknown;
-  try {
-    value = jsonDecode(payload);
-  } catch (cause) {
-    throw new TwinError(
-      "TWIN_CALL_RESULT",
-      `The answer of ${at} is not UTF-8 JSON. Its author must fix it.`,
-      {},
-      cause,
-    );
-  }
-  const violation = check(value);
-  if (violation !== undefined) {
-    throw new TwinError(
-      "TWIN_CALL_RESULT",
-      `The answer of ${at} does not fit its schema. ${violation}. Its author must fix it.`,
-      { violation },
-    );
-  }
+  const message = `The answer of ${at} does not fit its schema. ${violation}. Its author must fix it.`;
+  throw new TwinError("TWIN_CALL_RESULT", message, { violation });
 }
 
 function unknown(capability: string, method: string, known: boolean): TwinError {

@@ -5,6 +5,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateEntry, StateKey } from "../state/state-store.ts";
 import type { GuestMemory } from "../sandbox/sandbox.ts";
+import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, GuestLogLevel } from "./guest-frame.ts";
 
 /** The call of a host function: where it comes from. */
@@ -20,7 +21,7 @@ export type HostArguments = readonly [number, number, number, number, number, nu
 export type HostAction = (call: HostCall, args: HostArguments) => number | void;
 
 /** Fuel per byte, beyond the price of each call. */
-const LENGTH_FUEL = { copy: 1, open: 6, seal: 12, random: 150 } as const;
+const LENGTH_FUEL = { copy: 1, json: 30, open: 6, seal: 12, random: 150 } as const;
 /** Fuel per entry that a scan looks at. */
 const SCAN_ENTRY_FUEL = 8_000;
 
@@ -31,6 +32,8 @@ const CAPABILITY = /^[a-z][a-z0-9-]{0,31}$/;
 const METHOD = /^[a-z][a-z0-9_]{0,63}$/;
 const OBJECT = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
 const NAME_SIZE = 128;
+/** Any JSON will do: its receiver judges it by its own schema. */
+const ANY = (): undefined => undefined;
 
 /** The function of that name; arguments as in the table of the ABI. */
 export const HOST_ACTIONS = {
@@ -78,13 +81,14 @@ export const HOST_ACTIONS = {
   send,
   emit,
   call: (call, [capability, capabilitySize, method, methodSize, payload, payloadSize]) => {
+    call.memory.charge((payloadSize >>> 0) * LENGTH_FUEL.json);
     const nested = call.frame.call({
       capability: readName(call, capability, capabilitySize),
       method: readName(call, method, methodSize),
       payload: readPayload(call, payload, payloadSize),
       fuel: call.memory.fuelLeft(),
     });
-    call.memory.charge(nested.fuel);
+    call.memory.charge(nested.fuel + nested.payload.length * LENGTH_FUEL.json);
     return stage(call, nested.payload);
   },
   caller: (call) => stage(call, jsonEncode(describeCaller(call.frame))),
@@ -155,8 +159,9 @@ function send(call: HostCall, args: HostArguments): void {
   if (peer === frame.twin) {
     throw new TwinError("TWIN_GUEST_DENIED", "A twin sends no messages to itself; call the capability instead.");
   }
-  parseJson(payload, "send");
-  call.memory.charge(payload.length * LENGTH_FUEL.seal);
+  call.memory.charge(payload.length * (LENGTH_FUEL.json + LENGTH_FUEL.seal));
+  const { violation } = checkJson(payload, ANY);
+  if (violation !== undefined) throw abi(`the payload given to send cannot be sent (${violation})`);
   if (frame.run.sends.length >= LIMITS.engine.commandSendCount) {
     throw tooLarge(`One command sends at most ${LIMITS.engine.commandSendCount} messages`);
   }
@@ -170,15 +175,14 @@ function emit(call: HostCall, args: HostArguments): void {
   const { frame, memory } = call;
   const topic = readName(call, args[0], args[1]);
   const payload = readPayload(call, args[2], args[3]);
-  memory.charge(payload.length * LENGTH_FUEL.seal);
+  memory.charge(payload.length * (LENGTH_FUEL.json + LENGTH_FUEL.seal));
   const check = frame.eventChecks.get(topic);
   if (check === undefined) {
     throw new TwinError("TWIN_GUEST_DENIED", `The manifest of ${frame.capability} declares no such event.`, {
       function: "emit",
     });
   }
-  const value = parseJson(payload, "emit");
-  const violation = check(value);
+  const { text, violation } = checkJson(payload, check);
   if (violation !== undefined) {
     throw new TwinError("TWIN_CALL_RESULT", `The event ${topic} does not fit its schema. ${violation}.`, {
       capability: frame.capability,
@@ -188,7 +192,7 @@ function emit(call: HostCall, args: HostArguments): void {
     throw tooLarge(`One command emits at most ${LIMITS.engine.commandEventCount} events`);
   }
   const { capability, run } = frame;
-  run.events.push({ atMs: run.atMs, capability, topic, payload: JSON.stringify(value) });
+  run.events.push({ atMs: run.atMs, capability, topic, payload: text });
 }
 
 function describeCaller({ caller, twin }: GuestFrame): Readonly<Record<string, string>> {
@@ -235,14 +239,6 @@ function readPayload({ memory }: HostCall, address: number, payloadSize: number)
   }
   memory.charge(size * LENGTH_FUEL.copy);
   return memory.read(address, size);
-}
-
-function parseJson(payload: Uint8Array, name: string): unknown {
-  try {
-    return jsonDecode(payload);
-  } catch (cause) {
-    throw new TwinError("TWIN_GUEST_ABI", `The payload given to ${name} is not UTF-8 JSON.`, {}, cause);
-  }
 }
 
 /** Links of one capability to objects of the vault: a namespace of its own, so that its quota holds here too. */

@@ -59,7 +59,7 @@ describe("a call", () => {
     ["wild", "TWIN_GUEST_ABI"],
     ["bad_take", "TWIN_GUEST_ABI"],
     ["emit_secret", "TWIN_GUEST_DENIED"],
-    ["emit_broken", "TWIN_GUEST_ABI"],
+    ["emit_broken", "TWIN_CALL_RESULT"],
     ["absent", "TWIN_CALL_UNKNOWN"],
     ["constructor", "TWIN_CALL_UNKNOWN"],
     ["twin_alloc", "TWIN_CALL_UNKNOWN"],
