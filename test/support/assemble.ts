@@ -42,7 +42,7 @@ export function guestOfCode(instructions: readonly number[]): Uint8Array<ArrayBu
   const text = (name: string): number[] => [name.length, ...new TextEncoder().encode(name)];
   const body = [0, ...instructions, 0x0b];
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...HEADER,
     ...section(1, [2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 0, 0]),
     ...section(3, [2, 0, 1]),
     ...section(5, [1, 0, 1]),
@@ -55,6 +55,8 @@ export function guestOfCode(instructions: readonly number[]): Uint8Array<ArrayBu
 export function appendSection(module: Uint8Array, id: number, content: readonly number[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([...module, ...section(id, content)]);
 }
+
+const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0] as const;
 
 function section(id: number, content: readonly number[]): number[] {
   return [id, ...leb(content.length), ...content];

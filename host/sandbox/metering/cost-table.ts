@@ -10,15 +10,18 @@ export const METER_VERSION = 1;
 /** Fuel of entering a function, without its locals. */
 export const ENTRY_FUEL = 6;
 
+/** Fuel of every round of a loop, for the check at its head. */
+export const ROUND_FUEL = 3;
+
 /** Locals that are zeroed for one unit of fuel at each entry. */
 export const LOCALS_PER_FUEL = 4;
 
 /** Length charges are counted in quarters of a unit: per byte, table element and memory page. */
-export const LENGTH_QUARTERS = { byte: 1, element: 80, page: 65_536 } as const;
+export const LENGTH_QUARTERS = { byte: 1, element: 160, page: 65_536 } as const;
 
 /** Instructions by cost; what is not named costs 1, or 2 when it is of the SIMD page. */
 const COSTS: Readonly<Record<number, string>> = {
-  0: "nop block else end",
+  0: "nop block loop else end",
   2:
     "global.get global.set memory.size table.size i32.mul i64.mul " +
     "i32.load i64.load f32.load f64.load i32.load8_s i32.load8_u i32.load16_s i32.load16_u " +
@@ -51,13 +54,13 @@ const COSTS: Readonly<Record<number, string>> = {
     "i64x2.mul i8x16.popcnt i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u " +
     "i32x4.trunc_sat_f64x2_s_zero i32x4.trunc_sat_f64x2_u_zero",
   10:
-    "call_indirect data.drop elem.drop f32.sqrt f64.sqrt i32.div_s i32.div_u i32.rem_s i32.rem_u " +
+    "call_indirect f32.sqrt f64.sqrt i32.div_s i32.div_u i32.rem_s i32.rem_u " +
     "i64.div_s i64.div_u i64.rem_s i64.rem_u f32x4.div f64x2.div",
   12: "f32x4.sqrt f64x2.sqrt",
-  20: "table.set ref.func",
-  30: "memory.fill memory.copy memory.init table.fill table.copy table.init",
-  500: "table.grow",
-  3_000: "memory.grow",
+  20: "ref.func data.drop elem.drop",
+  30: "memory.fill memory.copy table.fill table.copy",
+  100: "table.set table.init memory.init",
+  500: "memory.grow table.grow",
 };
 
 const SIMD_PAGE = 0x200;

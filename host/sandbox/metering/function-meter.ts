@@ -6,7 +6,7 @@ import { type BodyVisitor, readBody, type Site } from "../wasm/body-reader.ts";
 import { ByteWriter } from "../wasm/byte-writer.ts";
 import { OP } from "../wasm/instruction-set.ts";
 import { type FunctionType, type ModuleShape, type Span, VALUE_TYPE } from "../wasm/module-shape.ts";
-import { ENTRY_FUEL, INSTRUCTION_FUEL, LENGTH_QUARTERS, LOCALS_PER_FUEL } from "./cost-table.ts";
+import { ENTRY_FUEL, INSTRUCTION_FUEL, LENGTH_QUARTERS, LOCALS_PER_FUEL, ROUND_FUEL } from "./cost-table.ts";
 import * as meterCode from "./meter-code.ts";
 
 /** What the rewriting of every body of a module shares. */
@@ -81,7 +81,7 @@ class Notes implements BodyVisitor {
   #block: Block = { kind: "block", at: 0, loop: false, fuel: 0 };
 
   blockStart(offset: number, loop: boolean): void {
-    this.#block = { kind: "block", at: offset, loop, fuel: 0 };
+    this.#block = { kind: "block", at: offset, loop, fuel: loop ? ROUND_FUEL : 0 };
     this.edits.push(this.#block);
   }
 

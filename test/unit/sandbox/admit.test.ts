@@ -34,7 +34,13 @@ describe("admission", () => {
       POLICY,
     );
     const exports = WebAssembly.Module.exports(new WebAssembly.Module(admitted.wasm));
-    expect(exports.map(({ name }) => name).toSorted()).toEqual(["memory", "run", "twin_alloc", "twin_depth", "twin_fuel"]);
+    expect(exports.map(({ name }) => name).toSorted()).toEqual([
+      "memory",
+      "run",
+      "twin_alloc",
+      "twin_depth",
+      "twin_fuel",
+    ]);
   });
 
   it("strips custom sections wherever they stand", () => {
@@ -56,8 +62,13 @@ describe("admission", () => {
   });
 
   it("takes the start section out and runs it metered instead", () => {
-    const bytes = assembleGuest(`(memory 0) (global $g (mut i32) (i32.const 0)) (func $s (global.set $g (i32.const 7)))
-      (start $s) (func (export "run") (param i32 i32) (result i64) (i64.extend_i32_u (global.get $g)))`.replace("(memory 0)", ""));
+    const bytes = assembleGuest(
+      `(memory 0) (global $g (mut i32) (i32.const 0)) (func $s (global.set $g (i32.const 7)))
+      (start $s) (func (export "run") (param i32 i32) (result i64) (i64.extend_i32_u (global.get $g)))`.replace(
+        "(memory 0)",
+        "",
+      ),
+    );
     const guest = startGuest(bytes);
     expect(guest.usage.fuel).toBe(6 + 1 + 2);
     expect(guest.call("run", new Uint8Array(), { fuel: 1_000 }).payload.length).toBe(7);
@@ -190,7 +201,10 @@ describe("a refusal", () => {
 
   it("meets blocks and loops that are nested too deeply", () => {
     const nested = (opcode: number, depth: number): Uint8Array =>
-      guestOfCode([...Array.from({ length: depth }, () => [opcode, 0x40]).flat(), ...Array.from({ length: depth }, () => 0x0b)]);
+      guestOfCode([
+        ...Array.from({ length: depth }, () => [opcode, 0x40]).flat(),
+        ...Array.from({ length: depth }, () => 0x0b),
+      ]);
     admit(nested(0x02, 1_024), POLICY);
     expect(refusedBy(nested(0x02, 1_025), "TWIN_MODULE_LIMIT")).toBe("nested-blocks-limit");
     admit(nested(0x03, 32), POLICY);
@@ -214,7 +228,9 @@ describe("a refusal", () => {
     for (const index of [0, 1]) {
       const bytes = assembleGuest("(global $g (mut i64) (i64.const 0)) (func (global.set $g (i64.const 99)))");
       // Body: no locals, i64.const 99, global.set 0, end.
-      const place = bytes.findIndex((_, at) => [0x42, 0xe3, 0x00, 0x24, 0x00].every((byte, i) => bytes[at + i] === byte));
+      const place = bytes.findIndex((_, at) =>
+        [0x42, 0xe3, 0x00, 0x24, 0x00].every((byte, i) => bytes[at + i] === byte),
+      );
       expect(place).toBeGreaterThan(0);
       bytes[place + 4] = 1 + index;
       expect(refusedBy(bytes, "TWIN_MODULE_INVALID")).toBe("validation");

@@ -15,15 +15,23 @@ const GIVE_BACK = `(i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 
 function startWithAllocator(code: string): Guest {
   const run = `(func (export "run") (param i32 i32) (result i64) ${GIVE_BACK})`;
   return startGuest(
-    assemble(`(module (memory (export "memory") 1) (func (export "twin_alloc") (param i32) (result i32) ${code}) ${run})`),
+    assemble(
+      `(module (memory (export "memory") 1) (func (export "twin_alloc") (param i32) (result i32) ${code}) ${run})`,
+    ),
   );
 }
 
 /** A guest whose `run` calls `log(address, size, 0)` with its payload's place, and whose host does `act` then. */
-function startCaller(act: (memory: GuestMemory, address: number, size: number) => void, options: StartOptions = {}): Guest {
+function startCaller(
+  act: (memory: GuestMemory, address: number, size: number) => void,
+  options: StartOptions = {},
+): Guest {
   const fields = `(import "twin" "log" (func $log (param i32 i32 i32)))`;
   const code = `(call $log (local.get 0) (local.get 1) (i32.const 0)) ${GIVE_BACK}`;
-  return startMethod(code, fields, { ...options, host: { log: (memory, ...args) => act(memory, Number(args[0]), Number(args[1])) } });
+  return startMethod(code, fields, {
+    ...options,
+    host: { log: (memory, ...args) => act(memory, Number(args[0]), Number(args[1])) },
+  });
 }
 
 describe("a call", () => {
@@ -87,7 +95,9 @@ describe("a fault", () => {
 
   it("names V8's reason in its details", () => {
     const guest = startMethod("(i32.div_u (i32.const 1) (i32.const 0)) drop i64.const 0");
-    expect(errorOf(() => guest.call("run", NO_PAYLOAD, BUDGET), "TWIN_GUEST_TRAP").details["trap"]).toBe("divide by zero");
+    expect(errorOf(() => guest.call("run", NO_PAYLOAD, BUDGET), "TWIN_GUEST_TRAP").details["trap"]).toBe(
+      "divide by zero",
+    );
   });
 
   it("of the allocator is the guest's: no room, outside, over the end, not aligned, a trap", () => {
@@ -108,7 +118,8 @@ describe("a fault", () => {
     const bytes = assembleGuest(`(func (export "trap") (param i32 i32) (result i64) unreachable)
       (func (export "run") (param i32 i32) (result i64) ${GIVE_BACK})`);
     const compiled = compileGuest(admit(bytes, POLICY));
-    const start = (): Guest => instantiate(compiled, { implementation: {}, limits: { callDepth: 100 }, budget: BUDGET });
+    const start = (): Guest =>
+      instantiate(compiled, { implementation: {}, limits: { callDepth: 100 }, budget: BUDGET });
     const [bad, good] = [start(), start()];
     errorOf(() => bad.call("trap", NO_PAYLOAD, BUDGET), "TWIN_GUEST_TRAP");
     expect(good.call("run", Uint8Array.of(1), BUDGET).payload).toEqual(Uint8Array.of(1));
@@ -164,11 +175,16 @@ describe("depth", () => {
   it("can be given in smaller measure, and never in greater, to one call", () => {
     const fields = `(func $f (param i32) (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))))))`;
     const call = (callDepth: number) => () =>
-      startMethod("i32.const 50 call $f i64.const 0", fields, { callDepth: 1_000 }).call("run", NO_PAYLOAD, { fuel: 100_000, callDepth });
+      startMethod("i32.const 50 call $f i64.const 0", fields, { callDepth: 1_000 }).call("run", NO_PAYLOAD, {
+        fuel: 100_000,
+        callDepth,
+      });
     errorOf(call(100), "TWIN_GUEST_DEPTH");
     expect(call(1_000)().usage.fuel).toBe(call(1_000_000)().usage.fuel);
     const endless = startMethod("call $f i64.const 0", recursion(""), { callDepth: 10 });
-    expect(errorOf(() => endless.call("run", NO_PAYLOAD, { ...BUDGET, callDepth: 1e6 }), "TWIN_GUEST_DEPTH").details["fuel"]).toBeLessThan(200);
+    expect(
+      errorOf(() => endless.call("run", NO_PAYLOAD, { ...BUDGET, callDepth: 1e6 }), "TWIN_GUEST_DEPTH").details["fuel"],
+    ).toBeLessThan(200);
   });
 });
 
@@ -184,9 +200,12 @@ describe("initialisation", () => {
     expect(guest.call("run", NO_PAYLOAD, BUDGET).payload.length).toBe(6);
   });
 
-  it.each(["(start $s) (func $s (loop (br 0)))", `(func (export "twin_init") (loop (br 0)))`])("that never ends is stopped: %s", (fields) => {
-    errorOf(() => startGuest(assembleGuest(fields)), "TWIN_GUEST_FUEL");
-  });
+  it.each(["(start $s) (func $s (loop (br 0)))", `(func (export "twin_init") (loop (br 0)))`])(
+    "that never ends is stopped: %s",
+    (fields) => {
+      errorOf(() => startGuest(assembleGuest(fields)), "TWIN_GUEST_FUEL");
+    },
+  );
 
   it("with data or elements outside their bounds is a typed trap", () => {
     errorOf(() => startGuest(assembleGuest(`(data (i32.const 65535) "ab")`)), "TWIN_GUEST_TRAP");
@@ -240,7 +259,7 @@ describe("a host function", () => {
       expect(memory.fuelLeft()).toBe(left - 500);
       expect(memory.depthLeft()).toBeGreaterThan(9_000);
     });
-    expect(guest.call("run", NO_PAYLOAD, BUDGET).usage.fuel).toBe(7 + 6 + 3 + 7 + 10 + 500 + 6);
+    expect(guest.call("run", NO_PAYLOAD, BUDGET).usage.fuel).toBe(7 + 6 + 3 + 7 + 10 + 500 + 7);
     errorOf(() => guest.call("run", NO_PAYLOAD, { fuel: 400 }), "TWIN_GUEST_FUEL");
     const wrong = startCaller((memory) => memory.charge(-1));
     expect(errorOf(() => wrong.call("run", NO_PAYLOAD, BUDGET), "TWIN_HOST_INTERNAL").cause).toBeInstanceOf(RangeError);

@@ -11,15 +11,20 @@ const LABELS_MAX = 3;
 export type Expression =
   | { readonly kind: "const"; readonly value: number }
   | { readonly kind: "local"; readonly index: number }
-  | { readonly kind: "binary"; readonly name: keyof typeof BINARY; readonly left: Expression; readonly right: Expression }
+  | {
+      readonly kind: "binary";
+      readonly name: keyof typeof BINARY;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
   | { readonly kind: "select"; readonly parts: readonly [Expression, Expression, Expression] }
   | { readonly kind: "call"; readonly callee: number; readonly args: readonly [Expression, Expression] }
-  | { readonly kind: "choose"; readonly test: Expression; readonly then: Expression; readonly else: Expression };
+  | { readonly kind: "choose"; readonly test: Expression; readonly yes: Expression; readonly no: Expression };
 
 /** A statement. Labels are counted from the innermost block, as in WebAssembly. */
 export type Statement =
   | { readonly kind: "set"; readonly index: number; readonly value: Expression }
-  | { readonly kind: "if"; readonly test: Expression; readonly then: Body; readonly else: Body | undefined }
+  | { readonly kind: "if"; readonly test: Expression; readonly yes: Body; readonly no: Body | undefined }
   | { readonly kind: "block"; readonly body: Body }
   | { readonly kind: "repeat"; readonly times: number; readonly body: Body }
   | { readonly kind: "branch"; readonly label: number; readonly test: Expression | undefined }
@@ -51,7 +56,7 @@ function expressions(functionIndex: number): fc.Arbitrary<Expression> {
     const branches = [
       fc.record({ kind: fc.constant("binary" as const), name, left: value, right: value }),
       fc.record({ kind: fc.constant("select" as const), parts: fc.tuple(value, value, value) }),
-      fc.record({ kind: fc.constant("choose" as const), test: value, then: value, else: value }),
+      fc.record({ kind: fc.constant("choose" as const), test: value, yes: value, no: value }),
     ];
     const call = fc.record({
       kind: fc.constant("call" as const),
@@ -72,9 +77,18 @@ function bodies(functionIndex: number): fc.Arbitrary<Body> {
       { maxDepth: 4 },
       fc.record({ kind: fc.constant("set" as const), index: fc.nat(LOCAL_COUNT - 1), value }),
       fc.record({ kind: fc.constant("branch" as const), label, test: fc.option(value, { nil: undefined }) }),
-      fc.record({ kind: fc.constant("table" as const), value, labels: fc.array(label, { minLength: 1, maxLength: 4 }) }),
+      fc.record({
+        kind: fc.constant("table" as const),
+        value,
+        labels: fc.array(label, { minLength: 1, maxLength: 4 }),
+      }),
       fc.record({ kind: fc.constant("return" as const), value }),
-      fc.record({ kind: fc.constant("if" as const), test: value, then: body, else: fc.option(body, { nil: undefined }) }),
+      fc.record({
+        kind: fc.constant("if" as const),
+        test: value,
+        yes: body,
+        no: fc.option(body, { nil: undefined }),
+      }),
       fc.record({ kind: fc.constant("block" as const), body }),
       fc.record({ kind: fc.constant("repeat" as const), times: fc.nat(3), body }),
     );
@@ -112,8 +126,8 @@ function valueText(value: Expression): string {
       return `${value.parts.map(valueText).join(" ")} select`;
     case "call":
       return `${value.args.map(valueText).join(" ")} call $f${value.callee}`;
-    case "choose":
-      return `${valueText(value.test)} if (result i32) ${valueText(value.then)} else ${valueText(value.else)} end`;
+    default:
+      return `${valueText(value.test)} if (result i32) ${valueText(value.yes)} else ${valueText(value.no)} end`;
   }
 }
 
@@ -127,8 +141,8 @@ function statementText(statement: Statement, labels: number, repeats: number): s
     case "set":
       return `${valueText(statement.value)} local.set ${statement.index}`;
     case "if": {
-      const other = statement.else === undefined ? "" : `else ${bodyText(statement.else, labels + 1, repeats)}`;
-      return `${valueText(statement.test)} if ${bodyText(statement.then, labels + 1, repeats)} ${other} end`;
+      const other = statement.no === undefined ? "" : `else ${bodyText(statement.no, labels + 1, repeats)}`;
+      return `${valueText(statement.test)} if ${bodyText(statement.yes, labels + 1, repeats)} ${other} end`;
     }
     case "block":
       return `block ${bodyText(statement.body, labels + 1, repeats)} end`;
@@ -145,7 +159,7 @@ function statementText(statement: Statement, labels: number, repeats: number): s
     case "table":
       if (labels === 0) return "nop";
       return `${valueText(statement.value)} br_table ${statement.labels.map((label) => label % labels).join(" ")}`;
-    case "return":
+    default:
       return `${valueText(statement.value)} return`;
   }
 }
@@ -157,7 +171,11 @@ type End = undefined | { readonly label: number } | { readonly value: number };
 export class TooLong extends Error {}
 
 /** Runs the program's last function on `(left, right)`; returns its result and what it burnt. */
-export function walk(program: Program, args: readonly [number, number], fuelMax: number): { value: number; fuel: number } {
+export function walk(
+  program: Program,
+  args: readonly [number, number],
+  fuelMax: number,
+): { value: number; fuel: number } {
   let fuel = 0;
   const pay = (price: number): void => {
     fuel += price;
@@ -196,10 +214,10 @@ export function walk(program: Program, args: readonly [number, number], fuelMax:
         pay(4 + 3);
         return run(expression.callee, args);
       }
-      case "choose":
+      default:
         return evaluateTest(expression.test, locals)
-          ? evaluate(expression.then, locals)
-          : evaluate(expression.else, locals);
+          ? evaluate(expression.yes, locals)
+          : evaluate(expression.no, locals);
     }
   };
 
@@ -226,8 +244,9 @@ export function walk(program: Program, args: readonly [number, number], fuelMax:
   };
 
   const runRepeat = (times: number, body: Body, at: { locals: number[]; labels: number }): End => {
-    pay(1 + 1 + 1);
+    pay(1 + 1);
     for (let left = times; ; left--) {
+      pay(3);
       pay(1 + 1 + 1);
       if (left === 0) return undefined;
       pay(1 + 1 + 1 + 1);
@@ -247,8 +266,8 @@ export function walk(program: Program, args: readonly [number, number], fuelMax:
         return undefined;
       case "if":
         return evaluateTest(statement.test, locals)
-          ? runBlock(statement.then, locals, labels)
-          : runBlock(statement.else ?? [], locals, labels);
+          ? runBlock(statement.yes, locals, labels)
+          : runBlock(statement.no ?? [], locals, labels);
       case "block":
         return runBlock(statement.body, locals, labels);
       case "repeat":
@@ -265,7 +284,7 @@ export function walk(program: Program, args: readonly [number, number], fuelMax:
         pay(4);
         return { label: statement.labels[Math.min(value, statement.labels.length - 1)]! % labels };
       }
-      case "return": {
+      default: {
         const value = evaluate(statement.value, locals);
         pay(1 + 1);
         return { value };
