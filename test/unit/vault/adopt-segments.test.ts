@@ -6,9 +6,9 @@ import { openTestVault, putBytes, readBytes, testStores } from "../../support/te
 
 const MIB = 1024 * 1024;
 
-async function openFilled() {
+async function openFilled(sizes = [0, 1, 100_000]) {
   const opened = await openTestVault();
-  const contents = [0, 1, 100_000, 18 * MIB].map((size) => seededBytes(size + 1, size));
+  const contents = sizes.map((size) => seededBytes(size + 1, size));
   const infos = [];
   for (const [at, bytes] of contents.entries()) {
     infos.push(await putBytes(opened.vault, bytes, { name: `file-${at}`, type: "text/plain" }));
@@ -18,7 +18,7 @@ async function openFilled() {
 
 describe("an empty index", () => {
   test("is rebuilt from the stores when the vault is opened", async () => {
-    const filled = await openFilled();
+    const filled = await openFilled([0, 1, 100_000, 18 * MIB]);
     const { vault } = await openTestVault({ stores: filled.stores, seed: "restored" });
     for (const [at, info] of filled.infos.entries()) {
       expect(await vault.stat(info.id)).toEqual(info);
@@ -50,7 +50,7 @@ describe("an empty index", () => {
   });
 
   test("takes an object only when all of its blocks are there", async () => {
-    const filled = await openFilled();
+    const filled = await openFilled([0, 1, 100_000, 18 * MIB]);
     const bySegment = Map.groupBy(
       [...filled.stores[0]!.inner.shards.keys()].filter((name) => !name.startsWith("mark-")),
       (name) => name.slice(0, 32),

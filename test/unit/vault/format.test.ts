@@ -1,0 +1,125 @@
+// The bytes of docs/formats/vault.md: recorded, and read by a second implementation that is written
+// from that page on the noble libraries alone.
+
+import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { blake3 } from "@noble/hashes/blake3.js";
+import { base58 } from "@scure/base";
+import { describe, expect, test } from "vitest";
+import { concatBytes, hexEncode, utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
+import { seededBytes } from "../../support/seeded-bytes.ts";
+import { openTestVault, putBytes, TEST_KEY, type TestVault } from "../../support/test-vault.ts";
+
+const derive = (purpose: string): Uint8Array =>
+  blake3(TEST_KEY, { context: utf8Encode(`digital-twin-host 2026-11 vault ${purpose} v1`) });
+const keyed = (key: Uint8Array, ...parts: Uint8Array[]): Uint8Array => blake3(concatBytes(...parts), { key });
+const u32 = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+
+/** The shards of the only segment, by index. */
+function shardsOf({ stores }: TestVault): Map<number, { readonly name: string; readonly bytes: Uint8Array }> {
+  const all = stores.flatMap(({ inner }) => [...inner.shards]).filter(([name]) => !name.startsWith("mark-"));
+  return new Map(all.map(([name, bytes]) => [Number.parseInt(name.slice(33, 35), 16), { name, bytes }]));
+}
+
+/** Checks a shard against its own header as the page says, and gives its fields. */
+function readShard({ name, bytes }: { readonly name: string; readonly bytes: Uint8Array }) {
+  const segment = bytes.subarray(8, 24);
+  const [index, dataShards, parityShards] = [bytes[24]!, bytes[25]!, bytes[26]!];
+  const [payloadSize, tableSize, shardSize] = [u32(bytes, 28), u32(bytes, 32), u32(bytes, 36)];
+  const leaves = Math.ceil(shardSize / 65_536);
+  const checked = bytes.subarray(0, 40 + leaves * 32);
+  const data = bytes.subarray(40 + leaves * 32 + 32);
+  expect(utf8Decode(bytes.subarray(0, 8))).toBe("TWINSHD1");
+  expect(bytes[27]).toBe(0);
+  expect(data).toHaveLength(shardSize);
+  expect(hexEncode(bytes.subarray(checked.length, checked.length + 32))).toBe(
+    hexEncode(keyed(derive("shard header check"), checked)),
+  );
+  for (let leaf = 0; leaf < leaves; leaf++) {
+    const hash = blake3(data.subarray(leaf * 65_536, (leaf + 1) * 65_536));
+    expect(hexEncode(bytes.subarray(40 + leaf * 32, 72 + leaf * 32))).toBe(hexEncode(hash));
+  }
+  const tag = keyed(derive("shard name"), segment, Uint8Array.of(index)).subarray(0, 8);
+  expect(name).toBe(`${hexEncode(segment)}-${hexEncode(Uint8Array.of(index))}-${hexEncode(tag)}`);
+  return { segment, dataShards, parityShards, payloadSize, tableSize, data };
+}
+
+/** Opens a sealed block frame by frame. */
+function openBlock(key: Uint8Array, sealed: Uint8Array): Uint8Array {
+  const frames: Uint8Array[] = [];
+  const count = Math.ceil(sealed.length / 65_552);
+  for (let frame = 0; frame < count; frame++) {
+    const nonce = new Uint8Array(24);
+    new DataView(nonce.buffer).setUint32(19, frame, false);
+    nonce[23] = frame === count - 1 ? 1 : 0;
+    frames.push(xchacha20poly1305(key, nonce).decrypt(sealed.subarray(frame * 65_552, (frame + 1) * 65_552)));
+  }
+  return concatBytes(...frames);
+}
+
+describe("the format", () => {
+  test("is read by another implementation, from the shards and the key alone", async () => {
+    const opened = await openTestVault();
+    const content = seededBytes(77, 200_000);
+    const info = await putBytes(opened.vault, content, { name: "näme", type: "text/plain" });
+    const shards = [0, 1, 2, 3].map((index) => readShard(shardsOf(opened).get(index)!));
+    const { segment, payloadSize, tableSize, dataShards, parityShards } = shards[0]!;
+    expect([dataShards, parityShards]).toEqual([4, 2]);
+    const payload = concatBytes(...shards.map(({ data }) => data));
+    expect(payload.subarray(payloadSize).every((byte) => byte === 0)).toBe(true);
+
+    const tableKey = keyed(derive("segment table seal"), segment);
+    const table = xchacha20poly1305(tableKey, new Uint8Array(24)).decrypt(
+      payload.subarray(payloadSize - tableSize, payloadSize),
+    );
+    const blocks: { readonly id: Uint8Array; readonly kind: number; readonly plain: Uint8Array }[] = [];
+    let offset = 0;
+    for (let at = 0; at < table.length; at += 37) {
+      const id = table.subarray(at, at + 32);
+      const size = u32(table, at + 33);
+      const sealedSize = size + 16 * Math.max(1, Math.ceil(size / 65_536));
+      const key = keyed(derive("block seal"), id, segment);
+      blocks.push({ id, kind: table[at + 32]!, plain: openBlock(key, payload.subarray(offset, offset + sealedSize)) });
+      offset += sealedSize;
+    }
+    expect(offset).toBe(payloadSize - tableSize);
+    expect(blocks.map(({ kind }) => kind)).toEqual([0, 2]);
+    const [data, root] = [blocks[0]!, blocks[1]!];
+    expect(Buffer.compare(data.plain, content)).toBe(0);
+    expect(hexEncode(data.id)).toBe(hexEncode(keyed(derive("data block id"), data.plain)));
+    expect(hexEncode(root.id)).toBe(hexEncode(keyed(derive("manifest block id"), root.plain)));
+    expect(base58.encode(root.id)).toBe(info.id);
+
+    const size = Uint8Array.of(0x40, 0x0d, 0x03, 0, 0, 0, 0, 0);
+    const expected = concatBytes(
+      Uint8Array.of(1, 0),
+      size,
+      Uint8Array.of(10, 0, 5, 0),
+      utf8Encode("text/plainnäme"),
+      data.id,
+      size,
+    );
+    expect(hexEncode(root.plain)).toBe(hexEncode(expected));
+  });
+
+  test("is what was recorded: a changed byte would orphan every stored shard", async () => {
+    const opened = await openTestVault({ seed: "vector" });
+    const info = await putBytes(opened.vault, utf8Encode("hello, vault"), { name: "hello", type: "text/plain" });
+    const shards = [...shardsOf(opened)].toSorted(([left], [right]) => left - right);
+    expect({
+      id: info.id,
+      shards: shards.map(([, { name, bytes }]) => `${name} ${bytes.length} ${hexEncode(blake3(bytes))}`),
+    }).toMatchInlineSnapshot(`
+      {
+        "id": "F3dess49VQ23rczfZYasc1xCB9zcxxS4iFzAyof89Jdj",
+        "shards": [
+          "12d8d93098f43e7174f03f20b546a1eb-00-4fe21733ba537026 4200 836ce08596ed8965c1d2f9afe59148397c224c2d1c37cc298f42b40ac2b55bba",
+          "12d8d93098f43e7174f03f20b546a1eb-01-b05b01cb5233e051 4200 1cc8bb2b857fa6a9f18b69478f0584cceb7a9b2d01ae496e905531bd6ee7dd52",
+          "12d8d93098f43e7174f03f20b546a1eb-02-4d1b48f5569ef934 4200 c10cf21c3a94bd012306732d71ce9fdc152cba4b51d73a90b974318ff24f8657",
+          "12d8d93098f43e7174f03f20b546a1eb-03-be5c4fd4339ea013 4200 e42bf2fd8af49493aadf1e2b87eb467a21384aa8b1c2c591dbb2b2e75fba36e9",
+          "12d8d93098f43e7174f03f20b546a1eb-04-ac8b17a69e00c00c 4200 45d222029e763eb85e9564b785ac96c7d35afa24fc9ac7d2894428b7d93245b6",
+          "12d8d93098f43e7174f03f20b546a1eb-05-aa5511be08f51cd7 4200 283fa9ad894b59327da651cf4bf390c95944135161015eb1f1b21def8db4ef44",
+        ],
+      }
+    `);
+  });
+});
