@@ -90,7 +90,7 @@ export class Sockets implements Disposable {
     try {
       const link = createWebSocketLink(socket);
       const key = await proveSocket(this.#parts.handshake, socket, link, path);
-      if (key === undefined) return;
+      if (key === undefined || socket.readyState !== socket.OPEN) return;
       if (this.#count(true) >= LIMITS.web.socketCount) {
         closeSocket(socket, CLOSE_CODES.busy, "Too many windows of this twin are open: close one.");
         return;
@@ -143,7 +143,10 @@ export class Sockets implements Disposable {
   }
 
   #forget(key: string): void {
-    for (const [socket, proven] of this.#sockets)
+    for (const [socket, proven] of this.#sockets) {
       if (proven === key) closeSocket(socket, CLOSE_CODES.unproven, "This browser was logged out by the owner.");
+      // Its proof may be of that key, checked before it was forgotten: it has to come again.
+      if (proven === undefined) closeSocket(socket, CLOSE_CODES.busy, "A browser was logged out meanwhile: try again.");
+    }
   }
 }
