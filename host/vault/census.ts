@@ -15,7 +15,7 @@ interface Pattern {
 }
 
 /** What the last count, seen through the stores that answer now, amounts to. */
-export interface Margin {
+interface Margin {
   /** Stores that may still be lost; negative when some segment is unreadable. Undefined without segments. */
   readonly margin: number | undefined;
   /** Segments with fewer than all of their shards. */

@@ -4,7 +4,7 @@
 export type ObjectId = string;
 
 /** How far an object's bytes are from loss. */
-export type Durability =
+type Durability =
   /** On this machine's disk only, synced. */
   | "local"
   /** Its shards stand, synced, on at least k + h distinct stores. */

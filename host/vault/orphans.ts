@@ -13,7 +13,7 @@ import { indexWrites } from "./vault-index.ts";
 import { storeNamed, type VaultParts } from "./vault-parts.ts";
 
 /** A shard that stands where the index does not expect it. */
-export interface Orphan {
+interface Orphan {
   readonly store: string;
   readonly name: string;
   readonly segment: SegmentId;

@@ -4,7 +4,7 @@ import { concatBytes } from "../base/bytes.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 
 /** BLAKE3 derive_key contexts over the 32-byte vault key. Never change one: stored data hangs on it. */
-export const VAULT_CONTEXTS = {
+const VAULT_CONTEXTS = {
   dataId: "digital-twin-host 2026-11 vault data block id v1",
   manifestId: "digital-twin-host 2026-11 vault manifest block id v1",
   blockSeal: "digital-twin-host 2026-11 vault block seal v1",

@@ -5,12 +5,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { openFolderVault } from "../../support/folder-vault.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
 import { readBytes } from "../../support/test-vault.ts";
 
-const CHILD = join(import.meta.dirname, "../../support/vault-child.ts");
+const CHILD = fileURLToPath(new URL("../../support/vault-child.ts", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "vault-crash-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
