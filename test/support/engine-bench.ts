@@ -36,23 +36,23 @@ export interface EngineBench extends AsyncDisposable {
 }
 
 /** A bench without capabilities. */
-export async function openEngineBench(): Promise<EngineBench> {
+export async function openEngineBench(twin: string = BENCH_TWIN): Promise<EngineBench> {
   const folder = mkdtempSync(join(tmpdir(), "twin-engine-"));
   const clock = createManualClock();
-  const random = createSeededRandom("engine");
+  const random = createSeededRandom(twin);
   const news: EngineNews[] = [];
   const openStore = (): Promise<StateStore> =>
     openSqliteStateStore({
       path: join(folder, "state.sqlite"),
       key: new Uint8Array(32).fill(3),
-      twin: BENCH_TWIN,
+      twin,
       kernels: referenceKernels,
       random,
     });
   let store = await openStore();
   const openCore = (over: StateStore): EngineCore =>
     new EngineCore({
-      twin: BENCH_TWIN,
+      twin,
       store: over,
       packages: createPackageFolder(join(folder, "packages"), referenceKernels),
       kernels: referenceKernels,
