@@ -19,20 +19,29 @@ export const LIMITS = {
     loopDepth: 32,
     /** Jump tables multiply code size after compilation. */
     branchTableLength: 4_096,
+    /** Each function costs the compiler time and the process memory (SQLite has about 2,000). */
     functionCount: 20_000,
+    /** Types are compared with each other during validation. */
     typeCount: 2_000,
     /** Every call and branch moves what its type carries; compilers emit far fewer. */
     typeParamCount: 128,
+    /** Many results multiply the moves at each branch. */
     typeResultCount: 16,
+    /** Each global is instance memory that no memory limit counts. */
     globalCount: 1_000,
+    /** An export object per instance; a capability offers methods, not an API by the thousand. */
     exportCount: 200,
+    /** There are fewer host functions than this. */
     importCount: 64,
+    /** Segments are parsed and kept one by one. */
     dataSegmentCount: 10_000,
+    /** Segments are parsed and kept one by one. */
     elementSegmentCount: 1_000,
     /** Over all segments: each instance writes them to its table before any meter runs. */
     elementCount: 100_000,
     /** Custom sections are stripped before V8 sees the module; a flood of them only costs parsing. */
     customSectionCount: 64,
+    /** Table elements live outside of the memory that is limited. */
     tableElementCount: 10_000,
     /** Default memory of a guest. */
     memorySizeBytes: 16 * MIB,
@@ -46,16 +55,21 @@ export const LIMITS = {
     callTimeoutMs: 5_000,
     /** Live instances in one worker: V8 caps memories near 16,000 in a process. */
     instanceCount: 2_000,
+    /** A log is for people; a flood of it would fill the disk. */
     logLineSizeBytes: 4 * KIB,
+    /** Of one call: a loop that logs must not fill the disk. */
     logLineCount: 100,
   },
   state: {
+    /** Keys stand in index pages: long ones make every look-up slow. */
     keySizeBytes: 512,
+    /** A value is sealed and copied as a whole; what is larger belongs into the vault. */
     valueSizeBytes: 128 * KIB,
     /** Per capability. */
     capabilitySizeBytes: 64 * MIB,
     /** Names of namespaces are in every seal behind a 16-bit size. */
     namespaceLength: 64,
+    /** A scan is held in memory as a whole. */
     scanCount: 1_000,
     /** What one scan of a guest may bring: its entries are copied twice. */
     scanSizeBytes: 4 * MIB,
@@ -71,20 +85,25 @@ export const LIMITS = {
   grants: {
     /** Every call looks through them. */
     grantCount: 1_000,
+    /** Shown to the owner, kept for ever. */
     reasonLength: 1_000,
   },
   engine: {
+    /** Payloads are copied between threads and checked as JSON; what is larger belongs into the vault. */
     payloadSizeBytes: 1 * MIB,
     /** Deep nesting overflows the stacks of those who walk JSON later: clients, guests, other hosts. */
     payloadDepth: 64,
     /** Calls waiting for one capability; beyond, the caller is told to slow down. */
     queueLength: 1_000,
+    /** Nested calls share a stack and a transaction. */
     nestedCallDepth: 16,
     /** What a caller may ask for at most: a waiting call holds a place in the queue. */
     callTimeoutMsMax: 60_000,
+    /** Kept with the recorded answer. */
     callIdLength: 64,
     /** Messages one command may send. */
     commandSendCount: 100,
+    /** A command that floods its listeners. */
     commandEventCount: 100,
     /** A dead peer must not fill the disk. */
     outboxLength: 100_000,
@@ -92,15 +111,19 @@ export const LIMITS = {
     parkedKept: 1_000,
     /** How far back a repeated message still gets the refusal that it got at first. */
     inboxOutcomesKept: 64,
+    /** A browser that was away longer reads the state anew. */
     eventsKept: 10_000,
+    /** Sums are kept for ever, single receipts are for looking into. */
     receiptsKept: 10_000,
     /** Receipts that no commit took along are written after this time. */
     receiptFlushMs: 250,
+    /** A repeat comes soon or never. */
     callIdsKept: 10_000,
     /** Recorded answers together: large answers are forgotten sooner. */
     answersSizeBytes: 64 * MIB,
     /** Rows of one answer to the main thread. */
     pageLength: 1_000,
+    /** A refusal is a sentence, not a channel. */
     failMessageSizeBytes: 1 * KIB,
     /** Memory of all idle guests together; the least recently used ones go first. */
     guestMemorySizeBytes: 512 * MIB,
@@ -112,32 +135,45 @@ export const LIMITS = {
     watchdogGraceMs: 1_000,
     /** How often the watchdog looks; bounds how late it notices. */
     watchdogTickMs: 250,
+    /** Closing only spares the next start some work. */
     closeTimeoutMs: 2_000,
   },
   packages: {
     /** It is parsed before anything is known of its author. */
     manifestSizeBytes: 256 * KIB,
+    /** Shown to the owner at installation; nobody reads more. */
     methodCount: 200,
+    /** Shown to the owner at installation; nobody reads more. */
     topicCount: 50,
     /** What an owner can read before saying yes. */
     permissionCount: 20,
     /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */
     schemaDepth: 16,
+    /** A schema is compiled to code: a huge one is an attack on installation. */
     schemaNodeCount: 500,
+    /** All are listed in one page. */
     experienceCount: 200,
+    /** All are hashed at installation and listed in memory. */
     experienceFileCount: 2_000,
     /** It becomes one row of the state. */
     experienceManifestSizeBytes: 64 * KIB,
+    /** An app, not an archive; media belong into the vault. */
     experienceSizeBytes: 64 * MIB,
   },
   vault: {
+    /** Smaller chunks cost more in bookkeeping than they save. */
     chunkSizeBytesMin: 256 * KIB,
+    /** The average: small enough to find repeats, large enough to seal fast. */
     chunkSizeBytesTarget: 1 * MIB,
+    /** Bounds the memory of a put on data without boundaries. */
     chunkSizeBytesMax: 4 * MIB,
+    /** A put holds one or two of these in memory; 5 MiB was 8% slower with 3.5 times the files. */
     segmentSizeBytes: 16 * MIB,
     /** Segments of one put that are on their way to the stores while the next one fills: the bound of its memory. */
     segmentsInFlight: 2,
+    /** What a small range read has to open; 0.024% larger, 4 to 7 times faster. */
     frameSizeBytes: 64 * KIB,
+    /** What can be verified, blamed and rebuilt alone. */
     leafSizeBytes: 64 * KIB,
     /** GF(2^8) has no more: data and parity shards of a segment together. */
     shardCount: 255,
@@ -145,7 +181,9 @@ export const LIMITS = {
     manifestEntryCount: 4_096,
     /** Depth of a manifest tree: 4,096^3 chunks; a deeper one is not ours. */
     manifestDepth: 4,
+    /** Part of the manifest of every object. */
     objectNameSizeBytes: 1 * KIB,
+    /** Part of the manifest of every object. */
     objectTypeSizeBytes: 255,
     /** Puts at work; the rest waits. Each may hold about 64 MiB. */
     putCount: 16,
@@ -161,28 +199,41 @@ export const LIMITS = {
   phonebook: {
     /** A record travels with every connection and is kept per contact: it must stay small. */
     recordSizeBytes: 8 * KIB,
+    /** An expired record is only a hint: where a twin was. */
     recordLifetimeMs: 30 * 24 * 60 * 60 * 1_000,
+    /** A record is fetched before anything is known of its twin. */
     hostCount: 4,
+    /** A record is fetched before anything is known of its twin. */
     peerIdLength: 128,
     /** Every address of a record is dialled: a long list makes us knock at doors of its choice. */
     multiaddrCount: 16,
+    /** A record is fetched before anything is known of its twin. */
     multiaddrLength: 256,
+    /** Shown in lists. */
     nameLength: 64,
   },
   peers: {
+    /** A stranger may connect: what it sends first must fit into this. */
     frameSizeBytes: 2 * MIB,
+    /** A peer that hangs holds nothing longer than this. */
     requestTimeoutMs: 10_000,
+    /** All addresses of a twin together. */
     dialTimeoutMs: 5_000,
     /** One address that swallows packets must not use up the whole dial. */
     addressDialTimeoutMs: 2_000,
+    /** An invite that lies around is a key that lies around. */
     inviteLifetimeMs: 24 * 60 * 60 * 1_000,
+    /** Open ones; each is a way in. */
     inviteCount: 100,
+    /** Each connection costs memory and a socket. */
     connectionCount: 500,
     /** Silent connections would use up the count. */
     idleConnectionMs: 30_000,
+    /** libp2p's default of 5 resets the sixth contact after a restart. */
     inboundConnectionsPerSecond: 100,
     /** Requests one peer may have in flight; the rest waits in its own stream. */
     requestsInFlight: 64,
+    /** The longest pause between two tries to reach a twin that is away. */
     deliveryBackoffMs: 60_000,
   },
   rpc: {
@@ -190,6 +241,7 @@ export const LIMITS = {
     callsInFlight: 256,
     /** Events or receipts sent to one listener that it has not answered yet; the rest waits in the tables. */
     deliveriesInFlight: 64,
+    /** A frame is parsed as a whole. */
     frameSizeBytes: 4 * MIB,
     /** Deep nesting overflows whoever walks the value next. */
     jsonDepth: 64,
@@ -199,6 +251,7 @@ export const LIMITS = {
     subscriptionCount: 64,
     /** Answers that a client has not released: one that never does would grow our tables without end. */
     answersHeld: 4_096,
+    /** Answers that the other side has not released are memory here. */
     answersHeldSizeBytes: 64 * MIB,
     /** Bytes queued to a client that does not read. */
     queuedSizeBytes: 64 * MIB,
