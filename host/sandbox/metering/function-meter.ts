@@ -28,9 +28,9 @@ interface Block {
   fuel: number;
 }
 
-/** An original instruction that becomes another one, or gets a length charge before it. */
+/** An original instruction that becomes another one, or gets something of ours before or behind it. */
 interface Change {
-  readonly kind: "call" | "return" | "length";
+  readonly kind: "rename" | "return" | "length" | "reload";
   readonly at: number;
   readonly site: Site;
 }
@@ -44,26 +44,27 @@ export function meterBody(shape: ModuleShape, type: FunctionType, span: Span, pl
   const notes = new Notes();
   const facts = readBody(shape, type, span, notes);
   const paramCount = type.params.length;
-  const scratch = paramCount + facts.localCount;
+  const fuelLocal = paramCount + facts.localCount;
+  const locals = { fuel: fuelLocal, depth: fuelLocal + 1 };
   const weight = frameWeight(2 * paramCount + facts.localCount + facts.heightMax, facts.wide);
   const [entry, ...edits] = notes.edits as [Block, ...(Block | Change)[]];
   const fuel = entry.fuel + ENTRY_FUEL + Math.ceil(facts.localCount / LOCALS_PER_FUEL);
-  const { leaf } = notes;
+  const frame = { fuel, weight, locals, leaf: notes.leaf };
 
   const writer = new ByteWriter(2 * (span.end - span.start) + 64);
-  writeLocals(writer, shape.bytes.subarray(span.start, facts.code.start));
-  meterCode.writeEntry(writer, plan, { fuel, weight, scratch, leaf });
-  if (!leaf) writer.u8(OP.block).signed(plan.blockType(type));
+  writeLocals(writer, shape.bytes.subarray(span.start, facts.code.start), notes.leaf);
+  meterCode.writeEntry(writer, plan, frame);
+  if (!notes.leaf) writer.u8(OP.block).signed(plan.blockType(type));
   let copied = facts.code.start;
   for (const edit of edits) {
     writer.raw(shape.bytes.subarray(copied, edit.at));
-    copied = edit.kind === "block" || edit.kind === "length" ? edit.at : edit.site.end;
-    if (edit.kind === "block") writeBlock(writer, plan, edit, scratch);
-    else writeChange(writer, plan, edit, leaf);
+    copied = edit.kind === "rename" || edit.kind === "return" ? edit.site.end : edit.at;
+    if (edit.kind === "block") writeBlock(writer, plan, edit, locals);
+    else writeChange(writer, plan, edit, frame);
   }
   writer.raw(shape.bytes.subarray(copied, facts.code.end));
-  if (!leaf) {
-    meterCode.writeExit(writer, plan, weight);
+  if (!notes.leaf) {
+    meterCode.writeExit(writer, plan, locals);
     writer.u8(OP.end);
   }
   return writer;
@@ -86,12 +87,14 @@ class Notes implements BodyVisitor {
   }
 
   instruction(site: Site): void {
-    const { opcode, start } = site;
+    const { opcode, start, end } = site;
     if (site.reachable) this.#block.fuel += INSTRUCTION_FUEL[opcode]! + site.carried;
-    if (opcode === OP.call || opcode === OP.callIndirect) this.leaf = false;
-    if (opcode === OP.call || opcode === OP.refFunc) this.edits.push({ kind: "call", at: start, site });
+    if (opcode === OP.call || opcode === OP.refFunc) this.edits.push({ kind: "rename", at: start, site });
     else if (opcode === OP.return) this.edits.push({ kind: "return", at: start, site });
     else if (LENGTH_OPCODES.has(opcode)) this.edits.push({ kind: "length", at: start, site });
+    if (opcode !== OP.call && opcode !== OP.callIndirect) return;
+    this.leaf = false;
+    this.edits.push({ kind: "reload", at: end, site });
   }
 }
 
@@ -106,16 +109,27 @@ const LENGTH_OPCODES: ReadonlySet<number> = new Set([
   OP.tableFill,
 ]);
 
-function writeBlock(writer: ByteWriter, plan: MeterPlan, block: Block, scratch: number): void {
-  if (block.loop) meterCode.writeCheckedCharge(writer, plan, block.fuel, scratch);
-  else if (block.fuel > 0) meterCode.writeCharge(writer, plan, block.fuel);
+function writeBlock(writer: ByteWriter, plan: MeterPlan, block: Block, locals: meterCode.MeterLocals): void {
+  if (block.loop) meterCode.writeCheckedCharge(writer, plan, block.fuel, locals);
+  else if (block.fuel > 0) meterCode.writeCharge(writer, plan, block.fuel, locals);
 }
 
-function writeChange(writer: ByteWriter, plan: MeterPlan, { kind, site }: Change, leaf: boolean): void {
-  if (kind === "length") meterCode.writeLengthCharge(writer, plan, lengthCharge(site.opcode, plan));
-  else if (kind === "call") writer.u8(site.opcode).u32(plan.functionIndex(site.index));
-  else if (leaf) writer.u8(OP.return);
-  else writer.u8(OP.br).u32(site.nesting);
+function writeChange(writer: ByteWriter, plan: MeterPlan, { kind, site }: Change, frame: meterCode.FrameCode): void {
+  switch (kind) {
+    case "rename":
+      writer.u8(site.opcode).u32(plan.functionIndex(site.index));
+      break;
+    case "length":
+      meterCode.writeLengthCharge(writer, plan, lengthCharge(site.opcode, plan));
+      meterCode.writeReload(writer, plan, frame.locals);
+      break;
+    case "reload":
+      meterCode.writeReload(writer, plan, frame.locals);
+      break;
+    case "return":
+      if (frame.leaf) writer.u8(OP.return);
+      else writer.u8(OP.br).u32(site.nesting);
+  }
 }
 
 function lengthCharge(opcode: number, { pageMax, elementMax }: MeterPlan): meterCode.LengthCharge {
@@ -131,8 +145,8 @@ function lengthCharge(opcode: number, { pageMax, elementMax }: MeterPlan): meter
   }
 }
 
-/** The original local declarations with one i64 of ours behind them. */
-function writeLocals(writer: ByteWriter, original: Uint8Array): void {
+/** The original local declarations with ours behind them. */
+function writeLocals(writer: ByteWriter, original: Uint8Array, leaf: boolean): void {
   // The group count is the first number; the groups themselves are copied as they are.
   let size = 0;
   let count = 0;
@@ -141,8 +155,7 @@ function writeLocals(writer: ByteWriter, original: Uint8Array): void {
     count += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) break;
   }
-  writer
-    .u32(count + 1)
-    .raw(original.subarray(size))
-    .u8(1, VALUE_TYPE.i64);
+  writer.u32(leaf ? count + 1 : count + 2).raw(original.subarray(size));
+  writer.u8(1, VALUE_TYPE.i64);
+  if (!leaf) writer.u8(1, VALUE_TYPE.i32);
 }

@@ -18,7 +18,6 @@ const EMPTY = 0x40;
 const I32_LT_S = 0x48;
 const I32_GT_U = 0x4b;
 const I32_OR = 0x72;
-const I32_ADD = 0x6a;
 const I32_SUB = 0x6b;
 const I64_LT_S = 0x53;
 const I64_SUB = 0x7d;
@@ -26,16 +25,33 @@ const I64_MUL = 0x7e;
 const I64_SHR_U = 0x88;
 const I64_EXTEND_I32_U = 0xad;
 
-/** Burns `fuel` without a look at what is left: for blocks that end in a checked one. */
-export function writeCharge(writer: ByteWriter, { fuelGlobal }: MeterIndices, fuel: number): void {
-  writer.u8(OP.globalGet).u32(fuelGlobal).u8(OP.i64Const).signed(fuel).u8(I64_SUB);
-  writer.u8(OP.globalSet).u32(fuelGlobal);
+/** Our locals in a metered function, behind its own. */
+export interface MeterLocals {
+  /**
+   * i64: what the fuel global holds. Every charge writes both, so that the global is exact at any
+   * trap; the copy spares the load, whose wait for the last store is what metering costs in loops.
+   */
+  readonly fuel: number;
+  /** i32: the depth before this frame was counted. Functions that call nothing do not have it. */
+  readonly depth: number;
 }
 
-/** Burns `fuel` and traps when it was not there. `scratch` is an i64 local of ours. */
-export function writeCheckedCharge(writer: ByteWriter, meter: MeterIndices, fuel: number, scratch: number): void {
-  writeBurn(writer, meter, fuel, scratch);
+/** Burns `fuel` without a look at what is left: the next loop head or function looks. */
+export function writeCharge(writer: ByteWriter, meter: MeterIndices, fuel: number, locals: MeterLocals): void {
+  writer.u8(OP.localGet).u32(locals.fuel);
+  writeBurn(writer, meter, fuel, locals.fuel);
+}
+
+/** Burns `fuel` and traps when it was not there. */
+export function writeCheckedCharge(writer: ByteWriter, meter: MeterIndices, fuel: number, locals: MeterLocals): void {
+  writeCharge(writer, meter, fuel, locals);
+  writeIsNegative(writer, locals.fuel);
   writer.u8(OP.if, EMPTY, OP.unreachable, OP.end);
+}
+
+/** Takes over what a call has left of the fuel. */
+export function writeReload(writer: ByteWriter, { fuelGlobal }: MeterIndices, locals: MeterLocals): void {
+  writer.u8(OP.globalGet).u32(fuelGlobal).u8(OP.localSet).u32(locals.fuel);
 }
 
 /** How a function begins and ends. */
@@ -44,26 +60,32 @@ export interface FrameCode {
   readonly fuel: number;
   /** Weight of the frame, see `frameWeight`. */
   readonly weight: number;
-  /** i64 local of ours. */
-  readonly scratch: number;
+  readonly locals: MeterLocals;
   /** Whether it calls nothing: then its weight is compared, but need not be subtracted. */
   readonly leaf: boolean;
 }
 
 /** Burns the first block and takes the frame's weight; traps when either was not there. */
 export function writeEntry(writer: ByteWriter, meter: MeterIndices, frame: FrameCode): void {
-  const { depthGlobal } = meter;
-  writeBurn(writer, meter, frame.fuel, frame.scratch);
-  writer.u8(OP.globalGet).u32(depthGlobal).u8(OP.i32Const).signed(frame.weight).u8(I32_LT_S, I32_OR);
-  writer.u8(OP.if, EMPTY);
-  writeDepthChange(writer, meter, I32_SUB, frame.weight);
-  writer.u8(OP.unreachable, OP.end);
-  if (!frame.leaf) writeDepthChange(writer, meter, I32_SUB, frame.weight);
+  const { depthGlobal, fuelGlobal } = meter;
+  const { locals, weight } = frame;
+  writer.u8(OP.globalGet).u32(fuelGlobal);
+  writeBurn(writer, meter, frame.fuel, locals.fuel);
+  writer.u8(OP.globalGet).u32(depthGlobal);
+  if (!frame.leaf) writer.u8(OP.localTee).u32(locals.depth);
+  writer.u8(OP.i32Const).signed(weight).u8(I32_LT_S);
+  writeIsNegative(writer, locals.fuel);
+  writer.u8(I32_OR, OP.if, EMPTY);
+  writer.u8(OP.globalGet).u32(depthGlobal).u8(OP.i32Const).signed(weight).u8(I32_SUB);
+  writer.u8(OP.globalSet).u32(depthGlobal).u8(OP.unreachable, OP.end);
+  if (frame.leaf) return;
+  writer.u8(OP.localGet).u32(locals.depth).u8(OP.i32Const).signed(weight).u8(I32_SUB);
+  writer.u8(OP.globalSet).u32(depthGlobal);
 }
 
-/** Gives the frame's weight back; not for leaves. */
-export function writeExit(writer: ByteWriter, meter: MeterIndices, weight: number): void {
-  writeDepthChange(writer, meter, I32_ADD, weight);
+/** Gives the frame's weight back; not for functions that call nothing. */
+export function writeExit(writer: ByteWriter, { depthGlobal }: MeterIndices, locals: MeterLocals): void {
+  writer.u8(OP.localGet).u32(locals.depth).u8(OP.globalSet).u32(depthGlobal);
 }
 
 /** What a length charge costs and when it is due. */
@@ -104,19 +126,21 @@ export interface PaidImport {
 /** Body of the function that stands in for an import: pays its price, then calls it. */
 export function paidImportBody(meter: MeterIndices, paid: PaidImport): ByteWriter {
   const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i64);
-  writeCheckedCharge(writer, meter, paid.fuel, paid.paramCount);
+  const fuel = paid.paramCount;
+  writer.u8(OP.globalGet).u32(meter.fuelGlobal);
+  writeBurn(writer, meter, paid.fuel, fuel);
+  writeIsNegative(writer, fuel);
+  writer.u8(OP.if, EMPTY, OP.unreachable, OP.end);
   for (let param = 0; param < paid.paramCount; param++) writer.u8(OP.localGet).u32(param);
   return writer.u8(OP.call).u32(paid.functionIndex).u8(OP.end);
 }
 
-/** Burns `fuel`; leaves on the stack whether that was more than there was. */
-function writeBurn(writer: ByteWriter, { fuelGlobal }: MeterIndices, fuel: number, scratch: number): void {
-  writer.u8(OP.globalGet).u32(fuelGlobal).u8(OP.i64Const).signed(fuel).u8(I64_SUB);
-  writer.u8(OP.localTee).u32(scratch).u8(OP.globalSet).u32(fuelGlobal);
-  writer.u8(OP.localGet).u32(scratch).u8(OP.i64Const, 0, I64_LT_S);
+/** Takes `fuel` from the i64 on the stack; puts what is left into global and local. */
+function writeBurn(writer: ByteWriter, { fuelGlobal }: MeterIndices, fuel: number, local: number): void {
+  writer.u8(OP.i64Const).signed(fuel).u8(I64_SUB);
+  writer.u8(OP.localTee).u32(local).u8(OP.globalSet).u32(fuelGlobal);
 }
 
-function writeDepthChange(writer: ByteWriter, { depthGlobal }: MeterIndices, change: number, weight: number): void {
-  writer.u8(OP.globalGet).u32(depthGlobal).u8(OP.i32Const).signed(weight).u8(change);
-  writer.u8(OP.globalSet).u32(depthGlobal);
+function writeIsNegative(writer: ByteWriter, fuelLocal: number): void {
+  writer.u8(OP.localGet).u32(fuelLocal).u8(OP.i64Const, 0, I64_LT_S);
 }

@@ -56,6 +56,7 @@ export const OP = {
   call: 0x10,
   callIndirect: 0x11,
   localGet: 0x20,
+  localSet: 0x21,
   localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
