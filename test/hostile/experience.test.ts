@@ -23,6 +23,7 @@ interface Hostile {
   runTwin(shell: string): Promise<Results>;
   readonly navigations: readonly string[];
   navigate(name: string): void;
+  readonly ready: boolean;
 }
 
 declare global {
@@ -35,7 +36,17 @@ const BROWSER_FLAGS = ["--host-resolver-rules=MAP *.evil.test 127.0.0.1", "--all
 /** Time for what was begun to arrive: preconnects, prefetches and STUN come late. */
 const SETTLE_MS = 1_500;
 /** Powers of the browser that go through the person: refused, or they might ask for the person's agreement. */
-const POWERS = ["notification", "clipboard", "geolocation", "camera", "usb", "payment", "fedcm", "share", "protocol-handler"];
+const POWERS = [
+  "notification",
+  "clipboard",
+  "geolocation",
+  "camera",
+  "usb",
+  "payment",
+  "fedcm",
+  "share",
+  "protocol-handler",
+];
 /** Not for a page in the open: they would navigate it away from the other attacks, or wait for services that a headless browser lacks. */
 const NOT_IN_THE_OPEN = ["top-location", "parent-location", "window-open-parent", "window-open-top", ...POWERS];
 /** Navigations that the policy of the wrapper stops, which ends the experience; the sandbox swallows the others. */
@@ -128,7 +139,7 @@ describe("a hostile experience", () => {
     await using open = await launchBrowser(BROWSER_FLAGS);
     const openPage = await open.newPage();
     await openPage.goto(`${server.url}/index.html`);
-    await openPage.waitForFunction(() => document.title === "Hostile, ready");
+    await openPage.waitForFunction(() => globalThis.hostile?.ready);
     listener.takeHits();
     await openPage.locator("h1").click();
     await openPage.evaluate((names) => void globalThis.hostile.runOutwardWithout(names), NOT_IN_THE_OPEN);
@@ -138,7 +149,9 @@ describe("a hostile experience", () => {
       return [...arrived];
     };
     await expect.poll(() => collect().length, READY).toBeGreaterThan(50);
-    await expect.poll(collect, READY).toEqual(expect.arrayContaining(["udp", "fetch", "img", "css-background", "beacon"]));
+    await expect
+      .poll(collect, READY)
+      .toEqual(expect.arrayContaining(["udp", "fetch", "img", "css-background", "beacon"]));
   }, 60_000);
 });
 
@@ -156,7 +169,7 @@ function hostileFrames(page: Page): Frame[] {
 async function hostileFrame(page: Page): Promise<Frame> {
   await expect.poll(() => hostileFrames(page).length, READY).toBe(1);
   const frame = hostileFrames(page)[0]!;
-  await frame.waitForFunction(() => document.title === "Hostile, ready");
+  await frame.waitForFunction(() => globalThis.hostile?.ready);
   await frame.evaluate(() => globalThis.hostile.callGranted());
   return frame;
 }
@@ -170,12 +183,12 @@ async function listenBeside(page: Page): Promise<() => Promise<unknown[]>> {
   await expect.poll(() => page.frames().some((frame) => frame.url().includes("//chat--")), READY).toBe(true);
   const beside = [page.mainFrame(), page.frames().find((frame) => frame.url().includes("//chat--"))!];
   for (const frame of beside) {
-    await frame.evaluate(() => {
+    await frame.evaluate((inFrame) => {
       const heard: unknown[] = [];
       Object.assign(globalThis, { heard });
       new BroadcastChannel("leak").addEventListener("message", ({ data }) => heard.push(data));
-      if (parent !== globalThis) addEventListener("message", ({ data }) => heard.push(data));
-    });
+      if (inFrame) addEventListener("message", ({ data }) => heard.push(data));
+    }, frame !== page.mainFrame());
   }
   await page.goto(`${new URL(page.url()).origin}/#/open/hostile`);
   return async () => {

@@ -18,7 +18,8 @@ export function Dialog({ title, onClose, className, children }) {
     const dialog = element.current;
     dialog?.showModal();
     // Browsers refuse the attribute autofocus in frames of another origin.
-    /** @type {HTMLElement | null | undefined} */ (dialog?.querySelector("[data-focus]"))?.focus();
+    const first = dialog?.querySelector("[data-focus]");
+    if (first instanceof HTMLElement) first.focus();
     return () => dialog?.close();
   }, []);
   const closeOnBackdrop = (/** @type {MouseEvent} */ event) => {
@@ -29,7 +30,13 @@ export function Dialog({ title, onClose, className, children }) {
     onClose();
   };
   return html`
-    <dialog ref=${element} class=${className ?? ""} aria-labelledby=${titleId.current} onCancel=${cancel} onClick=${closeOnBackdrop}>
+    <dialog
+      ref=${element}
+      class=${className ?? ""}
+      aria-labelledby=${titleId.current}
+      onCancel=${cancel}
+      onClick=${closeOnBackdrop}
+    >
       <div class="dialog-body">
         <h2 id=${titleId.current}>${title}</h2>
         ${children}

@@ -33,12 +33,12 @@ export class TwinError extends Error {
   }
 }
 
-/** The pipe, from the first port message of the page around this one. @type {Promise<MessagePort>} */
+/** The pipe, from the first port message of the page around this one. @type {Promise<any>} */
 const pipeArrives = new Promise((resolve) => {
   addEventListener("message", function take(event) {
     if (event.source !== parent || event.data?.type !== "twin-port" || event.ports.length !== 1) return;
     removeEventListener("message", take);
-    resolve(/** @type {MessagePort} */ (event.ports[0]));
+    resolve(event.ports[0]);
   });
 });
 
@@ -149,12 +149,12 @@ class Pipe {
   #port;
   /** @type {string[]} */
   #received = [];
-  /** @type {PromiseWithResolvers<string> | undefined} */
+  /** Who waits for the next message. @type {{ resolve: (text: string) => void, reject: (error: Error) => void } | undefined} */
   #reader;
   /** @type {TwinError | undefined} */
   #ended;
   #lastId = 0;
-  /** @type {Map<number, PromiseWithResolvers<any> & { onProgress?: OnProgress | undefined }>} */
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void, onProgress?: OnProgress | undefined }>} */
   #asked = new Map();
 
   /** @param {MessagePort} port */
@@ -174,8 +174,9 @@ class Pipe {
     const next = this.#received.shift();
     if (next !== undefined) return next;
     if (this.#ended) throw this.#ended;
-    this.#reader = Promise.withResolvers();
-    return this.#reader.promise;
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+    });
   }
 
   /** Part of capnweb's transport. */
@@ -193,13 +194,14 @@ class Pipe {
     if (this.#ended) throw this.#ended;
     this.#lastId += 1;
     const id = this.#lastId;
-    const answer = { ...Promise.withResolvers(), onProgress };
-    this.#asked.set(id, answer);
+    const answer = new Promise((resolve, reject) => {
+      this.#asked.set(id, { resolve, reject, onProgress });
+    });
     const cancel = () => this.#port.postMessage({ ask: "cancel", id });
     signal?.addEventListener("abort", cancel, { once: true });
     this.#port.postMessage({ ...request, id });
     try {
-      return await answer.promise;
+      return await answer;
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
@@ -337,7 +339,8 @@ function methodsOf(twin, capability) {
   return new Proxy(Object.freeze({}), {
     get: (_, method) => {
       if (typeof method === "symbol" || method === "then") return undefined;
-      return (/** @type {unknown} */ params, /** @type {object} */ options) => twin.call(capability, method, params, options);
+      return (/** @type {unknown} */ params, /** @type {object} */ options) =>
+        twin.call(capability, method, params, options);
     },
   });
 }
@@ -346,7 +349,11 @@ function methodsOf(twin, capability) {
 function toTwinError(thrown) {
   if (thrown instanceof TwinError) return thrown;
   const { code, message, details } = /** @type {any} */ (thrown ?? {});
-  return new TwinError(typeof code === "string" ? code : "TWIN_HOST_INTERNAL", message ?? "The twin did not answer.", details ?? {});
+  return new TwinError(
+    typeof code === "string" ? code : "TWIN_HOST_INTERNAL",
+    message ?? "The twin did not answer.",
+    details ?? {},
+  );
 }
 
 /** Opaque origins have no storage, and libraries that touch it throw: these forget when the experience closes. */
@@ -359,15 +366,15 @@ class MemoryStorage {
   key(index) {
     return [...this.#items.keys()][index] ?? null;
   }
-  /** @param {string} name */
+  /** @param {unknown} name */
   getItem(name) {
     return this.#items.get(String(name)) ?? null;
   }
-  /** @param {string} name @param {string} value */
+  /** @param {unknown} name @param {unknown} value */
   setItem(name, value) {
     this.#items.set(String(name), String(value));
   }
-  /** @param {string} name */
+  /** @param {unknown} name */
   removeItem(name) {
     this.#items.delete(String(name));
   }

@@ -54,7 +54,7 @@ export const count = (amount, one, many = `${one}s`) => `${NUMBER.format(amount)
 export function initials(name) {
   const words = name.trim().split(/\s+/).filter(Boolean);
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [words[0] ?? "?"];
-  return letters.map((word) => [...(word ?? "?")][0]?.toLocaleUpperCase() ?? "?").join("");
+  return letters.map((word) => String.fromCodePoint(word?.codePointAt(0) ?? 63).toLocaleUpperCase()).join("");
 }
 
 /** The same hue for the same id, for avatars. @param {string} id */
@@ -63,4 +63,3 @@ export function hue(id) {
   for (const letter of id) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360;
   return sum;
 }
-

@@ -38,7 +38,11 @@ export function App() {
   const connection = useModel((state) => state.connection);
   if (phase === "signed-out") return html`<${SignedOutPage} />`;
   if (phase === "starting") {
-    return html`<div class="door-page"><p class="soft" role="status">${connection === "online" ? "Reaching your twin…" : "Your twin does not answer. Trying again…"}</p></div>`;
+    return html`<div class="door-page">
+      <p class="soft" role="status">
+        ${connection === "online" ? "Reaching your twin…" : "Your twin does not answer. Trying again…"}
+      </p>
+    </div>`;
   }
   return html`<${Desktop} />`;
 }

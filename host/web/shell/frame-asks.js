@@ -40,7 +40,8 @@ export class FrameAsks {
     if (ask === "cancel") return this.#running.get(id)?.abort();
     const act = this.#actions[ask];
     if (!act || this.#running.has(id)) return;
-    if (this.#running.size >= ASKS_OPEN_MAX) return this.#refuse(id, "TWIN_LIMIT_EXCEEDED", "Too many requests at once.");
+    if (this.#running.size >= ASKS_OPEN_MAX)
+      return this.#refuse(id, "TWIN_LIMIT_EXCEEDED", "Too many requests at once.");
     void this.#run(id, act, message);
   }
 
@@ -92,7 +93,10 @@ export class FrameAsks {
   /** @param {"put" | "get"} right */
   #demand(right) {
     if (this.#experience.objects.includes(right)) return;
-    throw new TransferError("TWIN_CALL_DENIED", `The manifest of ${this.#experience.name} does not ask for "${right}" on objects.`);
+    throw new TransferError(
+      "TWIN_CALL_DENIED",
+      `The manifest of ${this.#experience.name} does not ask for "${right}" on objects.`,
+    );
   }
 
   /** @param {Record<string, unknown>} message @param {AbortSignal} signal @param {number} id */
@@ -135,7 +139,9 @@ export class FrameAsks {
     if (url?.protocol !== "https:") throw new TransferError("TWIN_INPUT_INVALID", "Only https: links can be opened.");
     demandGesture();
     if (getState().link) throw new TransferError("TWIN_LIMIT_EXCEEDED", "Another link waits for an answer.");
-    const agreed = await new Promise((answer) => setState({ link: { experience: this.#experience.title, url: url.href, answer } }));
+    const agreed = await new Promise((answer) =>
+      setState({ link: { experience: this.#experience.title, url: url.href, answer } }),
+    );
     if (!agreed) throw new TransferError("TWIN_ABORTED", "The person did not open the link.");
     return null;
   }
@@ -148,7 +154,7 @@ export class FrameAsks {
 }
 
 /** A click or key press in the frame counts for the page around it, for a few seconds. */
-const hasGesture = () => navigator.userActivation?.isActive !== false;
+const hasGesture = () => navigator.userActivation.isActive;
 
 function demandGesture() {
   if (hasGesture()) return;

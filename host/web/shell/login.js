@@ -35,7 +35,15 @@ export function browserLabel(userAgent) {
   const browser = /Edg\/|OPR\/|Firefox\/|Chrome\/|Safari\//.exec(userAgent)?.[0];
   const system = /Android|iPhone|iPad|Windows|Mac OS X|CrOS|Linux/.exec(userAgent)?.[0];
   /** @type {Record<string, string>} */
-  const names = { "Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari", "Mac OS X": "macOS", CrOS: "ChromeOS" };
-  const name = browser ? names[browser] : "Browser";
-  return system ? `${name} on ${names[system] ?? system}` : `${name}`;
+  const names = {
+    "Edg/": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "Chrome/": "Chrome",
+    "Safari/": "Safari",
+    "Mac OS X": "macOS",
+    CrOS: "ChromeOS",
+  };
+  const name = names[browser ?? ""] ?? "Browser";
+  return system ? `${name} on ${names[system] ?? system}` : name;
 }

@@ -24,12 +24,12 @@ export function goToPage(name) {
 
 /** Reads the fragment into the model; without one, the first experience opens. */
 export function readView() {
-  const [, first, second] = location.hash.split("/");
+  const [, first = "", second = ""] = location.hash.split("/");
   const { experiences } = getState();
   if (first === "open" && experiences.some((item) => item.name === second)) {
-    setState({ view: { kind: "experience", name: String(second) } });
+    setState({ view: { kind: "experience", name: second } });
   } else if (PAGES.some((page) => page.name === first) || first === "more") {
-    setState({ view: { kind: "page", name: String(first) } });
+    setState({ view: { kind: "page", name: first } });
   } else {
     const home = experiences[0];
     setState({ view: home ? { kind: "experience", name: home.name } : { kind: "page", name: "stores" } });

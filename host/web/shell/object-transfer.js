@@ -34,9 +34,18 @@ export async function uploadObject(file, { name, type, signal, onProgress }) {
     request.onload = () => {
       const answer = parseJson(request.responseText);
       if (request.status === 201) resolve(answer);
-      else reject(new TransferError(answer?.code ?? "TWIN_HOST_INTERNAL", answer?.message ?? `The host answered ${request.status}.`));
+      else
+        reject(
+          new TransferError(
+            answer?.code ?? "TWIN_HOST_INTERNAL",
+            answer?.message ?? `The host answered ${request.status}.`,
+          ),
+        );
     };
-    request.onerror = () => reject(new TransferError("TWIN_ABORTED", "The connection broke during the upload. Nothing was stored; try again."));
+    request.onerror = () =>
+      reject(
+        new TransferError("TWIN_ABORTED", "The connection broke during the upload. Nothing was stored; try again."),
+      );
     request.onabort = () => reject(new TransferError("TWIN_ABORTED", "The upload was cancelled. Nothing was stored."));
     request.onloadend = () => signal.removeEventListener("abort", abort);
     request.open("PUT", `/objects?${new URLSearchParams({ name, type })}`);
@@ -53,7 +62,10 @@ export async function fetchObject(object, type, signal) {
   const response = await fetch(await getOwner().downloadPath(object, "object", type), { signal });
   if (!response.ok) {
     const answer = parseJson(await response.text());
-    throw new TransferError(answer?.code ?? "TWIN_HOST_INTERNAL", answer?.message ?? `The host answered ${response.status}.`);
+    throw new TransferError(
+      answer?.code ?? "TWIN_HOST_INTERNAL",
+      answer?.message ?? `The host answered ${response.status}.`,
+    );
   }
   if (Number(response.headers.get("content-length")) > BLOB_SIZE_BYTES_MAX) {
     await response.body?.cancel();

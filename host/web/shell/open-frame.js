@@ -83,7 +83,9 @@ function buildFrame({ experience, parent, events, door, wrapperPath, closeOpened
   };
   door.addEventListener("message", (event) => pipe.port1.postMessage({ rpc: event.data }));
   door.addEventListener("close", (event) => {
-    pipe.port1.postMessage({ closed: { code: "TWIN_ABORTED", message: event.reason || "The connection has ended.", details: {} } });
+    pipe.port1.postMessage({
+      closed: { code: "TWIN_ABORTED", message: event.reason || "The connection has ended.", details: {} },
+    });
     end("door");
   });
   wrapper.addEventListener(

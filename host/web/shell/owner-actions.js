@@ -29,9 +29,15 @@ export async function runScrub() {
   if (getState().scrub) return;
   setState({ scrub: { done: 0, total: undefined } });
   try {
-    const report = await getOwner().scrub((/** @type {number} */ done, /** @type {number | undefined} */ total) => setState({ scrub: { done, total } }));
+    const report = await getOwner().scrub((/** @type {number} */ done, /** @type {number | undefined} */ total) =>
+      setState({ scrub: { done, total } }),
+    );
     const found = report.shardsMissing + report.shardsCorrupt;
-    toast(found === 0 ? "Checked: every shard is as it was written." : `Checked: ${found} damaged or missing, ${report.shardsRepaired} rebuilt.`);
+    toast(
+      found === 0
+        ? "Checked: every shard is as it was written."
+        : `Checked: ${found} damaged or missing, ${report.shardsRepaired} rebuilt.`,
+    );
   } catch (error) {
     toast(`The check stopped: ${errorText(error)}`);
   } finally {

@@ -28,7 +28,7 @@ export const forgetOwnerKey = () => inStore("readwrite", (store) => store.delete
 export async function makeOwnerKey() {
   try {
     const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
-    return { algorithm: "Ed25519", pair: /** @type {CryptoKeyPair} */ (pair) };
+    return { algorithm: "Ed25519", pair };
   } catch {
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
     return { algorithm: "ES256", pair };

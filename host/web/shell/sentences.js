@@ -21,7 +21,9 @@ export function durabilitySentence(vault) {
 export function durabilityShort(vault) {
   if (vault.margin < 0) return "Some data cannot be read";
   if (vault.objectCount === 0) return `${count(vault.stores.length, "place")} ready`;
-  return vault.margin === 0 ? "The next loss would lose data" : `${count(vault.stores.length, "place")}, survives the loss of any ${formatNumber(vault.margin)}`;
+  return vault.margin === 0
+    ? "The next loss would lose data"
+    : `${count(vault.stores.length, "place")}, survives the loss of any ${formatNumber(vault.margin)}`;
 }
 
 /** @param {readonly import("../../rpc/api.ts").PeerStatus[]} peers */

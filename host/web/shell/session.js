@@ -121,7 +121,10 @@ async function follow(stub) {
     onReceipt: (/** @type {Receipt} */ receipt) => addReceipt(receipt),
     onChange: (/** @type {string} */ what) => markStale(what),
     onEnd: () => {
-      if (owner === stub) void follow(stub).then(loadAll).catch(() => undefined);
+      if (owner === stub)
+        void follow(stub)
+          .then(loadAll)
+          .catch(() => undefined);
     },
   });
 }

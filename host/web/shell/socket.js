@@ -27,7 +27,10 @@ export class SocketClosed extends Error {
 export function openProvenSocket(key, path) {
   const socket = new WebSocket(new URL(path, location.href.replace(/^http/, "ws")));
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => fail(new SocketClosed(4408, "The host did not answer in time.")), HANDSHAKE_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => fail(new SocketClosed(4408, "The host did not answer in time.")),
+      HANDSHAKE_TIMEOUT_MS,
+    );
     const settle = () => {
       clearTimeout(timer);
       socket.removeEventListener("message", onMessage);

@@ -14,7 +14,9 @@ const outward = { ...networkAttacks, ...resourceAttacks, ...frameAttacks, ...rea
 
 /** @param {Record<string, () => unknown>} attacks @returns {Promise<Record<string, string>>} name -> "done", "pending" or "refused: …" */
 async function runAll(attacks) {
-  const results = await Promise.all(Object.entries(attacks).map(async ([name, attack]) => [name, await outcome(attack)]));
+  const results = await Promise.all(
+    Object.entries(attacks).map(async ([name, attack]) => [name, await outcome(attack)]),
+  );
   return Object.fromEntries(results);
 }
 
@@ -42,9 +44,10 @@ globalThis.hostile = {
   callGranted,
   runOutward: () => runAll(outward),
   /** For a page of its own, which some of the attacks would navigate away. @param {string[]} names */
-  runOutwardWithout: (names) => runAll(Object.fromEntries(Object.entries(outward).filter(([name]) => !names.includes(name)))),
+  runOutwardWithout: (names) =>
+    runAll(Object.fromEntries(Object.entries(outward).filter(([name]) => !names.includes(name)))),
   runTwin: (/** @type {string} */ shell) => runAll(twinAttacks(shell)),
+  ready: true,
   navigations: Object.keys(navigationAttacks),
   navigate: (/** @type {string} */ name) => void setTimeout(() => navigationAttacks[name]?.()),
 };
-document.title = "Hostile, ready";

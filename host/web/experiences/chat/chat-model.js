@@ -92,7 +92,9 @@ export class ChatModel {
     const others = [...this.people.keys()].filter((peer) => !this.conversations.has(peer));
     return [
       ...[...this.conversations.values()].toSorted((a, b) => (b.last?.atMs ?? 0) - (a.last?.atMs ?? 0)),
-      ...others.toSorted((a, b) => this.nameOf(a).localeCompare(this.nameOf(b))).map((peer) => ({ peer, last: undefined, unread: 0 })),
+      ...others
+        .toSorted((a, b) => this.nameOf(a).localeCompare(this.nameOf(b)))
+        .map((peer) => ({ peer, last: undefined, unread: 0 })),
     ];
   }
 
@@ -110,7 +112,8 @@ export class ChatModel {
   select(peer) {
     this.selected = peer;
     this.#changed();
-    if (peer !== undefined && !this.thread(peer).loaded) void this.#loadThread(peer).catch((error) => this.#tell(error));
+    if (peer !== undefined && !this.thread(peer).loaded)
+      void this.#loadThread(peer).catch((error) => this.#tell(error));
   }
 
   /** @param {string} peer */
@@ -139,7 +142,9 @@ export class ChatModel {
   /** The same id again: if the first attempt did arrive, nothing is sent twice. @param {string} peer @param {Pending} pending */
   retry(peer, pending) {
     const again = { ...pending, problem: undefined };
-    this.#setThread(peer, { pending: this.thread(peer).pending.map((item) => (item.id === pending.id ? again : item)) });
+    this.#setThread(peer, {
+      pending: this.thread(peer).pending.map((item) => (item.id === pending.id ? again : item)),
+    });
     void this.#post(peer, again);
   }
 
@@ -155,7 +160,9 @@ export class ChatModel {
     if (!conversation || conversation.unread === 0 || !lastIncoming) return;
     this.conversations.set(peer, { ...conversation, unread: 0 });
     this.#changed();
-    void this.#twin.chat.mark_read({ peer, upTo: lastIncoming.id }).catch((/** @type {unknown} */ error) => this.#tell(error));
+    void this.#twin.chat
+      .mark_read({ peer, upTo: lastIncoming.id })
+      .catch((/** @type {unknown} */ error) => this.#tell(error));
   }
 
   /** @param {string} peer @param {Pending} pending */
@@ -165,13 +172,17 @@ export class ChatModel {
       this.#addMessage(message);
     } catch (error) {
       const problem = error instanceof Error ? error.message : "It was not sent.";
-      this.#setThread(peer, { pending: this.thread(peer).pending.map((item) => (item.id === pending.id ? { ...item, problem } : item)) });
+      this.#setThread(peer, {
+        pending: this.thread(peer).pending.map((item) => (item.id === pending.id ? { ...item, problem } : item)),
+      });
     }
   }
 
   async #loadPeople() {
     const { people } = await this.#twin.contacts.list({});
-    this.people = new Map(people.map((/** @type {{ twin: string, name: string }} */ person) => [person.twin, person.name]));
+    this.people = new Map(
+      people.map((/** @type {{ twin: string, name: string }} */ person) => [person.twin, person.name]),
+    );
     this.#changed();
   }
 
@@ -185,7 +196,10 @@ export class ChatModel {
     const { messages, more } = await this.#twin.chat.messages({ peer, limit: PAGE_LENGTH });
     const known = this.thread(peer).messages;
     const joins = known.length > 0 && messages.length > 0 && messages[0].sequence <= (known.at(-1)?.sequence ?? 0);
-    this.#setThread(peer, joins ? { messages: merge(known, messages), loaded: true } : { messages, more, loaded: true });
+    this.#setThread(
+      peer,
+      joins ? { messages: merge(known, messages), loaded: true } : { messages, more, loaded: true },
+    );
   }
 
   /** @param {{ topic: string, payload: any }} event */
@@ -206,7 +220,11 @@ export class ChatModel {
     const known = thread.messages.some((item) => item.id === message.id && item.outgoing === message.outgoing);
     const conversation = this.conversations.get(peer);
     if (!known && (conversation?.last === undefined || conversation.last.sequence < message.sequence)) {
-      this.conversations.set(peer, { peer, last: message, unread: (conversation?.unread ?? 0) + (message.outgoing ? 0 : 1) });
+      this.conversations.set(peer, {
+        peer,
+        last: message,
+        unread: (conversation?.unread ?? 0) + (message.outgoing ? 0 : 1),
+      });
     }
     this.#setThread(peer, {
       messages: known ? thread.messages : merge(thread.messages, [message]),
@@ -217,7 +235,8 @@ export class ChatModel {
   /** @param {{ peer: string, ids: string[], state: "delivered" | "read" }} change */
   #setState({ peer, ids, state }) {
     const changed = new Set(ids);
-    const update = (/** @type {Message} */ message) => (message.outgoing && changed.has(message.id) ? { ...message, state } : message);
+    const update = (/** @type {Message} */ message) =>
+      message.outgoing && changed.has(message.id) ? { ...message, state } : message;
     const conversation = this.conversations.get(peer);
     if (conversation?.last) this.conversations.set(peer, { ...conversation, last: update(conversation.last) });
     this.#setThread(peer, { messages: this.thread(peer).messages.map(update) });

@@ -33,11 +33,31 @@ export function Composer({ model, peer, name, onSend }) {
     send();
   };
   return html`
-    <form class="composer" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), send())}>
-      <textarea ref=${field} class="input" rows="1" maxlength=${TEXT_LENGTH_MAX} dir="auto" placeholder=${`Write to ${name}`} aria-label=${`Message to ${name}`}
-        value=${text} onInput=${(/** @type {{ currentTarget: HTMLTextAreaElement }} */ event) => change(event.currentTarget.value)} onKeyDown=${onKeyDown}></textarea>
+    <form
+      class="composer"
+      onSubmit=${(/** @type {Event} */ event) =>
+        (event.preventDefault(), send())}
+    >
+      <textarea
+        ref=${field}
+        class="input"
+        rows="1"
+        maxlength=${TEXT_LENGTH_MAX}
+        dir="auto"
+        placeholder=${`Write to ${name}`}
+        aria-label=${`Message to ${name}`}
+        value=${text}
+        onInput=${(/** @type {{ currentTarget: HTMLTextAreaElement }} */ event) => change(event.currentTarget.value)}
+        onKeyDown=${onKeyDown}
+      ></textarea>
       ${text.length > COUNTER_FROM && html`<span class="soft small number" role="status">${TEXT_LENGTH_MAX - text.length} left</span>`}
-      <button class="send" aria-label="Send" disabled=${text.trim() === ""} onClick=${(/** @type {Event} */ event) => (event.preventDefault(), send())}>
+      <button
+        class="send"
+        aria-label="Send"
+        disabled=${text.trim() === ""}
+        onClick=${(/** @type {Event} */ event) =>
+          (event.preventDefault(), send())}
+      >
         <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V6M6 11.5 12 5.500l6 6" /></svg>
       </button>
     </form>

@@ -25,10 +25,19 @@ export function ConversationList({ model, list }) {
 function Row({ model, item: { peer, last, unread } }) {
   const name = model.nameOf(peer);
   const draft = model.drafts.get(peer);
-  const preview = draft && peer !== model.selected ? `Draft: ${draft}` : last ? `${last.outgoing ? "You: " : ""}${last.text}` : "No messages yet";
+  const preview =
+    draft && peer !== model.selected
+      ? `Draft: ${draft}`
+      : last
+        ? `${last.outgoing ? "You: " : ""}${last.text}`
+        : "No messages yet";
   return html`
     <li>
-      <button class="conversation" aria-current=${peer === model.selected ? "true" : undefined} onClick=${() => model.select(peer)}>
+      <button
+        class="conversation"
+        aria-current=${peer === model.selected ? "true" : undefined}
+        onClick=${() => model.select(peer)}
+      >
         <span class="avatar" style=${{ "--hue": hue(peer) }} aria-hidden="true">${initials(name)}</span>
         <span class="conversation-name">${name}</span>
         ${last && html`<time class="conversation-time" datetime=${new Date(last.atMs).toISOString()}>${listTime(last.atMs, Date.now())}</time>`}

@@ -30,7 +30,13 @@ export function Messages({ model, peer, name, thread: { messages, pending } }) {
         const newDay = !previous || daysApart(previous.atMs, message.atMs) !== 0;
         return html`
           ${newDay && html`<li class="day" key=${`day-${message.sequence}`}><span>${dayName(message.atMs, now)}</span></li>`}
-          <${Bubble} key=${message.sequence} message=${message} name=${name} first=${newDay || !together(previous, message)} last=${!together(message, next)} />
+          <${Bubble}
+            key=${message.sequence}
+            message=${message}
+            name=${name}
+            first=${newDay || !together(previous, message)}
+            last=${!together(message, next)}
+          />
         `;
       })}
       ${pending.map((item) => html`<${PendingBubble} key=${item.id} model=${model} peer=${peer} item=${item} />`)}
@@ -39,17 +45,28 @@ export function Messages({ model, peer, name, thread: { messages, pending } }) {
 }
 
 /** @param {Message | undefined} a @param {Message | undefined} b */
-const together = (a, b) => a !== undefined && b !== undefined && a.outgoing === b.outgoing && b.atMs - a.atMs < GROUP_MS && daysApart(a.atMs, b.atMs) === 0;
+const together = (a, b) =>
+  a !== undefined &&
+  b !== undefined &&
+  a.outgoing === b.outgoing &&
+  b.atMs - a.atMs < GROUP_MS &&
+  daysApart(a.atMs, b.atMs) === 0;
 
 /** @param {{ message: Message, name: string, first: boolean, last: boolean }} props */
 function Bubble({ message, name, first, last }) {
   const { outgoing, text, atMs, state } = message;
   return html`
-    <li class=${`message ${outgoing ? "mine" : "theirs"} ${first ? "first" : ""} ${last ? "last" : ""}`} data-state=${outgoing ? state : undefined}>
+    <li
+      class=${`message ${outgoing ? "mine" : "theirs"} ${first ? "first" : ""} ${last ? "last" : ""}`}
+      data-state=${outgoing ? state : undefined}
+    >
       <div class="bubble" dir="auto"><span class="visually-hidden">${outgoing ? "You" : name}: </span>${text}</div>
       ${
         last &&
-        html`<div class="message-foot"><time datetime=${new Date(atMs).toISOString()}>${clockTime(atMs)}</time>${outgoing && html`<${Mark} state=${state} />`}</div>`
+        html`<div class="message-foot">
+          <time datetime=${new Date(atMs).toISOString()}>${clockTime(atMs)}</time
+          >${outgoing && html`<${Mark} state=${state} />`}
+        </div>`
       }
     </li>
   `;
@@ -58,7 +75,10 @@ function Bubble({ message, name, first, last }) {
 /** @param {{ state: keyof typeof MARKS }} props */
 function Mark({ state }) {
   const { path, words } = MARKS[state];
-  return html`<span class=${`mark ${state}`} title=${words}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${path} /></svg><span class="visually-hidden">${words}</span></span>`;
+  return html`<span class=${`mark ${state}`} title=${words}
+    ><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${path} /></svg
+    ><span class="visually-hidden">${words}</span></span
+  >`;
 }
 
 /** @param {{ model: import("./chat-model.js").ChatModel, peer: string, item: Pending }} props */

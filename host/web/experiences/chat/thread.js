@@ -30,13 +30,24 @@ export function Thread({ model, peer }) {
   return html`
     <main class="thread">
       <header class="thread-head">
-        <button class="icon-button back" aria-label="Back to all conversations" onClick=${() => model.select(undefined)}>
+        <button
+          class="icon-button back"
+          aria-label="Back to all conversations"
+          onClick=${() => model.select(undefined)}
+        >
           <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="m14.5 6-6 6 6 6" /></svg>
         </button>
         <span class="avatar small-avatar" style=${{ "--hue": hue(peer) }} aria-hidden="true">${initials(name)}</span>
         <h2>${name}</h2>
       </header>
-      <div class="scroller" ref=${scroller} onScroll=${onScroll} tabindex="0" role="region" aria-label=${`Conversation with ${name}`}>
+      <div
+        class="scroller"
+        ref=${scroller}
+        onScroll=${onScroll}
+        tabindex="0"
+        role="region"
+        aria-label=${`Conversation with ${name}`}
+      >
         ${thread.loaded && thread.messages.length + thread.pending.length === 0 && html`<div class="empty"><p>This is the beginning of your conversation with ${name}. Say hello.</p></div>`}
         ${thread.more && html`<p class="older soft small" role="status">${thread.loading ? "Reading older messages…" : ""}</p>`}
         <${Messages} model=${model} peer=${peer} name=${name} thread=${thread} />
@@ -60,7 +71,8 @@ function usePlace(model, peer) {
     if (!element) return;
     const place = places.get(peer);
     if (place === undefined) element.scrollTop = element.scrollHeight;
-    else if (before.current.first !== undefined && first !== before.current.first) element.scrollTop += element.scrollHeight - before.current.height;
+    else if (before.current.first !== undefined && first !== before.current.first)
+      element.scrollTop += element.scrollHeight - before.current.height;
     else if (before.current.height === 0) element.scrollTop = place;
     before.current = { first, height: element.scrollHeight };
   });

@@ -28,14 +28,14 @@ export function App({ model }) {
       <header class="bar">
         <${Breadcrumbs} model=${model} />
         <div class="bar-actions">
-          <button class="button" onClick=${() => model.set({ dialog: { kind: "folder" } })}><${Glyph} name="add" /><span class="wide-only">New folder</span><span class="phone-only">Folder</span></button>
+          <button class="button" onClick=${() => model.set({ dialog: { kind: "folder" } })}>
+            <${Glyph} name="add" /><span class="wide-only">New folder</span><span class="phone-only">Folder</span>
+          </button>
           <button class="button primary" onClick=${pick}><${Glyph} name="upload" />Upload</button>
           <input ref=${picker} type="file" multiple hidden aria-label="Files to upload" onChange=${picked} />
         </div>
       </header>
-      <main class="content">
-        ${content(model, pick)}
-      </main>
+      <main class="content">${content(model, pick)}</main>
       <${UploadPanel} model=${model} />
       <footer class="foot soft">${usageWords(model)}</footer>
       ${dropping && html`<div class="drop-hint" aria-hidden="true">Drop to upload to ${model.path.at(-1)?.name ?? "Files"}</div>`}
@@ -54,7 +54,9 @@ function content(model, pick) {
     <div class="empty">
       <${Glyph} name="folder" />
       <h2>${top ? "Nothing here yet" : "This folder is empty"}</h2>
-      <p>${top ? "Drop files here, or choose some. They are sealed on this machine and spread over your stores, so that the loss of any two changes nothing." : "Drop files here, or choose some."}</p>
+      <p>
+        ${top ? "Drop files here, or choose some. They are sealed on this machine and spread over your stores, so that the loss of any two changes nothing." : "Drop files here, or choose some."}
+      </p>
       <button class="button" onClick=${pick}>Choose files</button>
     </div>
   `;
@@ -85,7 +87,6 @@ function Notice({ model }) {
 /** Files dragged in from outside; rows dragged within are the table's matter. @param {import("./files-model.js").FilesModel} model */
 function useDrop(model) {
   const [dropping, setDropping] = useState(false);
-  const fromOutside = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") ?? false;
   return {
     dropping,
     onDragOver: (/** @type {DragEvent} */ event) => {
@@ -102,10 +103,16 @@ function useDrop(model) {
       setDropping(false);
       const { files, skipped } = droppedFiles(event);
       model.uploads.add(files, model.folder);
-      if (skipped > 0) model.set({ notice: "Folders cannot be uploaded as a whole yet: make the folder here, then drop the files in it." });
+      if (skipped > 0)
+        model.set({
+          notice: "Folders cannot be uploaded as a whole yet: make the folder here, then drop the files in it.",
+        });
     },
   };
 }
+
+/** @param {DragEvent} event */
+const fromOutside = (event) => event.dataTransfer?.types.includes("Files") ?? false;
 
 /** @param {DragEvent} event */
 function droppedFiles(event) {

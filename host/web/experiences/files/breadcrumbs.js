@@ -20,5 +20,7 @@ export function Breadcrumbs({ model }) {
 function Crumb({ model, step, last }) {
   const { over, ...target } = useRowTarget(model, step, !last);
   if (last) return html`<li><h1 aria-current="page">${step.name}</h1></li>`;
-  return html`<li><button class=${over ? "over" : ""} ...${target} onClick=${() => model.openFolder(step.id)}>${step.name}</button></li>`;
+  return html`<li>
+    <button class=${over ? "over" : ""} ...${target} onClick=${() => model.openFolder(step.id)}>${step.name}</button>
+  </li>`;
 }

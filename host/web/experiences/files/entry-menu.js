@@ -25,8 +25,25 @@ export function EntryMenu({ model, entry }) {
     <button role="menuitem" class=${className} onClick=${() => (menu.current?.hidePopover(), act())}>${label}</button>
   `;
   return html`
-    <button ref=${button} class="icon-button" popovertarget=${`menu-${entry.id}`} aria-label=${`Actions for ${entry.name}`} aria-haspopup="menu" tabindex="-1"><${Glyph} name="more" /></button>
-    <div ref=${menu} id=${`menu-${entry.id}`} popover class="menu" role="menu" onBeforeToggle=${place} onKeyDown=${moveByArrows}>
+    <button
+      ref=${button}
+      class="icon-button"
+      popovertarget=${`menu-${entry.id}`}
+      aria-label=${`Actions for ${entry.name}`}
+      aria-haspopup="menu"
+      tabindex="-1"
+    >
+      <${Glyph} name="more" />
+    </button>
+    <div
+      ref=${menu}
+      id=${`menu-${entry.id}`}
+      popover
+      class="menu"
+      role="menu"
+      onBeforeToggle=${place}
+      onKeyDown=${moveByArrows}
+    >
       ${item("Open", () => model.open(entry))}
       ${entry.kind === "file" && item("Download", () => void model.download(entry))}
       ${item("Rename", () => model.set({ renaming: entry.id }))}

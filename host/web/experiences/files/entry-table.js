@@ -35,10 +35,21 @@ export function EntryTable({ model }) {
     event.preventDefault();
   };
   return html`
-    <table ref=${table} class="entries" onKeyDown=${onKeyDown} onFocusIn=${() => (hadFocus.current = true)}
-      onFocusOut=${(/** @type {FocusEvent} */ event) => (hadFocus.current = event.relatedTarget === null)}>
+    <table
+      ref=${table}
+      class="entries"
+      onKeyDown=${onKeyDown}
+      onFocusIn=${() => (hadFocus.current = true)}
+      onFocusOut=${(/** @type {FocusEvent} */ event) => (hadFocus.current = event.relatedTarget === null)}
+    >
       <thead>
-        <tr><th>Name</th><th class="size">Size</th><th class="kind">Kind</th><th class="date">Changed</th><th><span class="visually-hidden">Actions</span></th></tr>
+        <tr>
+          <th>Name</th>
+          <th class="size">Size</th>
+          <th class="kind">Kind</th>
+          <th class="date">Changed</th>
+          <th><span class="visually-hidden">Actions</span></th>
+        </tr>
       </thead>
       <tbody>
         ${entries.map((entry) => html`<${Row} key=${entry.id} model=${model} entry=${entry} reachable=${entry.id === reachable} />`)}
@@ -61,7 +72,8 @@ function actByKey(model, entry, key) {
 
 /** @param {HTMLTableElement | null} table @param {string | undefined} id */
 function focusRow(table, id) {
-  /** @type {HTMLElement | null | undefined} */ (table?.querySelector(`tr[data-id="${id}"]`))?.focus();
+  const row = table?.querySelector(`tr[data-id="${id}"]`);
+  if (row instanceof HTMLElement) row.focus();
 }
 
 /** @param {{ model: FilesModel, entry: Entry, reachable: boolean }} props */
@@ -72,20 +84,35 @@ function Row({ model, entry, reachable }) {
   const onClick = (/** @type {MouseEvent} */ event) => {
     const { tagName } = /** @type {HTMLElement} */ (event.target);
     model.set({ current: entry.id });
-    if (!renaming && !["BUTTON", "INPUT"].includes(tagName) && !(/** @type {HTMLElement} */ (event.target).closest("button, [popover]"))) model.open(entry);
+    if (
+      !renaming &&
+      !["BUTTON", "INPUT"].includes(tagName) &&
+      !(/** @type {HTMLElement} */ (event.target).closest("button, [popover]"))
+    )
+      model.open(entry);
   };
   const onDragStart = (/** @type {DragEvent} */ event) => {
     event.dataTransfer?.setData(ROW_TYPE, entry.id);
     if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
   };
   return html`
-    <tr data-id=${entry.id} class=${over ? "over" : ""} tabindex=${reachable ? 0 : -1} draggable=${!renaming}
+    <tr
+      data-id=${entry.id}
+      class=${over ? "over" : ""}
+      tabindex=${reachable ? 0 : -1}
+      draggable=${!renaming}
       aria-label=${`${entry.name}, ${kindWords(entry)}${isFolder ? "" : `, ${formatBytes(entry.sizeBytes)}`}`}
-      onClick=${onClick} onFocus=${() => model.current !== entry.id && model.set({ current: entry.id })} onDragStart=${onDragStart} ...${target}>
-      <td class="name"><div>
-        <${Glyph} name=${glyphOf(entry)} />
-        ${renaming ? html`<${NameField} model=${model} entry=${entry} />` : html`<span>${entry.name}</span>`}
-      </div></td>
+      onClick=${onClick}
+      onFocus=${() => model.current !== entry.id && model.set({ current: entry.id })}
+      onDragStart=${onDragStart}
+      ...${target}
+    >
+      <td class="name">
+        <div>
+          <${Glyph} name=${glyphOf(entry)} />
+          ${renaming ? html`<${NameField} model=${model} entry=${entry} />` : html`<span>${entry.name}</span>`}
+        </div>
+      </td>
       <td class="size">${isFolder ? "" : formatBytes(entry.sizeBytes)}</td>
       <td class="kind">${kindWords(entry)}</td>
       <td class="date">${formatMoment(entry.modifiedAtMs)}</td>
@@ -113,5 +140,14 @@ function NameField({ model, entry }) {
     event.preventDefault();
     row?.focus();
   };
-  return html`<input ref=${field} class="input" aria-label=${`New name of ${entry.name}`} maxlength="255" spellcheck="false" value=${entry.name} onKeyDown=${onKeyDown} onBlur=${keep} />`;
+  return html`<input
+    ref=${field}
+    class="input"
+    aria-label=${`New name of ${entry.name}`}
+    maxlength="255"
+    spellcheck="false"
+    value=${entry.name}
+    onKeyDown=${onKeyDown}
+    onBlur=${keep}
+  />`;
 }

@@ -164,7 +164,10 @@ export class FilesModel {
       this.#twin.files.path({ id: folder }),
       this.#twin.files.list({ folder, limit: PAGE_LENGTH }),
     ]);
-    return { path: withoutRoot(path), folders: entries.filter((/** @type {Entry} */ entry) => entry.kind === "folder") };
+    return {
+      path: withoutRoot(path),
+      folders: entries.filter((/** @type {Entry} */ entry) => entry.kind === "folder"),
+    };
   }
 
   /** Runs `act`; a failure is told with `kept`, which says what did not change. @param {string} kept @param {() => Promise<void>} act */
@@ -195,9 +198,10 @@ export class FilesModel {
   }
 
   #reloadSoon() {
-    this.#reloadTimer ??= setTimeout(() => {
+    if (this.#reloadTimer !== undefined) return;
+    this.#reloadTimer = setTimeout(() => {
       this.#reloadTimer = undefined;
-      void this.telling("This may be old", () => this.#load(this.folder)).then(() => undefined);
+      void this.telling("This may be old", () => this.#load(this.folder));
     }, RELOAD_PAUSE_MS);
   }
 

@@ -20,7 +20,9 @@ const PATHS = {
 
 /** @param {{ name: string }} props */
 export function Glyph({ name }) {
-  return html`<svg class=${`icon glyph-${name}`} viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name] ?? PATHS.file} /></svg>`;
+  return html`<svg class=${`icon glyph-${name}`} viewBox="0 0 24 24" aria-hidden="true">
+    <path d=${PATHS[name] ?? PATHS.file} />
+  </svg>`;
 }
 
 /** The drawing that fits an entry. @param {import("./files-model.js").Entry} entry */
@@ -38,7 +40,12 @@ export function kindWords({ kind, type }) {
   const [group = "", detail = ""] = type.split("/");
   if (type === "application/octet-stream") return "File";
   if (type === "text/plain") return "Text";
-  const name = detail.replace(/^(x-|vnd\.)/, "").replace(/\+.*$/, "").split(".").at(-1) ?? "";
+  const name =
+    detail
+      .replace(/^(x-|vnd\.)/, "")
+      .replace(/\+.*$/, "")
+      .split(".")
+      .at(-1) ?? "";
   const short = name.length <= 5 ? name.toUpperCase() : name.charAt(0).toUpperCase() + name.slice(1);
   return ["image", "video", "audio"].includes(group) ? `${short} ${group}` : short;
 }

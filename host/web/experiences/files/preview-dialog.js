@@ -20,7 +20,7 @@ function previewKind({ type, sizeBytes }) {
 
 /** @param {{ model: import("./files-model.js").FilesModel, entry: import("./files-model.js").Entry, onClose: () => void }} props */
 export function PreviewDialog({ model, entry, onClose }) {
-  const act = (/** @type {import("./files-model.js").FilesDialog["kind"]} */ kind) => () => model.set({ dialog: /** @type {any} */ ({ kind, entry }) });
+  const act = (/** @type {"move" | "remove"} */ kind) => () => model.set({ dialog: { kind, entry } });
   const rename = () => {
     onClose();
     model.set({ renaming: entry.id });
@@ -28,12 +28,16 @@ export function PreviewDialog({ model, entry, onClose }) {
   return html`
     <${Dialog} title=${entry.name} className="preview" onClose=${onClose}>
       <${Preview} model=${model} entry=${entry} />
-      <p class="soft small">${kindWords(entry)}, ${formatBytes(entry.sizeBytes)}, changed ${formatMoment(entry.modifiedAtMs)}</p>
+      <p class="soft small">
+        ${kindWords(entry)}, ${formatBytes(entry.sizeBytes)}, changed ${formatMoment(entry.modifiedAtMs)}
+      </p>
       <div class="dialog-actions">
         <button class="button quiet danger start" onClick=${act("remove")}>Delete</button>
         <button class="button" onClick=${rename}>Rename</button>
         <button class="button" onClick=${act("move")}>Move…</button>
-        <button class="button primary" data-focus onClick=${() => model.download(entry)}><${Glyph} name="download" />Download</button>
+        <button class="button primary" data-focus onClick=${() => model.download(entry)}>
+          <${Glyph} name="download" />Download
+        </button>
       </div>
     <//>
   `;
@@ -59,12 +63,15 @@ function Preview({ model, entry }) {
       URL.revokeObjectURL(url);
     };
   }, [entry.object]);
-  const failed = (/** @type {string} */ what) => () => setContent({ problem: `This browser cannot show this ${what}.` });
+  const failed = (/** @type {string} */ what) => () =>
+    setContent({ problem: `This browser cannot show this ${what}.` });
   if (kind === "none") return html`<div class="preview-box"><${Glyph} name=${glyphOf(entry)} /></div>`;
   if (content.problem) return html`<div class="preview-box soft small" role="alert">${content.problem}</div>`;
   if (content.text !== undefined) return html`<pre class="preview-text" tabindex="0">${content.text}</pre>`;
   if (!content.url) return html`<div class="preview-box soft small" role="status">Reading it from your stores…</div>`;
-  if (kind === "image") return html`<img class="preview-image" src=${content.url} alt=${entry.name} onError=${failed("picture")} />`;
-  if (kind === "video") return html`<video class="preview-image" src=${content.url} controls onError=${failed("film")}></video>`;
+  if (kind === "image")
+    return html`<img class="preview-image" src=${content.url} alt=${entry.name} onError=${failed("picture")} />`;
+  if (kind === "video")
+    return html`<video class="preview-image" src=${content.url} controls onError=${failed("film")}></video>`;
   return html`<audio src=${content.url} controls onError=${failed("sound")}></audio>`;
 }

@@ -36,7 +36,9 @@ function Row({ uploads, item }) {
         problem &&
         html`
           <button class="button" onClick=${() => uploads.retry(item)}>Try again</button>
-          <button class="icon-button" aria-label=${`Dismiss ${file.name}`} onClick=${() => uploads.dismiss(item)}><${Glyph} name="close" /></button>
+          <button class="icon-button" aria-label=${`Dismiss ${file.name}`} onClick=${() => uploads.dismiss(item)}>
+            <${Glyph} name="close" />
+          </button>
         `
       }
     </li>

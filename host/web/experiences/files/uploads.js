@@ -36,7 +36,15 @@ export class Uploads {
   add(files, folder) {
     for (const file of files) {
       this.#lastKey += 1;
-      const upload = { key: this.#lastKey, file, folder, state: /** @type {const} */ ("sending"), sentBytes: 0, problem: "", controller: new AbortController() };
+      const upload = {
+        key: this.#lastKey,
+        file,
+        folder,
+        state: /** @type {const} */ ("sending"),
+        sentBytes: 0,
+        problem: "",
+        controller: new AbortController(),
+      };
       this.list = [...this.list, upload];
       void this.#run(upload);
     }

@@ -29,30 +29,54 @@ export function CapabilitiesPage() {
   const capabilities = useModel((state) => state.capabilities);
   const experiences = useModel((state) => state.experiences);
   const [removal, setRemoval] = useState(/** @type {Removal | undefined} */ (undefined));
-  const choose = async (/** @type {{ currentTarget: HTMLInputElement }} */ { currentTarget }) => {
-    const file = currentTarget.files?.[0];
-    if (file) await installCapability(file);
-    currentTarget.value = "";
-  };
   return html`
     <div class="page">
       <header class="page-head">
         <div>
           <h1>${count(capabilities.length, "capability", "capabilities")} installed.</h1>
-          <p>A capability gives your twin an ability. It runs sealed off and metered, and can do only what its permissions below say.</p>
+          <p>
+            A capability gives your twin an ability. It runs sealed off and metered, and can do only what its
+            permissions below say.
+          </p>
         </div>
-        <label class="button file-button"><${Icon} name="plus" />Install from a file<input class="visually-hidden" type="file" accept=".wasm,application/wasm" onChange=${choose} /></label>
+        <label class="button file-button"
+          ><${Icon} name="plus" />Install from a file<input
+            class="visually-hidden"
+            type="file"
+            accept=".wasm,application/wasm"
+            onChange=${choose}
+        /></label>
       </header>
-      ${capabilities.length === 0 && html`<div class="empty"><${Icon} name="capabilities" /><h2>None yet</h2><p>Install one from a signed .wasm package. You see what it asks for before it can do anything.</p></div>`}
-      <div class="rows">${capabilities.map((item) => html`<${Capability} key=${item.name} item=${item} onRemove=${setRemoval} />`)}</div>
+      ${
+        capabilities.length === 0 &&
+        html`<div class="empty">
+          <${Icon} name="capabilities" />
+          <h2>None yet</h2>
+          <p>Install one from a signed .wasm package. You see what it asks for before it can do anything.</p>
+        </div>`
+      }
+      <div class="rows">
+        ${capabilities.map((item) => html`<${Capability} key=${item.name} item=${item} onRemove=${setRemoval} />`)}
+      </div>
       <section class="section">
         <h2>Experiences</h2>
-        <p class="soft small">The apps that you open. Each is locked into its own frame and reaches only the methods that it was granted.</p>
-        <div class="rows">${experiences.map((item) => html`<${Experience} key=${item.name} item=${item} onRemove=${setRemoval} />`)}</div>
+        <p class="soft small">
+          The apps that you open. Each is locked into its own frame and reaches only the methods that it was granted.
+        </p>
+        <div class="rows">
+          ${experiences.map((item) => html`<${Experience} key=${item.name} item=${item} onRemove=${setRemoval} />`)}
+        </div>
       </section>
       ${removal && html`<${ConfirmDialog} title=${removal.title} text=${removal.text} confirm="Remove" onConfirm=${removal.run} onClose=${() => setRemoval(undefined)} />`}
     </div>
   `;
+}
+
+/** @param {{ currentTarget: HTMLInputElement }} event */
+async function choose({ currentTarget }) {
+  const file = currentTarget.files?.[0];
+  if (file) await installCapability(file);
+  currentTarget.value = "";
 }
 
 /** @param {{ item: InstalledCapability, onRemove: (removal: Removal) => void }} props */
@@ -78,10 +102,14 @@ function Capability({ item, onRemove }) {
       </summary>
       <div class="unfolded">
         <dl class="facts">
-          <dt>Publisher</dt><dd class="mono" title=${item.publisher}>${shortId(item.publisher)}</dd>
-          <dt>Hash</dt><dd class="mono">${item.hash}</dd>
-          <dt>Size</dt><dd>${formatBytes(item.sizeBytes)}</dd>
-          <dt>Installed</dt><dd>${formatMoment(item.installedAtMs)}</dd>
+          <dt>Publisher</dt>
+          <dd class="mono" title=${item.publisher}>${shortId(item.publisher)}</dd>
+          <dt>Hash</dt>
+          <dd class="mono">${item.hash}</dd>
+          <dt>Size</dt>
+          <dd>${formatBytes(item.sizeBytes)}</dd>
+          <dt>Installed</dt>
+          <dd>${formatMoment(item.installedAtMs)}</dd>
         </dl>
         <section>
           <h3>May</h3>
@@ -133,10 +161,16 @@ function Experience({ item, onRemove }) {
       </summary>
       <div class="unfolded">
         <dl class="facts">
-          <dt>Hash</dt><dd class="mono">${item.hash}</dd>
-          <dt>Size</dt><dd>${formatBytes(item.sizeBytes)}</dd>
-          <dt>Installed</dt><dd>${formatMoment(item.installedAtMs)}</dd>
-          <dt>Files</dt><dd>${item.objects.length === 0 ? "Does not touch stored files." : `May ${item.objects.map((right) => objects[right]).join(" and ")}.`}</dd>
+          <dt>Hash</dt>
+          <dd class="mono">${item.hash}</dd>
+          <dt>Size</dt>
+          <dd>${formatBytes(item.sizeBytes)}</dd>
+          <dt>Installed</dt>
+          <dd>${formatMoment(item.installedAtMs)}</dd>
+          <dt>Files</dt>
+          <dd>
+            ${item.objects.length === 0 ? "Does not touch stored files." : `May ${item.objects.map((right) => objects[right]).join(" and ")}.`}
+          </dd>
         </dl>
         <section>
           <h3>Asks for</h3>

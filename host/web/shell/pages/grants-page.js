@@ -23,10 +23,20 @@ export function GrantsPage() {
       <header class="page-head">
         <div>
           <h1>${count(grants.length, "grant")} in force.</h1>
-          <p>Nobody but you can do anything that is not listed here. What you revoke ends at once, also for windows that are open.</p>
+          <p>
+            Nobody but you can do anything that is not listed here. What you revoke ends at once, also for windows that
+            are open.
+          </p>
         </div>
       </header>
-      ${grants.length === 0 && html`<div class="empty"><${Icon} name="grants" /><h2>Nothing is granted</h2><p>When an experience asks for access and you allow it, it stands here, to be taken back at any time.</p></div>`}
+      ${
+        grants.length === 0 &&
+        html`<div class="empty">
+          <${Icon} name="grants" />
+          <h2>Nothing is granted</h2>
+          <p>When an experience asks for access and you allow it, it stands here, to be taken back at any time.</p>
+        </div>`
+      }
       ${[...holders].map(([holder, list]) => html`<${HolderSection} key=${holder} holder=${holder} grants=${list} />`)}
       <${Browsers} />
     </div>
@@ -42,10 +52,18 @@ function HolderSection({ holder, grants }) {
   return html`
     <section class="section">
       <h2>${name}</h2>
-      <ul class="rows">${grants.map((grant) => html`<${GrantRow} key=${grant.id} grant=${grant} onRevoke=${setRevoking} />`)}</ul>
+      <ul class="rows">
+        ${grants.map((grant) => html`<${GrantRow} key=${grant.id} grant=${grant} onRevoke=${setRevoking} />`)}
+      </ul>
       ${
         revoking &&
-        html`<${ConfirmDialog} title=${`Take ${revoking.capability} away from ${name}?`} text="What uses it stops working at once. Your data is not touched, and you can grant it again." confirm="Revoke" onConfirm=${() => void revokeGrant(revoking)} onClose=${() => setRevoking(undefined)} />`
+        html`<${ConfirmDialog}
+          title=${`Take ${revoking.capability} away from ${name}?`}
+          text="What uses it stops working at once. Your data is not touched, and you can grant it again."
+          confirm="Revoke"
+          onConfirm=${() => void revokeGrant(revoking)}
+          onClose=${() => setRevoking(undefined)}
+        />`
       }
     </section>
   `;
@@ -105,8 +123,13 @@ function Browsers() {
           (browser) => html`
             <li class="row" key=${browser.id}>
               <div class="row-main">
-                <span class="row-title">${browser.label || "Browser"}${browser.id === getKey().id ? html` <span class="tag good">this one</span>` : ""}</span>
-                <span class="row-note">Since ${formatMoment(browser.registeredAtMs)}, last used ${formatRelative(browser.lastUsedAtMs, now)}</span>
+                <span class="row-title"
+                  >${browser.label || "Browser"}${browser.id === getKey().id ? html` <span class="tag good">this one</span>` : ""}</span
+                >
+                <span class="row-note"
+                  >Since ${formatMoment(browser.registeredAtMs)}, last used
+                  ${formatRelative(browser.lastUsedAtMs, now)}</span
+                >
               </div>
               <button class="button" onClick=${() => setForgetting(browser)}>Log out</button>
             </li>
@@ -115,7 +138,13 @@ function Browsers() {
       </ul>
       ${
         forgetting &&
-        html`<${ConfirmDialog} title=${`Log out ${forgetting.label || "this browser"}?`} text="Its key becomes worthless and its connection ends. To use it again, open a fresh link in it." confirm="Log out" onConfirm=${() => void forgetBrowser(forgetting.id).then(load)} onClose=${() => setForgetting(undefined)} />`
+        html`<${ConfirmDialog}
+          title=${`Log out ${forgetting.label || "this browser"}?`}
+          text="Its key becomes worthless and its connection ends. To use it again, open a fresh link in it."
+          confirm="Log out"
+          onConfirm=${() => void forgetBrowser(forgetting.id).then(load)}
+          onClose=${() => setForgetting(undefined)}
+        />`
       }
     </section>
   `;

@@ -20,7 +20,9 @@ export function MorePage() {
           (page) => html`
             <a key=${page.name} class="row plain" href=${pageLink(page.name)}>
               <span class="glyph"><${Icon} name=${page.name} /></span>
-              <span class="row-main"><span class="row-title">${page.title}</span><span class="row-note">${page.hint}</span></span>
+              <span class="row-main"
+                ><span class="row-title">${page.title}</span><span class="row-note">${page.hint}</span></span
+              >
             </a>
           `,
         )}

@@ -27,22 +27,35 @@ export function PeersPage() {
       <header class="page-head">
         <div>
           <h1>${peersSentence(peers)}.</h1>
-          <p>Twins talk to each other directly. A message for someone who is away waits here and leaves when their twin is back.</p>
+          <p>
+            Twins talk to each other directly. A message for someone who is away waits here and leaves when their twin
+            is back.
+          </p>
         </div>
         <div class="page-actions">
           <button class="button" onClick=${openAccept}>Accept a code</button>
           <button class="button primary" onClick=${openInvite}><${Icon} name="plus" />Invite someone</button>
         </div>
       </header>
-      ${peers.length === 0 ? html`<${NoPeers} />` : html`<ul class="rows">${peers.map((peer) => html`<${PeerRow} key=${peer.twin} peer=${peer} now=${now} />`)}</ul>`}
+      ${
+        peers.length === 0
+          ? html`<${NoPeers} />`
+          : html`<ul class="rows">
+              ${peers.map((peer) => html`<${PeerRow} key=${peer.twin} peer=${peer} now=${now} />`)}
+            </ul>`
+      }
       <${Parked} />
       <section class="section">
         <h2>This twin</h2>
         <p class="soft small">Its id is its public key: for life, wherever it runs.</p>
-        <div class="command"><code class="small">${status.twin}</code><${CopyButton} text=${status.twin} label="the id of this twin" /></div>
+        <div class="command">
+          <code class="small">${status.twin}</code><${CopyButton} text=${status.twin} label="the id of this twin" />
+        </div>
         <dl class="facts">
           <dt>Reached at</dt>
-          <dd>${status.peerAddresses.length === 0 ? "It does not listen for other twins." : status.peerAddresses.map((address) => html`<div class="mono">${address}</div>`)}</dd>
+          <dd>
+            ${status.peerAddresses.length === 0 ? "It does not listen for other twins." : status.peerAddresses.map((address) => html`<div class="mono">${address}</div>`)}
+          </dd>
         </dl>
       </section>
     </div>
@@ -54,7 +67,10 @@ function NoPeers() {
     <div class="empty">
       <${Icon} name="peers" />
       <h2>Nobody here yet</h2>
-      <p>Invite someone: you get a code that works once. Send it to them any way you like; when they accept it, you are each other's contacts.</p>
+      <p>
+        Invite someone: you get a code that works once. Send it to them any way you like; when they accept it, you are
+        each other's contacts.
+      </p>
     </div>
   `;
 }
@@ -67,7 +83,9 @@ function PeerRow({ peer, now }) {
       <div class="row-main">
         <span class="row-title">${peer.name}</span>
         <span class="row-note">${presence(peer, now)}</span>
-        <span class="row-note mono" title=${peer.twin}>${shortId(peer.twin)}${peer.address ? ` · ${peer.address}` : ""}</span>
+        <span class="row-note mono" title=${peer.twin}
+          >${shortId(peer.twin)}${peer.address ? ` · ${peer.address}` : ""}</span
+        >
       </div>
       <div class="row-end">
         ${peer.waiting > 0 && html`<span class="tag warn">${count(peer.waiting, "message")} waiting</span>`}

@@ -1,7 +1,15 @@
 // Receipts: every call, live. A chart of the last half hour, a filter, and one click to all fields.
 
 import { useState } from "preact/hooks";
-import { count, formatBytes, formatClock, formatCompact, formatDuration, formatMoment, formatNumber } from "/-/wording.js";
+import {
+  count,
+  formatBytes,
+  formatClock,
+  formatCompact,
+  formatDuration,
+  formatMoment,
+  formatNumber,
+} from "/-/wording.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { toast, errorText, useModel, useNow } from "../model.js";
@@ -37,15 +45,29 @@ export function ReceiptsPage() {
     <div class="page">
       <header class="page-head">
         <div>
-          <h1>${engine ? `${count(engine.calls, "call")} so far, ${engine.errors === 0 ? "none failed" : `${formatNumber(engine.errors)} failed`}.` : "Receipts"}</h1>
+          <h1>
+            ${engine ? `${count(engine.calls, "call")} so far, ${engine.errors === 0 ? "none failed" : `${formatNumber(engine.errors)} failed`}.` : "Receipts"}
+          </h1>
           <p>Every call of a capability leaves a receipt: who called, what it used, how it ended.</p>
         </div>
       </header>
       <${CallChart} receipts=${receipts} now=${now} />
       <section class="section">
         <div class="filters">
-          <input class="input" type="search" placeholder="Filter by caller or method" aria-label="Filter by caller or method" value=${text} onInput=${(/** @type {{ currentTarget: HTMLInputElement }} */ event) => setText(event.currentTarget.value)} />
-          <select class="input" aria-label="Outcome" value=${outcome} onChange=${(/** @type {{ currentTarget: HTMLSelectElement }} */ event) => setOutcome(event.currentTarget.value)}>
+          <input
+            class="input"
+            type="search"
+            placeholder="Filter by caller or method"
+            aria-label="Filter by caller or method"
+            value=${text}
+            onInput=${(/** @type {{ currentTarget: HTMLInputElement }} */ event) => setText(event.currentTarget.value)}
+          />
+          <select
+            class="input"
+            aria-label="Outcome"
+            value=${outcome}
+            onChange=${(/** @type {{ currentTarget: HTMLSelectElement }} */ event) => setOutcome(event.currentTarget.value)}
+          >
             <option value="">All outcomes</option>
             <option value="ok">Only what worked</option>
             <option value="error">Only what failed</option>
@@ -84,8 +106,13 @@ function ReceiptTable({ receipts, onChoose }) {
       <table class="data">
         <thead>
           <tr>
-            <th>Time</th><th>Method</th><th class="wide">Caller</th><th>Outcome</th>
-            <th class="figure-cell wide">Fuel</th><th class="figure-cell wide">Memory</th><th class="figure-cell">Took</th>
+            <th>Time</th>
+            <th>Method</th>
+            <th class="wide">Caller</th>
+            <th>Outcome</th>
+            <th class="figure-cell wide">Fuel</th>
+            <th class="figure-cell wide">Memory</th>
+            <th class="figure-cell">Took</th>
           </tr>
         </thead>
         <tbody>
@@ -93,9 +120,17 @@ function ReceiptTable({ receipts, onChoose }) {
             (receipt) => html`
               <tr key=${receipt.sequence} onClick=${() => onChoose(receipt)}>
                 <td class="number">${formatClock(receipt.atMs)}</td>
-                <td><button aria-label=${`All fields of ${receipt.capability}.${receipt.method}`}>${receipt.capability}.${receipt.method}</button></td>
+                <td>
+                  <button aria-label=${`All fields of ${receipt.capability}.${receipt.method}`}>
+                    ${receipt.capability}.${receipt.method}
+                  </button>
+                </td>
                 <td class="wide">${callerWords(receipt.caller)}</td>
-                <td><span class=${`tag ${receipt.outcome === "ok" ? "good" : "bad"}`}>${receipt.outcome === "ok" ? "OK" : shortCode(receipt)}</span></td>
+                <td>
+                  <span class=${`tag ${receipt.outcome === "ok" ? "good" : "bad"}`}
+                    >${receipt.outcome === "ok" ? "OK" : shortCode(receipt)}</span
+                  >
+                </td>
                 <td class="figure-cell wide">${formatCompact(receipt.fuel)}</td>
                 <td class="figure-cell wide">${formatBytes(receipt.memorySizeBytes)}</td>
                 <td class="figure-cell">${formatDuration(receipt.queueMs + receipt.runMs)}</td>
@@ -109,7 +144,13 @@ function ReceiptTable({ receipts, onChoose }) {
 }
 
 /** `TWIN_GUEST_FUEL` -> "guest fuel". @param {Receipt} receipt */
-const shortCode = ({ code }) => (code ? code.replace(/^TWIN_/, "").replaceAll("_", " ").toLowerCase() : "failed");
+const shortCode = ({ code }) =>
+  code
+    ? code
+        .replace(/^TWIN_/, "")
+        .replaceAll("_", " ")
+        .toLowerCase()
+    : "failed";
 
 /** @param {{ receipt: Receipt, onClose: () => void }} props */
 function ReceiptDialog({ receipt, onClose }) {
@@ -132,7 +173,13 @@ function ReceiptDialog({ receipt, onClose }) {
   ];
   return html`
     <${Dialog} title=${`${receipt.capability}.${receipt.method}`} onClose=${onClose}>
-      <dl class="facts number">${facts.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>
+      <dl class="facts number">
+        ${facts.map(
+          ([term, value]) =>
+            html`<dt>${term}</dt>
+              <dd>${value}</dd>`,
+        )}
+      </dl>
       <div class="dialog-actions"><button class="button" data-focus onClick=${onClose}>Close</button></div>
     <//>
   `;

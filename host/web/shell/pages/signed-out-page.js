@@ -16,9 +16,14 @@ export function SignedOutPage() {
         <img src="/icon.svg" alt="" />
         <h1>Open your twin with a link</h1>
         ${refusal && html`<p class="notice" role="alert"><${Icon} name="warning" /><span>${refusal}</span></p>`}
-        <p class="soft">This browser does not hold a key of your twin yet. On the machine where the twin runs, make a link:</p>
+        <p class="soft">
+          This browser does not hold a key of your twin yet. On the machine where the twin runs, make a link:
+        </p>
         <div class="command"><code>${COMMAND}</code><${CopyButton} text=${COMMAND} label="the command" /></div>
-        <p class="soft small">Open the link in this browser. It works once, within an hour. After that this browser knows your twin by a key that cannot leave it.</p>
+        <p class="soft small">
+          Open the link in this browser. It works once, within an hour. After that this browser knows your twin by a key
+          that cannot leave it.
+        </p>
       </div>
       <${Toasts} />
     </main>

@@ -20,7 +20,10 @@ export function StoresPage() {
       <header class="page-head">
         <div>
           <h1>${durabilitySentence(vault)}.</h1>
-          <p>Each piece of your data is sealed, then split into ${count(vault.dataShards + vault.parityShards, "shard")}, one per store. Any ${formatNumber(vault.dataShards)} of them rebuild it.</p>
+          <p>
+            Each piece of your data is sealed, then split into ${count(vault.dataShards + vault.parityShards, "shard")},
+            one per store. Any ${formatNumber(vault.dataShards)} of them rebuild it.
+          </p>
         </div>
         <div class="page-actions">
           <button class="button" onClick=${runScrub} disabled=${scrub !== undefined}>
@@ -33,7 +36,10 @@ export function StoresPage() {
       <dl class="figures">
         <${Figure} label="Objects" value=${formatNumber(vault.objectCount)} />
         <${Figure} label="Your data" value=${formatBytes(vault.sizeBytes)} />
-        <${Figure} label="On disk, with parity" value=${formatBytes(vault.stores.reduce((sum, store) => sum + store.usedBytes, 0))} />
+        <${Figure}
+          label="On disk, with parity"
+          value=${formatBytes(vault.stores.reduce((sum, store) => sum + store.usedBytes, 0))}
+        />
         <${Figure} label="Segments" value=${formatNumber(vault.segmentCount)} />
       </dl>
       <${LayoutPicture} vault=${vault} />
@@ -50,16 +56,28 @@ export function StoresPage() {
 
 /** @param {{ label: string, value: string }} props */
 function Figure({ label, value }) {
-  return html`<div class="figure"><dt>${label}</dt><dd>${value}</dd></div>`;
+  return html`<div class="figure">
+    <dt>${label}</dt>
+    <dd>${value}</dd>
+  </div>`;
 }
 
 /** @param {{ scrub: { done: number, total: number | undefined } }} props */
 function ScrubProgress({ scrub }) {
-  const words = scrub.total === undefined ? `${formatNumber(scrub.done)} read` : `${formatNumber(scrub.done)} of ${formatNumber(scrub.total)}`;
+  const words =
+    scrub.total === undefined
+      ? `${formatNumber(scrub.done)} read`
+      : `${formatNumber(scrub.done)} of ${formatNumber(scrub.total)}`;
   return html`
     <div class="working" role="status">
-      <progress max=${scrub.total ?? 1} value=${scrub.total === undefined ? undefined : scrub.done} aria-label="Check of all stores"></progress>
-      <span class="soft number">Reading every shard and repairing what is broken: ${words}. You can go on working.</span>
+      <progress
+        max=${scrub.total ?? 1}
+        value=${scrub.total === undefined ? undefined : scrub.done}
+        aria-label="Check of all stores"
+      ></progress>
+      <span class="soft number"
+        >Reading every shard and repairing what is broken: ${words}. You can go on working.</span
+      >
     </div>
   `;
 }
@@ -67,10 +85,17 @@ function ScrubProgress({ scrub }) {
 /** @param {{ vault: VaultStatus }} props */
 function Warnings({ vault }) {
   if (vault.margin < 0) {
-    return html`<p class="notice bad" role="alert"><${Icon} name="warning" />Too many stores are gone to read everything. Nothing was deleted: bring a missing store back, then check everything again.</p>`;
+    return html`<p class="notice bad" role="alert">
+      <${Icon} name="warning" />Too many stores are gone to read everything. Nothing was deleted: bring a missing store
+      back, then check everything again.
+    </p>`;
   }
   if (vault.degradedSegments > 0) {
-    return html`<p class="notice"><${Icon} name="warning" />${count(vault.degradedSegments, "segment")} ${vault.degradedSegments === 1 ? "has" : "have"} fewer shards than intended. Your data is readable; a check rebuilds the missing shards.</p>`;
+    return html`<p class="notice">
+      <${Icon} name="warning" />${count(vault.degradedSegments, "segment")}
+      ${vault.degradedSegments === 1 ? "has" : "have"} fewer shards than intended. Your data is readable; a check
+      rebuilds the missing shards.
+    </p>`;
   }
   return undefined;
 }
@@ -89,7 +114,10 @@ function LayoutPicture({ vault }) {
               <div class="layout-column">
                 ${Array.from({ length: rows }, (_, row) => {
                   const parity = (column + row) % total >= vault.dataShards;
-                  return html`<span key=${row} class=${`shard ${store.healthy ? (parity ? "parity" : "") : "missing"}`}></span>`;
+                  return html`<span
+                    key=${row}
+                    class=${`shard ${store.healthy ? (parity ? "parity" : "") : "missing"}`}
+                  ></span>`;
                 })}
               </div>
               <span>${store.name}</span>
@@ -112,7 +140,9 @@ function StoreRow({ store }) {
     <li class="row">
       <div class="row-main">
         <span class="row-title"><i class=${`dot ${store.healthy ? "good" : "bad"}`}></i>${store.name}</span>
-        <span class="row-note">${store.healthy ? `Fails together with: ${store.domain}` : (store.problem ?? "Does not answer.")}</span>
+        <span class="row-note"
+          >${store.healthy ? `Fails together with: ${store.domain}` : (store.problem ?? "Does not answer.")}</span
+        >
       </div>
       <div class="row-end number">
         <span>${count(store.shardCount, "shard")} · ${formatBytes(store.usedBytes)}</span>
@@ -137,16 +167,26 @@ function LastScrub({ vault, now }) {
   return html`
     <section class="section">
       <h2>Last check, ${formatRelative(report.finishedAtMs, now)}</h2>
-      <p class="soft">${found === 0 ? "Every shard was read and is as it was written." : `${count(found, "shard")} missing or damaged, ${formatNumber(report.shardsRepaired)} rebuilt.`}</p>
+      <p class="soft">
+        ${found === 0 ? "Every shard was read and is as it was written." : `${count(found, "shard")} missing or damaged, ${formatNumber(report.shardsRepaired)} rebuilt.`}
+      </p>
       <dl class="facts number">
-        <dt>When</dt><dd>${formatMoment(report.finishedAtMs)}</dd>
-        <dt>Segments</dt><dd>${formatNumber(report.segments)}</dd>
-        <dt>Shards read</dt><dd>${formatNumber(report.shardsChecked)}</dd>
-        <dt>Missing</dt><dd>${formatNumber(report.shardsMissing)}</dd>
-        <dt>Damaged</dt><dd>${formatNumber(report.shardsCorrupt)}</dd>
-        <dt>Rebuilt</dt><dd>${formatNumber(report.shardsRepaired)}</dd>
-        <dt>Lost segments</dt><dd>${formatNumber(report.segmentsLost)}</dd>
-        <dt>Survives now</dt><dd>${report.margin < 0 ? "not all data is readable" : `the loss of any ${formatNumber(report.margin)}`}</dd>
+        <dt>When</dt>
+        <dd>${formatMoment(report.finishedAtMs)}</dd>
+        <dt>Segments</dt>
+        <dd>${formatNumber(report.segments)}</dd>
+        <dt>Shards read</dt>
+        <dd>${formatNumber(report.shardsChecked)}</dd>
+        <dt>Missing</dt>
+        <dd>${formatNumber(report.shardsMissing)}</dd>
+        <dt>Damaged</dt>
+        <dd>${formatNumber(report.shardsCorrupt)}</dd>
+        <dt>Rebuilt</dt>
+        <dd>${formatNumber(report.shardsRepaired)}</dd>
+        <dt>Lost segments</dt>
+        <dd>${formatNumber(report.segmentsLost)}</dd>
+        <dt>Survives now</dt>
+        <dd>${report.margin < 0 ? "not all data is readable" : `the loss of any ${formatNumber(report.margin)}`}</dd>
       </dl>
     </section>
   `;

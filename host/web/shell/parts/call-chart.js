@@ -16,8 +16,21 @@ export function CallChart({ receipts, now }) {
   const scale = (/** @type {number} */ amount) => (amount / peak) * (HEIGHT - 4);
   return html`
     <figure>
-      <svg class="chart" viewBox=${`0 0 ${MINUTES * BAR_WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${`${count(total, "call")} in the last ${MINUTES} minutes, at most ${peak} in one minute`}>
-        <line class="base" x1="0" x2=${MINUTES * BAR_WIDTH} y1=${HEIGHT - 0.5} y2=${HEIGHT - 0.5} vector-effect="non-scaling-stroke" />
+      <svg
+        class="chart"
+        viewBox=${`0 0 ${MINUTES * BAR_WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label=${`${count(total, "call")} in the last ${MINUTES} minutes, at most ${peak} in one minute`}
+      >
+        <line
+          class="base"
+          x1="0"
+          x2=${MINUTES * BAR_WIDTH}
+          y1=${HEIGHT - 0.5}
+          y2=${HEIGHT - 0.5}
+          vector-effect="non-scaling-stroke"
+        />
         ${bars.map((bar, index) => {
           const x = index * BAR_WIDTH + 1.5;
           const okHeight = scale(bar.ok);
@@ -25,12 +38,20 @@ export function CallChart({ receipts, now }) {
           return html`
             <g key=${index}>
               <rect class="ok" x=${x} width=${BAR_WIDTH - 3} y=${HEIGHT - okHeight} height=${okHeight} />
-              <rect class="error" x=${x} width=${BAR_WIDTH - 3} y=${HEIGHT - okHeight - errorHeight} height=${errorHeight} />
+              <rect
+                class="error"
+                x=${x}
+                width=${BAR_WIDTH - 3}
+                y=${HEIGHT - okHeight - errorHeight}
+                height=${errorHeight}
+              />
             </g>
           `;
         })}
       </svg>
-      <figcaption class="chart-axis"><span>${MINUTES} minutes ago</span><span>${count(total, "call")}</span><span>now</span></figcaption>
+      <figcaption class="chart-axis">
+        <span>${MINUTES} minutes ago</span><span>${count(total, "call")}</span><span>now</span>
+      </figcaption>
     </figure>
   `;
 }

@@ -29,7 +29,10 @@ export function Consent({ experience, needs }) {
           `,
         )}
       </ul>
-      <p class="soft small">It reaches nothing else: no network, no other experience, no other data. You can take this back at any time under Grants.</p>
+      <p class="soft small">
+        It reaches nothing else: no network, no other experience, no other data. You can take this back at any time
+        under Grants.
+      </p>
       ${problem && html`<p class="notice bad" role="alert">${problem}</p>`}
       <div class="page-actions">
         <button class="button primary" data-focus onClick=${allow}>Allow and open</button>

@@ -13,7 +13,8 @@ export function Launcher() {
   const open = useModel((state) => state.open);
   const view = useModel((state) => state.view);
   const name = useModel((state) => state.status?.name ?? "");
-  const current = (/** @type {string} */ kind, /** @type {string} */ item) => (view.kind === kind && view.name === item ? "page" : undefined);
+  const current = (/** @type {string} */ kind, /** @type {string} */ item) =>
+    view.kind === kind && view.name === item ? "page" : undefined;
   return html`
     <nav class="launcher" aria-label="Launcher">
       <div class="launcher-owner"><img src="/icon.svg" alt="" /><span>${name}</span></div>
@@ -23,7 +24,13 @@ export function Launcher() {
       <div class="launcher-heading" aria-hidden="true">Experiences</div>
       ${experiences.map(
         (item) => html`
-          <a key=${item.name} class="launcher-item" href=${experienceLink(item.name)} title=${item.description} aria-current=${current("experience", item.name)}>
+          <a
+            key=${item.name}
+            class="launcher-item"
+            href=${experienceLink(item.name)}
+            title=${item.description}
+            aria-current=${current("experience", item.name)}
+          >
             <img src=${`/icons/${item.name}`} alt="" /><span class="label">${item.title}</span>
             ${open.includes(item.name) && html`<span class="running" title="Open"></span>`}
           </a>
@@ -32,7 +39,13 @@ export function Launcher() {
       <div class="launcher-heading" aria-hidden="true">Your twin</div>
       ${PAGES.map(
         (page) => html`
-          <a key=${page.name} class="launcher-item launcher-pages" href=${pageLink(page.name)} title=${page.hint} aria-current=${current("page", page.name)}>
+          <a
+            key=${page.name}
+            class="launcher-item launcher-pages"
+            href=${pageLink(page.name)}
+            title=${page.hint}
+            aria-current=${current("page", page.name)}
+          >
             <${Icon} name=${page.name} /><span class="label">${page.title}</span>
           </a>
         `,

@@ -18,7 +18,10 @@ export function LinkDialog() {
   if (!link) return undefined;
   return html`
     <${Dialog} title=${`Open ${new URL(link.url).host}?`} onClose=${() => answer(false)}>
-      <p class="soft">${link.experience} wants to open this page in a new tab. The page will see that you came, and whatever the address contains.</p>
+      <p class="soft">
+        ${link.experience} wants to open this page in a new tab. The page will see that you came, and whatever the
+        address contains.
+      </p>
       <div class="code-box">${link.url}</div>
       <div class="dialog-actions">
         <button class="button" data-focus onClick=${() => answer(false)}>Stay here</button>

@@ -19,16 +19,50 @@ const go = (/** @type {string} */ hash) => () => {
 function commands() {
   const { experiences, open, status } = getState();
   return [
-    ...experiences.map((item) => ({ id: `open:${item.name}`, label: item.title, hint: "Experience", icon: "window", image: `/icons/${item.name}`, run: go(experienceLink(item.name)) })),
-    ...PAGES.map((page) => ({ id: `page:${page.name}`, label: page.title, hint: page.hint, icon: page.name, run: go(pageLink(page.name)) })),
+    ...experiences.map((item) => ({
+      id: `open:${item.name}`,
+      label: item.title,
+      hint: "Experience",
+      icon: "window",
+      image: `/icons/${item.name}`,
+      run: go(experienceLink(item.name)),
+    })),
+    ...PAGES.map((page) => ({
+      id: `page:${page.name}`,
+      label: page.title,
+      hint: page.hint,
+      icon: page.name,
+      run: go(pageLink(page.name)),
+    })),
     { id: "invite", label: "Invite someone", hint: "Peers", icon: "plus", run: () => setState({ dialog: "invite" }) },
     { id: "accept", label: "Accept a code", hint: "Peers", icon: "link", run: () => setState({ dialog: "accept" }) },
     { id: "scrub", label: "Check all stores now", hint: "Stores", icon: "check", run: () => void runScrub() },
-    ...(status?.peers ?? []).map((peer) => ({ id: `peer:${peer.twin}`, label: peer.name, hint: peer.online ? "Contact, online" : "Contact, offline", icon: "peers", run: go(pageLink("peers")) })),
+    ...(status?.peers ?? []).map((peer) => ({
+      id: `peer:${peer.twin}`,
+      label: peer.name,
+      hint: peer.online ? "Contact, online" : "Contact, offline",
+      icon: "peers",
+      run: go(pageLink("peers")),
+    })),
     ...experiences
       .filter((item) => open.includes(item.name))
-      .map((item) => ({ id: `close:${item.name}`, label: `Close ${item.title}`, hint: "Experience", icon: "close", run: () => leaveAndClose(item.name) })),
+      .map((item) => ({
+        id: `close:${item.name}`,
+        label: `Close ${item.title}`,
+        hint: "Experience",
+        icon: "close",
+        run: () => leaveAndClose(item.name),
+      })),
   ];
+}
+
+/** The commands that fit, the best first. @param {string} text */
+function matching(text) {
+  return commands()
+    .map((command) => ({ command, score: matchScore(command.label, text) }))
+    .filter(({ score }) => score > 0)
+    .toSorted((a, b) => b.score - a.score)
+    .map(({ command }) => command);
 }
 
 /** @param {string} name */
@@ -40,16 +74,18 @@ function leaveAndClose(name) {
 
 const close = () => setState({ paletteOpen: false });
 
+/** @param {Command | undefined} command */
+function run(command) {
+  close();
+  command?.run();
+}
+
 export function Palette() {
   const [text, setText] = useState("");
   const [index, setIndex] = useState(0);
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
-  const matches = commands()
-    .map((command) => ({ command, score: matchScore(command.label, text) }))
-    .filter(({ score }) => score > 0)
-    .toSorted((a, b) => b.score - a.score)
-    .map(({ command }) => command);
+  const matches = matching(text);
   const chosen = Math.min(index, matches.length - 1);
 
   // At once, so that no key pressed meanwhile goes astray.
@@ -59,10 +95,6 @@ export function Palette() {
   }, []);
   useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [chosen]);
 
-  const run = (/** @type {Command | undefined} */ command) => {
-    close();
-    command?.run();
-  };
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined && matches.length > 0) {
@@ -81,13 +113,32 @@ export function Palette() {
   const active = matches[chosen];
   return html`
     <dialog ref=${dialog} class="palette" aria-label="Find anything" onCancel=${close} onClick=${closeOnBackdrop}>
-      <input type="text" role="combobox" placeholder="Where to?" aria-label="Find anything" aria-expanded="true" aria-controls="palette-list"
-        aria-activedescendant=${active ? `command-${active.id}` : undefined} autocomplete="off" spellcheck="false" data-focus
-        value=${text} onInput=${onInput} onKeyDown=${onKeyDown} />
+      <input
+        type="text"
+        role="combobox"
+        placeholder="Where to?"
+        aria-label="Find anything"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant=${active ? `command-${active.id}` : undefined}
+        autocomplete="off"
+        spellcheck="false"
+        data-focus
+        value=${text}
+        onInput=${onInput}
+        onKeyDown=${onKeyDown}
+      />
       <ul id="palette-list" role="listbox" ref=${list} aria-label="Matches">
         ${matches.map(
           (command, position) => html`
-            <li key=${command.id} id=${`command-${command.id}`} role="option" aria-selected=${position === chosen} onMouseMove=${() => position !== chosen && setIndex(position)} onClick=${() => run(command)}>
+            <li
+              key=${command.id}
+              id=${`command-${command.id}`}
+              role="option"
+              aria-selected=${position === chosen}
+              onMouseMove=${() => position !== chosen && setIndex(position)}
+              onClick=${() => run(command)}
+            >
               ${command.image ? html`<img src=${command.image} alt="" />` : html`<${Icon} name=${command.icon} />`}
               <span>${command.label}</span><span class="hint">${command.hint}</span>
             </li>

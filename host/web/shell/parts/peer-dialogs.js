@@ -27,13 +27,17 @@ function InviteDialog() {
   }, []);
   return html`
     <${Dialog} title="Invite someone" onClose=${close}>
-      <p class="soft">Send this code to one person, by any way you trust. It works once; whoever uses it becomes your contact.</p>
+      <p class="soft">
+        Send this code to one person, by any way you trust. It works once; whoever uses it becomes your contact.
+      </p>
       ${problem && html`<p class="notice bad" role="alert">${problem}</p>`}
       ${
         invite
           ? html`
               <div class="code-box" tabindex="0" aria-label="Invite code">${invite.code}</div>
-              <p class="soft small">Valid until ${formatMoment(invite.expiresAtMs)} (${formatRelative(invite.expiresAtMs, now)}).</p>
+              <p class="soft small">
+                Valid until ${formatMoment(invite.expiresAtMs)} (${formatRelative(invite.expiresAtMs, now)}).
+              </p>
             `
           : !problem && html`<p class="soft small" role="status">Making a code…</p>`
       }
@@ -67,7 +71,15 @@ function AcceptDialog() {
       <form class="dialog-body" onSubmit=${accept}>
         <label class="field">
           Code that you were sent
-          <textarea class="input" data-focus required spellcheck="false" autocomplete="off" value=${code} onInput=${(/** @type {{ currentTarget: HTMLTextAreaElement }} */ event) => setCode(event.currentTarget.value)}></textarea>
+          <textarea
+            class="input"
+            data-focus
+            required
+            spellcheck="false"
+            autocomplete="off"
+            value=${code}
+            onInput=${(/** @type {{ currentTarget: HTMLTextAreaElement }} */ event) => setCode(event.currentTarget.value)}
+          ></textarea>
         </label>
         ${problem && html`<p class="notice bad" role="alert">${problem}</p>`}
         ${busy && html`<p class="soft small" role="status">Reaching the other twin…</p>`}

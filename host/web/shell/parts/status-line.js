@@ -13,11 +13,16 @@ export function StatusLine() {
   const connection = useModel((state) => state.connection);
   if (!status) return undefined;
   if (connection === "reconnecting") {
-    return html`<footer class="status-line"><a href=${pageLink("stores")}><i class="dot warn"></i>Not connected. What you see here may be old.</a></footer>`;
+    return html`<footer class="status-line">
+      <a href=${pageLink("stores")}><i class="dot warn"></i>Not connected. What you see here may be old.</a>
+    </footer>`;
   }
   return html`
     <footer class="status-line">
-      <a href=${pageLink("stores")}><i class=${`dot ${health(status)}`}></i><span class="long">${durabilitySentence(status.vault)}.</span><span class="short">${durabilityShort(status.vault)}</span></a>
+      <a href=${pageLink("stores")}
+        ><i class=${`dot ${health(status)}`}></i><span class="long">${durabilitySentence(status.vault)}.</span
+        ><span class="short">${durabilityShort(status.vault)}</span></a
+      >
       <a class="long" href=${pageLink("peers")}>${peersSentence(status.peers)}.</a>
       <a class="end number" href=${pageLink("receipts")}>${callsSentence(status)}</a>
     </footer>

@@ -12,7 +12,9 @@ export function Toasts() {
           dismissToast(id);
           action?.run();
         };
-        return html`<div class="toast" key=${id}><span>${text}</span>${action && html`<button onClick=${act}>${action.label}</button>`}</div>`;
+        return html`<div class="toast" key=${id}>
+          <span>${text}</span>${action && html`<button onClick=${act}>${action.label}</button>`}
+        </div>`;
       })}
     </div>
   `;

@@ -6,15 +6,21 @@ import { leakUrl, plant } from "../leak.js";
 export const navigationAttacks = {
   "location-assign": () => location.assign(leakUrl("location-assign")),
   "location-replace": () => location.replace(leakUrl("location-replace")),
-  "anchor-self": () => /** @type {HTMLElement} */ (plant("a", { href: leakUrl("anchor-self") })).click(),
-  "anchor-download": () => /** @type {HTMLElement} */ (plant("a", { href: leakUrl("anchor-download"), download: "x" })).click(),
-  "form-self": () => /** @type {HTMLFormElement} */ (plant("form", { action: leakUrl("form-self") })).submit(),
-  "meta-refresh": () => document.head.insertAdjacentHTML("beforeend", `<meta http-equiv="refresh" content="0; url=${leakUrl("meta-refresh")}">`),
+  "anchor-self": () => plant("a", { href: leakUrl("anchor-self") }).click(),
+  "anchor-download": () => plant("a", { href: leakUrl("anchor-download"), download: "x" }).click(),
+  "form-self": () => plant("form", { action: leakUrl("form-self") }).submit(),
+  "meta-refresh": () =>
+    document.head.insertAdjacentHTML(
+      "beforeend",
+      `<meta http-equiv="refresh" content="0; url=${leakUrl("meta-refresh")}">`,
+    ),
   "open-self": () => window.open(leakUrl("open-self"), "_self"),
   "navigation-api": () => globalThis.navigation.navigate(leakUrl("navigation-api")),
   "document-open": () => {
     document.open();
-    document.write(`<meta http-equiv="refresh" content="0; url=${leakUrl("document-open")}"><img src="${leakUrl("document-open")}">`);
+    document.write(
+      `<meta http-equiv="refresh" content="0; url=${leakUrl("document-open")}"><img src="${leakUrl("document-open")}">`,
+    );
     document.close();
   },
 };
