@@ -61,6 +61,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   typebox: ["packages"],
   assemblyscript: ["packages"],
   "assemblyscript/": ["packages"],
+  "json-as/": ["packages"],
   capnweb: ["rpc"],
   libp2p: ["peers"],
   "@libp2p/": ["peers"],
