@@ -22,5 +22,7 @@ async function start() {
   }
 }
 
+// A link that is pasted into the address bar of this very page changes the fragment alone.
+addEventListener("hashchange", () => loginToken() !== undefined && location.reload());
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 void start();
