@@ -31,6 +31,7 @@ type ReadParts = Pick<VaultParts, "index" | "blocks" | "clock">;
 
 /** The bytes in range, see `Vault.read`. */
 export async function* readObject(parts: ReadParts, request: ReadRequest): AsyncGenerator<Uint8Array, void, undefined> {
+  throwIfAborted(request.signal);
   const id = decodeObjectId(request.id);
   const record = id && parts.index.object(id);
   if (id === undefined || record === undefined) {

@@ -18,7 +18,8 @@ const RUN_LENGTH = 16;
 export interface SegmentReader {
   /**
    * The payload bytes [offset, offset + size), unverified: the seal of what stands there is the judge.
-   * Undefined when a shard in the way is known to be bad, missing or slow.
+   * What a shard that is known to be bad should hold is computed from k others, unverified too.
+   * Undefined when a store does not give what it should.
    */
   readFast(segment: SegmentRecord, offset: number, size: number): Promise<Uint8Array | undefined>;
   /** The same bytes, each leaf verified or rebuilt. Throws `TWIN_OBJECT_LOST` when fewer than k shards have a leaf. */
@@ -33,8 +34,13 @@ export function createSegmentReader(seal: ShardSeal, shards: ShardReader): Segme
   return {
     async readFast(segment, offset, size) {
       const pieces = piecesOf(segment, offset, size);
-      if (!pieces.every(({ index }) => shards.isTrusted(segment, index))) return undefined;
-      const found = await Promise.all(pieces.map((piece) => shards.fetchPiece(segment, piece)));
+      const found = await Promise.all(
+        pieces.map((piece) =>
+          shards.isTrusted(segment, piece.index)
+            ? shards.fetchPiece(segment, piece)
+            : rebuildPiece(seal, shards, segment, piece),
+        ),
+      );
       const whole = found.filter((bytes, at) => bytes?.length === pieces[at]!.sizeBytes) as Uint8Array[];
       if (whole.length < pieces.length) return undefined;
       return whole.length === 1 ? whole[0] : concatBytes(...whole);
@@ -53,6 +59,26 @@ export function createSegmentReader(seal: ShardSeal, shards: ShardReader): Segme
       return concatBytes(...found);
     },
   };
+}
+
+/** A piece from the first k trusted shards, unverified; undefined when they do not give it. */
+async function rebuildPiece(
+  { kernels }: ShardSeal,
+  shards: ShardReader,
+  segment: SegmentRecord,
+  piece: ShardPiece,
+): Promise<Uint8Array | undefined> {
+  const sources = [...segment.stores.keys()].filter((index) => shards.isTrusted(segment, index));
+  if (sources.length < segment.dataShards) return undefined;
+  const column: (Uint8Array | undefined)[] = Array.from({ length: shardCountOf(segment) });
+  await Promise.all(
+    sources.slice(0, segment.dataShards).map(async (index) => {
+      const bytes = await shards.fetchPiece(segment, { ...piece, index });
+      if (bytes?.length === piece.sizeBytes) column[index] = bytes;
+    }),
+  );
+  if (column.filter((bytes) => bytes !== undefined).length < segment.dataShards) return undefined;
+  return kernels.createErasureCode(segment.dataShards, segment.parityShards).reconstruct(column)[piece.index];
 }
 
 interface RunParts {

@@ -276,6 +276,7 @@ describe("a vault", () => {
     await opened.vault[Symbol.asyncDispose]();
     await expect(put).rejects.toMatchObject({ code: "TWIN_ABORTED" });
     await expect(putBytes(opened.vault, new Uint8Array(1))).rejects.toMatchObject({ code: "TWIN_ABORTED" });
+    await expect(readBytes(opened.vault, "x")).rejects.toMatchObject({ code: "TWIN_ABORTED" });
     expect(shardNames(opened)).toEqual([]);
   });
 
