@@ -33,6 +33,8 @@ export const LIMITS = {
     exportCount: 200,
     /** There are fewer host functions than this. */
     importCount: 64,
+    /** Names of imports and exports appear in messages and lists. */
+    nameSizeBytes: 256,
     /** Segments are parsed and kept one by one. */
     dataSegmentCount: 10_000,
     /** Segments are parsed and kept one by one. */

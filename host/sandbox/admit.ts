@@ -8,7 +8,7 @@ import { meterModule } from "./metering/module-meter.ts";
 import { checkLimit, refusal } from "./refusal.ts";
 import type { AdmittedModule, GuestLimits, HostFunction, HostInterface } from "./sandbox.ts";
 import { readModule } from "./wasm/module-reader.ts";
-import { type FunctionType, type ModuleExport, type ModuleShape, VALUE_TYPE } from "./wasm/module-shape.ts";
+import { type FunctionType, type ModuleExport, type ModuleShape, SECTION, VALUE_TYPE } from "./wasm/module-shape.ts";
 
 /** Under what terms modules are admitted. The same bytes and policy always give the same module. */
 export interface AdmissionPolicy {
@@ -18,6 +18,8 @@ export interface AdmissionPolicy {
 }
 
 const PAGE_SIZE = 65_536;
+/** V8 quotes names of any length. */
+const V8_TEXT_LENGTH = 400;
 const FUNCTION_KIND = 0;
 const MEMORY_KIND = 2;
 const GLOBAL_KIND = 3;
@@ -69,7 +71,8 @@ function compileErrorOf(bytes: Uint8Array<ArrayBuffer>): string {
   try {
     void new WebAssembly.Module(bytes);
   } catch (error) {
-    if (error instanceof Error) return error.message.replace(/^WebAssembly\.Module\(\): /u, "");
+    if (error instanceof Error)
+      return error.message.replace(/^WebAssembly\.Module\(\): /u, "").slice(0, V8_TEXT_LENGTH);
   }
   return "no reason given";
 }
@@ -90,7 +93,7 @@ function checkImport(list: HostInterface, name: string, at: { type: FunctionType
 /** The pages that the memory may have at most. */
 function checkMemory({ memory, sections }: ModuleShape, memorySizeBytes: number): number {
   const pageMax = Math.floor(Math.min(memorySizeBytes, LIMITS.sandbox.memorySizeBytesMax) / PAGE_SIZE);
-  const offset = sections.get(5)?.start ?? 0;
+  const offset = sections.get(SECTION.memory)?.start ?? 0;
   checkLimit({ what: "memory pages", found: memory?.min ?? 0, limit: pageMax, offset });
   return pageMax;
 }

@@ -20,9 +20,10 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** The error of a refused module. Its details hold `rule` and `offset`. */
+/** The error of a refused module. Its details hold `rule` and `offset`. Control characters of its names are masked. */
 export function refusal(code: RefusalCode, { rule, offset, reason }: Refusal): TwinError {
-  return new TwinError(code, `Module refused at byte ${offset} (${rule}): ${reason}.`, { rule, offset });
+  const printable = reason.replaceAll(/\p{C}/gu, "?");
+  return new TwinError(code, `Module refused at byte ${offset} (${rule}): ${printable}.`, { rule, offset });
 }
 
 /** A count or size above its limit. */

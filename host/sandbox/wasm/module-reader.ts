@@ -135,8 +135,8 @@ function readImports(draft: Draft, reader: ByteReader): void {
   const count = readCount(reader, "imports", LIMITS.sandbox.importCount);
   for (let index = 0; index < count; index++) {
     const offset = reader.offset;
-    const module = reader.name();
-    const name = reader.name();
+    const module = readName(reader);
+    const name = readName(reader);
     const kind = reader.u8();
     if (kind !== 0 || module !== "twin") {
       const what = ["a function", "a table", "a memory", "a global", "a tag"][kind] ?? "something unknown";
@@ -147,6 +147,14 @@ function readImports(draft: Draft, reader: ByteReader): void {
     draft.imports.push({ name, typeIndex, offset });
     draft.functionTypes.push(typeIndex);
   }
+}
+
+function readName(reader: ByteReader): string {
+  const { offset } = reader;
+  const name = reader.name();
+  const found = reader.offset - offset;
+  checkLimit({ what: "bytes in a name", found, limit: LIMITS.sandbox.nameSizeBytes, offset });
+  return name;
 }
 
 function readFunctions(draft: Draft, reader: ByteReader): void {
@@ -198,7 +206,7 @@ function readExports(draft: Draft, reader: ByteReader): void {
   const count = readCount(reader, "exports", LIMITS.sandbox.exportCount);
   for (let index = 0; index < count; index++) {
     const offset = reader.offset;
-    draft.exports.push({ offset, name: reader.name(), kind: reader.u8(), index: reader.u32() });
+    draft.exports.push({ offset, name: readName(reader), kind: reader.u8(), index: reader.u32() });
   }
 }
 

@@ -237,6 +237,23 @@ describe("a refusal", () => {
     }
   });
 
+  it("meets names that are too long, and prints none with its control characters", () => {
+    const long = `(func (export "${"x".repeat(300)}"))`;
+    expect(refusedBy(assembleGuest(long), "TWIN_MODULE_LIMIT")).toBe("bytes-in-a-name-limit");
+    const { message } = errorOf(
+      () => admit(assembleGuest(String.raw`(import "twin" "\1b[2J\0a\e2\80\ae" (func))`), POLICY),
+      "TWIN_MODULE_IMPORT",
+    );
+    expect(message).toContain('"?[2J??"');
+  });
+
+  it("does not meet numbers that are longer than they need to be", () => {
+    const padded = [0x81, 0x80, 0x80, 0x80, 0x00];
+    // i32.const 1, drop; block of no type; br 0; end; call 1, that is itself.
+    const bytes = guestOfCode([0x41, ...padded, 0x1a, 0x02, 0x40, 0x0c, 0x80, 0x00, 0x0b, 0x10, ...padded]);
+    expect(WebAssembly.validate(admit(bytes, POLICY).wasm)).toBe(true);
+  });
+
   it("is not misled by bytes that change while it reads", () => {
     const bytes = assembleGuest(METHOD);
     const { wasm } = admit(bytes, POLICY);

@@ -158,6 +158,41 @@ describe("depth", () => {
     errorOf(() => startMethod("call $c i64.const 0", fields).call("run", NO_PAYLOAD, BUDGET), "TWIN_GUEST_DEPTH");
   });
 
+  it.each([
+    ["few values", "", ""],
+    ["seven waiting operands", "", "i64.const 1 ".repeat(7)],
+    ["many waiting operands", "", "i64.const 1 ".repeat(4_000)],
+    ["many wide locals", `(local ${"v128 ".repeat(400)})`, ""],
+  ])("leaves a host function room on the machine's stack below frames of %s", (_, locals, operands) => {
+    const room = (): number => {
+      let count = 0;
+      const sink = (): void => {
+        count++;
+        sink();
+      };
+      expect(sink).toThrow(RangeError);
+      return count;
+    };
+    const all = room();
+    let frames = 0;
+    let least = all;
+    const drops = "drop ".repeat(operands.split(" ").length / 2);
+    const fields = `(import "twin" "take" (func $take (param i32)))
+      (func $f ${locals} (call $take (i32.const 0)) ${operands} call $f ${drops})`;
+    const host = {
+      take: () => {
+        // Looking is slow: only where the frames come to an end.
+        if (++frames === last) least = room();
+      },
+    };
+    let last = 0;
+    const run = (): unknown => startMethod("call $f i64.const 0", fields, { host }).call("run", NO_PAYLOAD, BUDGET);
+    errorOf(run, "TWIN_GUEST_DEPTH");
+    [last, frames] = [frames, 0];
+    errorOf(run, "TWIN_GUEST_DEPTH");
+    expect(least).toBeGreaterThan(all / 5);
+  });
+
   it("is given back by every way out of a function", () => {
     const fields = `(func $leaf) (func $f (param i32) (result i32)
       call $leaf
