@@ -1,6 +1,6 @@
 // Chat's layout: the list beside the thread; on a phone one after the other.
 
-import { useEffect, useReducer } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer } from "preact/hooks";
 import { ConversationList } from "./conversation-list.js";
 import { html } from "/-/html.js";
 import { Thread } from "./thread.js";
@@ -11,7 +11,11 @@ const WIDE = matchMedia("(min-width: 641px)");
 /** @param {{ model: import("./chat-model.js").ChatModel }} props */
 export function App({ model }) {
   const [, redraw] = useReducer((times) => times + 1, 0);
-  useEffect(() => model.watch(() => redraw(undefined)), [model]);
+  useLayoutEffect(() => {
+    // What changed before the first drawing is drawn now: a frame that is not seen yet runs effects late.
+    redraw(undefined);
+    return model.watch(() => redraw(undefined));
+  }, [model]);
   const list = model.list();
   useEffect(() => {
     if (model.selected === undefined && WIDE.matches && list[0]) model.select(list[0].peer);

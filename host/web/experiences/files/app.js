@@ -1,6 +1,6 @@
 // Files' layout: where one is, what is here, what is on its way.
 
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { html } from "/-/html.js";
 import { count, formatBytes } from "/-/wording.js";
 import { Breadcrumbs } from "./breadcrumbs.js";
@@ -14,7 +14,11 @@ const NOTICE_MS = 8_000;
 /** @param {{ model: import("./files-model.js").FilesModel }} props */
 export function App({ model }) {
   const [, redraw] = useReducer((times) => times + 1, 0);
-  useEffect(() => model.watch(() => redraw(undefined)), [model]);
+  useLayoutEffect(() => {
+    // What changed before the first drawing is drawn now: a frame that is not seen yet runs effects late.
+    redraw(undefined);
+    return model.watch(() => redraw(undefined));
+  }, [model]);
   const { dropping, ...dropHandlers } = useDrop(model);
   const picker = useRef(/** @type {HTMLInputElement | null} */ (null));
   const pick = () => picker.current?.click();

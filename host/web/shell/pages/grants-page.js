@@ -110,7 +110,6 @@ function Browsers() {
   const [browsers, setBrowsers] = useState(/** @type {Browser[]} */ ([]));
   const [forgetting, setForgetting] = useState(/** @type {Browser | undefined} */ (undefined));
   const connection = useModel((state) => state.connection);
-  const now = useNow();
   const load = () => void loadBrowsers().then((list) => list && setBrowsers(list));
   useEffect(load, [connection]);
   if (browsers.length === 0) return undefined;
@@ -119,22 +118,7 @@ function Browsers() {
       <h2>Browsers that are you</h2>
       <p class="soft small">Each holds a key of its own that cannot leave it, and has your full authority.</p>
       <ul class="rows">
-        ${browsers.map(
-          (browser) => html`
-            <li class="row" key=${browser.id}>
-              <div class="row-main">
-                <span class="row-title"
-                  >${browser.label || "Browser"}${browser.id === getKey().id ? html` <span class="tag good">this one</span>` : ""}</span
-                >
-                <span class="row-note"
-                  >Since ${formatMoment(browser.registeredAtMs)}, last used
-                  ${formatRelative(browser.lastUsedAtMs, now)}</span
-                >
-              </div>
-              <button class="button" onClick=${() => setForgetting(browser)}>Log out</button>
-            </li>
-          `,
-        )}
+        ${browsers.map((browser) => html`<${BrowserRow} key=${browser.id} browser=${browser} onForget=${setForgetting} />`)}
       </ul>
       ${
         forgetting &&
@@ -147,5 +131,23 @@ function Browsers() {
         />`
       }
     </section>
+  `;
+}
+
+/** @param {{ browser: Browser, onForget: (browser: Browser) => void }} props */
+function BrowserRow({ browser, onForget }) {
+  const now = useNow();
+  const use = `Since ${formatMoment(browser.registeredAtMs)}, last used ${formatRelative(browser.lastUsedAtMs, now)}`;
+  const thisOne = browser.id === getKey().id;
+  return html`
+    <li class="row">
+      <div class="row-main">
+        <span class="row-title"
+          >${browser.label || "Browser"} ${thisOne && html`<span class="tag good">this one</span>`}</span
+        >
+        <span class="row-note">${use}</span>
+      </div>
+      <button class="button" onClick=${() => onForget(browser)}>Log out</button>
+    </li>
   `;
 }
