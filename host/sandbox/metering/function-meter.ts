@@ -36,7 +36,7 @@ interface Change {
 }
 
 const PAGE_SIZE = 65_536;
-/** Values of frame that weigh one: 8 bytes each, so that one weight is at most about 100 bytes of stack. */
+/** Values of frame that weigh one: 8 bytes each, so that one weight is at most about 65 bytes of stack with our own spills. */
 const VALUES_PER_WEIGHT = 8;
 
 /** The body that takes the place of the one at `span`, of the function of `type`. */
@@ -71,7 +71,7 @@ export function meterBody(shape: ModuleShape, type: FunctionType, span: Span, pl
 }
 
 /** Weight of a frame that holds `valueCount` values: parameters count twice, as they are passed and kept. */
-export function frameWeight(valueCount: number, wide: boolean): number {
+function frameWeight(valueCount: number, wide: boolean): number {
   return 1 + Math.ceil((wide ? 2 * valueCount : valueCount) / VALUES_PER_WEIGHT);
 }
 

@@ -8,7 +8,7 @@ const LOCAL_COUNT = 4;
 const LABELS_MAX = 3;
 
 /** A value of an expression. */
-export type Expression =
+type Expression =
   | { readonly kind: "const"; readonly value: number }
   | { readonly kind: "local"; readonly index: number }
   | {
@@ -22,7 +22,7 @@ export type Expression =
   | { readonly kind: "choose"; readonly test: Expression; readonly yes: Expression; readonly no: Expression };
 
 /** A statement. Labels are counted from the innermost block, as in WebAssembly. */
-export type Statement =
+type Statement =
   | { readonly kind: "set"; readonly index: number; readonly value: Expression }
   | { readonly kind: "if"; readonly test: Expression; readonly yes: Body; readonly no: Body | undefined }
   | { readonly kind: "block"; readonly body: Body }

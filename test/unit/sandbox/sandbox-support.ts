@@ -12,7 +12,7 @@ import { assembleGuest } from "../../support/assemble.ts";
 export const MEMORY_SIZE_BYTES = 16 * 65_536;
 
 /** A small list of host functions, with a price for each. */
-export const HOST_INTERFACE: HostInterface = {
+const HOST_INTERFACE: HostInterface = {
   take: { params: ["i32"], results: [], fuel: 50 },
   now_ms: { params: [], results: ["f64"], fuel: 100 },
   kv_get: { params: ["i32", "i32"], results: ["i32"], fuel: 200 },
@@ -20,7 +20,7 @@ export const HOST_INTERFACE: HostInterface = {
 };
 
 /** Does nothing, for guests that import and do not care. */
-export const IDLE_HOST: HostImplementation = {
+const IDLE_HOST: HostImplementation = {
   take: () => undefined,
   now_ms: () => 5,
   kv_get: () => -1,
