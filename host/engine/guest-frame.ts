@@ -11,6 +11,8 @@ export interface NestedCall {
   readonly method: string;
   readonly payload: Uint8Array<ArrayBuffer>;
   readonly fuel: number;
+  /** Frames that are left: nested guests share one stack. */
+  readonly callDepth: number;
 }
 
 /** Severity of a guest's log line. */

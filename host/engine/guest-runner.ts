@@ -23,6 +23,8 @@ export interface Invocation {
   /** UTF-8 JSON, not checked yet. */
   readonly payload: Uint8Array;
   readonly fuel: number;
+  /** Weighted frames that the guest may use; the sandbox's own limit when absent. */
+  readonly callDepth?: number | undefined;
 }
 
 /** A method's answer, valid by its schema, and what it used. */
@@ -98,7 +100,10 @@ export class GuestRunner {
     const { guest, startFuel } = this.start(run, invocation);
     loaded.frame = this.#frameFor(run, invocation, methodOf(loaded.record.manifest, method)!.kind);
     try {
-      const { payload } = guest.call(method, params, { fuel: Math.max(0, fuel - startFuel) });
+      const { payload } = guest.call(method, params, {
+        fuel: Math.max(0, fuel - startFuel),
+        callDepth: invocation.callDepth,
+      });
       run.checkDeadline();
       checkResult(payload, loaded.methodChecks.get(method)!.result, invocation);
       return { payload, fuel: startFuel + guest.usage.fuel, memorySizeBytes: guest.memorySizeBytes };
@@ -149,7 +154,14 @@ export class GuestRunner {
       throw deniedCall(`${name}.${from.frame.method} is a query; it cannot call commands.`);
     }
     const caller: Holder = { kind: "capability", name };
-    return this.invoke(run, { loaded, caller, method: nested.method, payload: nested.payload, fuel: nested.fuel });
+    return this.invoke(run, {
+      loaded,
+      caller,
+      method: nested.method,
+      payload: nested.payload,
+      fuel: nested.fuel,
+      callDepth: nested.callDepth,
+    });
   }
 }
 

@@ -87,6 +87,7 @@ export const HOST_ACTIONS = {
       method: readName(call, method, methodSize),
       payload: readPayload(call, payload, payloadSize),
       fuel: call.memory.fuelLeft(),
+      callDepth: call.memory.depthLeft(),
     });
     call.memory.charge(nested.fuel + nested.payload.length * LENGTH_FUEL.json);
     return stage(call, nested.payload);
