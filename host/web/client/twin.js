@@ -50,7 +50,11 @@ let connected;
  * is a capability: `await twin.chat.post({ to, text })`. The same value each time.
  */
 export function connect() {
-  connected ??= pipeArrives.then((pipe) => withCapabilities(new Twin(pipe)));
+  connected ??= pipeArrives.then(async (port) => {
+    const pipe = new Pipe(port);
+    await pipe.opened;
+    return withCapabilities(new Twin(pipe));
+  });
   return connected;
 }
 
@@ -62,9 +66,9 @@ class Twin {
   /** @type {Promise<any>} */
   #about;
 
-  /** @param {MessagePort} port */
-  constructor(port) {
-    this.#pipe = new Pipe(port);
+  /** @param {Pipe} pipe */
+  constructor(pipe) {
+    this.#pipe = pipe;
     this.#door = new RpcSession(this.#pipe).getRemoteMain();
     this.#about = this.#door.about();
     this.#about.catch(() => undefined);
@@ -128,6 +132,20 @@ class Twin {
     return this.#pipe.ask({ ask: "open", url });
   }
 
+  /** What {@link keep} was given when this experience was open before, in this page of the shell. @returns {string | undefined} */
+  get kept() {
+    return this.#pipe.kept;
+  }
+
+  /**
+   * Holds a text (at most 256 Ki characters) for the next opening, which may come unasked after a broken
+   * connection: what the person typed and has not sent. Not a place for data.
+   * @param {string} text
+   */
+  keep(text) {
+    this.#pipe.tell({ ask: "keep", text });
+  }
+
   /** Whether the person sees this experience now. */
   get shown() {
     return this.#pipe.shown;
@@ -143,6 +161,12 @@ class Twin {
 /** The port: capnweb's transport, and the requests to the shell beside it. */
 class Pipe {
   shown = true;
+  /** @type {string | undefined} */
+  kept;
+  /** Resolves with the shell's first message. @type {Promise<void>} */
+  opened;
+  /** @type {() => void} */
+  #open = () => undefined;
   /** @type {Set<(shown: boolean) => void>} */
   shownHandlers = new Set();
   /** @type {MessagePort} */
@@ -160,6 +184,9 @@ class Pipe {
   /** @param {MessagePort} port */
   constructor(port) {
     this.#port = port;
+    this.opened = new Promise((resolve) => {
+      this.#open = resolve;
+    });
     port.onmessage = ({ data }) => this.#take(data);
     addEventListener("keydown", (event) => this.#forwardPaletteKey(event));
   }
@@ -207,9 +234,17 @@ class Pipe {
     }
   }
 
+  /** Asks for what needs no answer. @param {Record<string, unknown>} request */
+  tell(request) {
+    this.#port.postMessage(request);
+  }
+
   /** @param {any} message */
   #take(message) {
-    if (typeof message.rpc === "string") {
+    if ("kept" in message) {
+      this.kept = message.kept ?? undefined;
+      this.#open();
+    } else if (typeof message.rpc === "string") {
       const reader = this.#reader;
       this.#reader = undefined;
       if (reader) reader.resolve(message.rpc);
@@ -249,7 +284,7 @@ class Pipe {
   #forwardPaletteKey(event) {
     if (event.defaultPrevented || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    this.#port.postMessage({ ask: "palette" });
+    this.tell({ ask: "palette" });
   }
 }
 
@@ -327,9 +362,9 @@ function withCapabilities(twin) {
     get(target, name) {
       // A promise that resolves with this proxy asks for `then`; it is no capability.
       if (typeof name === "symbol" || name === "then") return undefined;
+      if (!Reflect.has(target, name)) return methodsOf(target, name);
       const own = Reflect.get(target, name, target);
-      if (own !== undefined) return typeof own === "function" ? own.bind(target) : own;
-      return methodsOf(target, name);
+      return typeof own === "function" ? own.bind(target) : own;
     },
   });
 }

@@ -7,6 +7,8 @@ import { downloadObject, fetchObject, TransferError, uploadObject } from "./obje
 /** Requests of one frame that run at once; uploads beyond wait in line. */
 const ASKS_OPEN_MAX = 256;
 const UPLOADS_AT_ONCE = 2;
+/** Room for what a person types, not for a data store. */
+const KEPT_LENGTH_MAX = 256 * 1024;
 const OBJECT_ID = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}(;[ -~]{0,100})?$/;
 const FALLBACK_TYPE = "application/octet-stream";
@@ -17,6 +19,8 @@ export class FrameAsks {
   #experience;
   /** @type {(message: object) => void} */
   #answer;
+  /** @type {(text: string) => void} */
+  #keep;
   /** @type {Map<number, AbortController>} */
   #running = new Map();
   /** @type {(() => void)[]} */
@@ -25,17 +29,21 @@ export class FrameAsks {
 
   /**
    * @param {import("./model.js").ExperienceInfo} experience
-   * @param {(message: object) => void} answer sends to the frame
+   * @param {{ answer: (message: object) => void, keep: (text: string) => void }} parts `answer` sends to the frame, `keep` holds a text for its next opening
    */
-  constructor(experience, answer) {
+  constructor(experience, { answer, keep }) {
     this.#experience = experience;
     this.#answer = answer;
+    this.#keep = keep;
   }
 
   /** Takes one message; what is not a request that it knows is ignored. @param {Record<string, unknown>} message */
   take(message) {
     const { ask, id } = message;
     if (ask === "palette") return this.#openPalette();
+    if (ask === "keep" && typeof message.text === "string" && message.text.length <= KEPT_LENGTH_MAX) {
+      return this.#keep(message.text);
+    }
     if (typeof id !== "number" || typeof ask !== "string") return;
     if (ask === "cancel") return this.#running.get(id)?.abort();
     const act = this.#actions[ask];

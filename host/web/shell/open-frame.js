@@ -8,6 +8,9 @@ import { openProvenSocket } from "./socket.js";
 /** A frame that writes faster than the host reads is cut off here, before it fills the page's memory. */
 const DOOR_BUFFER_SIZE_MAX = 16 * 1024 * 1024;
 
+/** What experiences asked to keep until they are opened again, by name. @type {Map<string, string>} */
+const kept = new Map();
+
 /**
  * @typedef {object} OpenFrame
  * @property {HTMLElement} element stands in the page as long as the frame lives
@@ -48,7 +51,10 @@ export async function openFrame(experience, parent, events) {
 function buildFrame({ experience, parent, events, door, wrapperPath, closeOpened }) {
   const pipe = new MessageChannel();
   const control = new MessageChannel();
-  const asks = new FrameAsks(experience, (message) => pipe.port1.postMessage(message));
+  const asks = new FrameAsks(experience, {
+    answer: (message) => pipe.port1.postMessage(message),
+    keep: (text) => kept.set(experience.name, text),
+  });
   const { element, wrapper } = buildElements(experience.title, wrapperPath);
   let disposed = false;
   let ended = false;
@@ -93,6 +99,7 @@ function buildFrame({ experience, parent, events, door, wrapperPath, closeOpened
     () => wrapper.contentWindow?.postMessage({ type: "twin-port" }, location.origin, [pipe.port2, control.port2]),
     { once: true },
   );
+  pipe.port1.postMessage({ kept: kept.get(experience.name) ?? null });
   parent.append(element);
   return {
     element,

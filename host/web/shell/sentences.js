@@ -26,6 +26,13 @@ export function durabilityShort(vault) {
     : `${count(vault.stores.length, "place")}, survives the loss of any ${formatNumber(vault.margin)}`;
 }
 
+/** What the margin does not cover: stores that fail together. @param {import("../../vault/object.ts").VaultStatus} vault */
+export function domainSentence(vault) {
+  const domains = new Set(vault.stores.map((store) => store.domain));
+  if (domains.size !== 1 || vault.stores.length < 2) return "";
+  return `All of these stores are on ${[...domains][0]}: keep a copy elsewhere in case it fails as a whole.`;
+}
+
 /** @param {readonly import("../../rpc/api.ts").PeerStatus[]} peers */
 export function peersSentence(peers) {
   if (peers.length === 0) return "No contacts yet";

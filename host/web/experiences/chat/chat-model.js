@@ -51,6 +51,7 @@ export class ChatModel {
   constructor(twin) {
     this.#twin = twin;
     this.shown = twin.shown;
+    this.#restore(twin.kept);
     twin.onShown((/** @type {boolean} */ shown) => {
       this.shown = shown;
       this.#changed();
@@ -64,9 +65,34 @@ export class ChatModel {
       await this.#twin.on("chat", (/** @type {any} */ event) => this.#take(event), reload);
       await this.#twin.on("contacts", () => void this.#loadPeople(), reload);
       await this.reload();
+      for (const [peer, { pending }] of this.threads) for (const item of pending) this.retry(peer, item);
     } catch (error) {
       this.#tell(error);
     }
+  }
+
+  /** What was typed, sent or not, outlives a connection that broke: it is kept outside of this frame. */
+  #keep() {
+    const pending = [...this.threads]
+      .filter(([, thread]) => thread.pending.length > 0)
+      .map(([peer, thread]) => [peer, thread.pending]);
+    this.#twin.keep(JSON.stringify({ drafts: [...this.drafts], pending, selected: this.selected }));
+  }
+
+  /** @param {string | undefined} kept */
+  #restore(kept) {
+    if (kept === undefined) return;
+    const { drafts, pending, selected } = JSON.parse(kept);
+    this.drafts = new Map(drafts);
+    for (const [peer, items] of pending) this.threads.set(peer, { ...EMPTY_THREAD, pending: items });
+    this.selected = selected;
+  }
+
+  /** @param {string} peer @param {string} text what stands in the composer */
+  setDraft(peer, text) {
+    if (text === "") this.drafts.delete(peer);
+    else this.drafts.set(peer, text);
+    this.#keep();
   }
 
   /** @param {() => void} watcher called after each change; returns what ends it */
@@ -111,6 +137,7 @@ export class ChatModel {
   /** Shows a conversation, or the list alone on a phone. @param {string | undefined} peer */
   select(peer) {
     this.selected = peer;
+    this.#keep();
     this.#changed();
     if (peer !== undefined && !this.thread(peer).loaded)
       void this.#loadThread(peer).catch((error) => this.#tell(error));
@@ -135,7 +162,6 @@ export class ChatModel {
   send(peer, text) {
     const pending = { id: freshId(), text, atMs: Date.now(), problem: undefined };
     this.#setThread(peer, { pending: [...this.thread(peer).pending, pending] });
-    this.drafts.delete(peer);
     void this.#post(peer, pending);
   }
 
@@ -191,15 +217,13 @@ export class ChatModel {
     this.conversations = new Map(conversations.map((/** @type {Conversation} */ item) => [item.peer, item]));
   }
 
-  /** @param {string} peer */
+  /** The newest page, joined to what is here already unless something is missing between. @param {string} peer */
   async #loadThread(peer) {
     const { messages, more } = await this.#twin.chat.messages({ peer, limit: PAGE_LENGTH });
-    const known = this.thread(peer).messages;
-    const joins = known.length > 0 && messages.length > 0 && messages[0].sequence <= (known.at(-1)?.sequence ?? 0);
-    this.#setThread(
-      peer,
-      joins ? { messages: merge(known, messages), loaded: true } : { messages, more, loaded: true },
-    );
+    const { messages: known, loaded } = this.thread(peer);
+    const gap = loaded && messages.length > 0 && messages[0].sequence > (known.at(-1)?.sequence ?? Infinity);
+    if (loaded && !gap) this.#setThread(peer, { messages: merge(known, messages) });
+    else this.#setThread(peer, { messages: merge(gap ? [] : known, messages), more, loaded: true });
   }
 
   /** @param {{ topic: string, payload: any }} event */
@@ -245,6 +269,7 @@ export class ChatModel {
   /** @param {string} peer @param {Partial<Thread>} change */
   #setThread(peer, change) {
     this.threads.set(peer, { ...this.thread(peer), ...change });
+    if (change.pending) this.#keep();
     this.#changed();
   }
 

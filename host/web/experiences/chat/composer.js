@@ -17,14 +17,13 @@ export function Composer({ model, peer, name, onSend }) {
   }, [peer]);
   const change = (/** @type {string} */ value) => {
     setText(value);
-    model.drafts.set(peer, value);
+    model.setDraft(peer, value);
   };
   const send = () => {
     const trimmed = text.trim();
     if (trimmed === "") return;
     onSend(trimmed);
     change("");
-    model.drafts.delete(peer);
     field.current?.focus();
   };
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {

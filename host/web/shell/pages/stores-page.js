@@ -5,7 +5,7 @@ import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel, useNow } from "../model.js";
 import { runScrub } from "../owner-actions.js";
-import { durabilitySentence } from "../sentences.js";
+import { domainSentence, durabilitySentence } from "../sentences.js";
 
 /** @typedef {import("../../../vault/object.ts").VaultStatus} VaultStatus */
 
@@ -22,7 +22,7 @@ export function StoresPage() {
           <h1>${durabilitySentence(vault)}.</h1>
           <p>
             Each piece of your data is sealed, then split into ${count(vault.dataShards + vault.parityShards, "shard")},
-            one per store. Any ${formatNumber(vault.dataShards)} of them rebuild it.
+            one per store. Any ${formatNumber(vault.dataShards)} of them rebuild it. ${domainSentence(vault)}
           </p>
         </div>
         <div class="page-actions">
