@@ -68,7 +68,7 @@ export interface CallBudget {
   /** A whole number, at most 2^53 - 1. */
   readonly fuel: number;
   /** Weighted frames, when fewer than the guest's own limit; for calls within calls. */
-  readonly callDepth?: number;
+  readonly callDepth?: number | undefined;
 }
 
 /** The answer of one call and its account. */
