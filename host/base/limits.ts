@@ -193,6 +193,10 @@ export const LIMITS = {
     storeReadTimeoutMs: 3_000,
     /** A store that hangs must not hang a put: beyond, the shard goes elsewhere or the put is refused. */
     storeWriteTimeoutMs: 30_000,
+    /** A store that answers without end must not fill the memory: no shard is larger (k = 1: 16 MiB and a header). */
+    storeAnswerSizeBytes: 40 * MIB,
+    /** A store that lists without end must not keep a scrub for ever: 10 million shards of 4 MiB are 40 TB. */
+    storeListCount: 10_000_000,
     /** After a failure a store is asked last for this long. */
     storeSuspectMs: 10_000,
     /** Shards that nothing refers to are deleted when they have been seen for this long. */

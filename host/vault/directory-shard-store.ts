@@ -5,10 +5,10 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rm, stat as statFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TwinError } from "../base/errors.ts";
+import { checkShardName, isShardName } from "./shard-name.ts";
 import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
 
 const { O_CREAT, O_WRONLY } = constants;
-const NAME_PATTERN = /^[a-z0-9.-]{1,128}$/;
 /** Folder and file are decorated, so that no name (`..`, `.`) can mean another place. */
 const FOLDER_PREFIX = "s-";
 const FILE_SUFFIX = ".shard";
@@ -21,10 +21,7 @@ export async function openDirectoryShardStore(options: {
 }): Promise<ShardStore> {
   const { name, domain, path } = options;
   const folderOf = (shard: string): string => join(path, `${FOLDER_PREFIX}${shard.slice(0, 2)}`);
-  const fileOf = (shard: string): string => {
-    if (!NAME_PATTERN.test(shard)) throw new RangeError("A shard's name is 1 to 128 of a-z, 0-9, point and hyphen.");
-    return join(folderOf(shard), shard + FILE_SUFFIX);
-  };
+  const fileOf = (shard: string): string => join(folderOf(shard), checkShardName(shard) + FILE_SUFFIX);
   const run = <T>(operation: Promise<T>): Promise<T> => operation.catch((cause: unknown) => fail(name, cause));
 
   await run(makeFolder(path));
@@ -62,7 +59,7 @@ async function* listFolder(
 ): AsyncGenerator<ShardStat, void, undefined> {
   for (const file of await run(entries(folder))) {
     const shard = file.slice(0, -FILE_SUFFIX.length);
-    if (!file.endsWith(FILE_SUFFIX) || !NAME_PATTERN.test(shard)) continue;
+    if (!file.endsWith(FILE_SUFFIX) || !isShardName(shard)) continue;
     const found = await run(orAbsent(statFile(join(folder, file))));
     if (found !== undefined) yield { name: shard, sizeBytes: found.size };
   }

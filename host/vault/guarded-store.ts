@@ -53,7 +53,10 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
     async *list(): AsyncGenerator<ShardStat> {
       const names = store.list()[Symbol.asyncIterator]();
       try {
-        for (;;) {
+        for (let count = 0; ; count++) {
+          if (count > LIMITS.vault.storeListCount) {
+            throw new TwinError("TWIN_STORE_FAILED", `Store ${store.name} lists without end.`, { store: store.name });
+          }
           const next = await guard(() => names.next(), storeWriteTimeoutMs);
           if (next.done === true) return;
           yield next.value;
