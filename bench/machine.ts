@@ -16,7 +16,21 @@ export interface Machine {
   readonly load: number;
 }
 
-const FEATURES = ["sse4_1", "ssse3", "avx", "avx2", "avx512f", "avx512vl", "gfni", "aes", "vaes", "sha_ni", "asimd", "sha2", "sve"];
+const FEATURES = [
+  "sse4_1",
+  "ssse3",
+  "avx",
+  "avx2",
+  "avx512f",
+  "avx512vl",
+  "gfni",
+  "aes",
+  "vaes",
+  "sha_ni",
+  "asimd",
+  "sha2",
+  "sve",
+];
 
 /** Reads the facts. */
 export function readMachine(): Machine {

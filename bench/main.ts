@@ -3,23 +3,31 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { SUITE_NAMES, type SuiteName } from "./case-table.ts";
 import { compareReports, compareText } from "./compare.ts";
-import { measureNoise, readMachine } from "./machine.ts";
-import { FULL, measureCase, QUICK } from "./measure.ts";
-import { installPeers, Peers } from "./peers.ts";
-import { type Report, type Row, toRow, toText } from "./report.ts";
+import { installPeers, peerNames } from "./peers.ts";
+import { isRestless, readReport, type Report, restlessness } from "./report.ts";
 import { toHtml } from "./report-html.ts";
-import { SUITES, type SuiteContext } from "./suites.ts";
+import { replaceMarkedBlock, toMarkdown, toText } from "./report-text.ts";
+import { type Progress, runSuites } from "./run.ts";
+
+const MIB = 1_048_576;
 
 const HELP = `npm run bench -- [options]
 
-  --suite a,b        only these suites: ${Object.keys(SUITES).join(", ")}
+How fast this host is on this machine, against what. docs/benchmarks.md tells how to read it.
+
+  --suite a,b        only these suites: ${SUITE_NAMES.join(", ")}
   --case TEXT        only cases whose name contains TEXT
-  --quick            under a minute in all; for a first look, not for a table
+  --quick            under a minute in all: for a first look, not for a table
+  --vault-mib N      how much the vault's cases store (default 256, with --quick 32)
   --json FILE        write the report as JSON (twin-bench/1)
   --html FILE        write the report as one page with charts
-  --compare FILE     compare with an earlier JSON report
-  --install-peers    install the peers that npm ci leaves out, then end
+  --markdown FILE    put the tables between the bench marks of FILE
+  --compare FILE     compare with the JSON report of an earlier run
+  --from FILE        measure nothing: show, convert or compare the JSON report of an earlier run
+  --install-peers    install the peers that npm ci leaves out, then end:
+                     ${peerNames().join(", ")}
 `;
 
 const { values: options } = parseArgs({
@@ -27,61 +35,86 @@ const { values: options } = parseArgs({
     suite: { type: "string" },
     case: { type: "string" },
     quick: { type: "boolean", default: false },
+    "vault-mib": { type: "string" },
     json: { type: "string" },
     html: { type: "string" },
+    markdown: { type: "string" },
     compare: { type: "string" },
+    from: { type: "string" },
     "install-peers": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 
-if (options.help) say(HELP);
-else if (options["install-peers"]) installPeers();
-else await run();
+try {
+  if (options.help) say(HELP);
+  else if (options["install-peers"]) installPeers();
+  else await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+}
 
-async function run(): Promise<void> {
-  const report = await measureAll(chosenSuites());
-  for (const line of toText(report)) say(line);
+async function main(): Promise<void> {
+  // Before anything is measured: a mistyped file should not cost minutes.
+  const before = options.compare === undefined ? undefined : readReport(options.compare);
+  const page = options.markdown === undefined ? "" : readFileSync(options.markdown, "utf8");
+  const report = options.from === undefined ? await measure() : readReport(options.from);
+  say(...toText(report));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   if (options.html !== undefined) writeFileSync(options.html, toHtml(report));
-  if (options.compare === undefined) return;
-  const before = JSON.parse(readFileSync(options.compare, "utf8")) as Report;
-  say("", `against ${options.compare} (${before.startedAt}):`, ...compareText(compareReports(before, report)));
+  if (options.markdown !== undefined) writeFileSync(options.markdown, replaceMarkedBlock(page, toMarkdown(report)));
+  if (before !== undefined) say("", ...compareText(before, report, compareReports(before, report)));
 }
 
-async function measureAll(suites: readonly string[]): Promise<Report> {
-  const machine = readMachine();
-  const startedAt = new Date().toISOString();
-  const noise = measureNoise();
-  if (noise > 0.05 || machine.load > 0.5) {
-    progress(`This machine is restless (noise ${(noise * 100).toFixed(0)}%, load ${machine.load.toFixed(2)}): trust ratios more than figures.\n`);
-  }
-  const rows: Row[] = [];
-  const facts: Record<string, string | number> = {};
-  const peers = new Peers();
-  for (const name of suites) {
-    const context: SuiteContext = { peers, facts, quick: options.quick, wants: (text) => text.includes(options.case ?? "") };
-    await using suite = await SUITES[name]!(context);
-    for (const subject of suite.cases.filter((candidate) => context.wants(candidate.name))) {
-      progress(`\r\u001B[K${name}: ${subject.name} ${subject.sizeBytes ?? ""}`);
-      rows.push(toRow(subject, await measureCase(subject, options.quick ? QUICK : FULL)));
-    }
-  }
-  progress("\r\u001B[K");
-  return { format: "twin-bench/1", machine, startedAt, quick: options.quick, noise, rows, facts, missingPeers: peers.missing };
+async function measure(): Promise<Report> {
+  const report = await runSuites({
+    suites: chosenSuites(),
+    caseText: options.case ?? "",
+    quick: options.quick,
+    vaultSizeBytes: wholeNumber("--vault-mib", options["vault-mib"] ?? (options.quick ? "32" : "256")) * MIB,
+    onProgress: showProgress,
+  });
+  clearProgress();
+  if (isRestless(report)) process.stderr.write(`${restlessness(report)}\n`);
+  if (report.rows.length === 0) throw new Error(`No case was measured: none of them contains "${options.case ?? ""}".`);
+  return report;
 }
 
-function chosenSuites(): readonly string[] {
-  const names = options.suite?.split(",") ?? Object.keys(SUITES);
-  const unknown = names.find((name) => !Object.hasOwn(SUITES, name));
-  if (unknown !== undefined) throw new Error(`There is no suite "${unknown}": there are ${Object.keys(SUITES).join(", ")}.`);
-  return names;
+function chosenSuites(): readonly SuiteName[] {
+  const names = options.suite?.split(",") ?? SUITE_NAMES;
+  const unknown = names.find((name) => !(SUITE_NAMES as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new Error(`There is no suite "${unknown}": there are ${SUITE_NAMES.join(", ")}.`);
+  return names as SuiteName[];
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new Error(`${option} takes a whole number above 0, not "${text}".`);
 }
 
 function say(...lines: readonly string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(text);
+/** One line that is written over on a terminal; elsewhere one line per suite. */
+function showProgress({ suite, suiteIndex, suiteCount, case: at }: Progress): void {
+  const part = `${suiteIndex + 1}/${suiteCount} ${suite}`;
+  if (!process.stderr.isTTY) {
+    if (at === undefined) process.stderr.write(`${part}\n`);
+    return;
+  }
+  const done = at === undefined ? "preparing" : `${progressBar(at.index / at.count)} ${at.text}`;
+  process.stderr.write(`\r\u001B[K${part} ${done}`);
+}
+
+function progressBar(part: number): string {
+  const width = 20;
+  const filled = Math.round(part * width);
+  return "#".repeat(filled) + ".".repeat(width - filled);
+}
+
+function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write("\r\u001B[K");
 }

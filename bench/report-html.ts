@@ -1,13 +1,16 @@
 // The report as one self-contained page: no script, no external asset, charts as SVG bars.
 
-import { formatBytes, formatFigure, type Report, type Row } from "./report.ts";
+import { formatBytes, formatFigure } from "./figure-text.ts";
+import type { Report, Row } from "./report.ts";
 import type { Figures } from "./measure.ts";
 
 /** A whole HTML document. */
 export function toHtml(report: Report): string {
   const { machine } = report;
   const suites = [...new Set(report.rows.map((row) => row.suite))];
-  const facts = Object.entries(report.facts).map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(String(value))}</dd>`);
+  const facts = Object.entries(report.facts).map(
+    ([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(String(value))}</dd>`,
+  );
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -18,7 +21,14 @@ export function toHtml(report: Report): string {
 <p>${escape(machine.cpu)}, ${machine.cores} cores, ${escape(machine.features.join(" "))}. Node ${escape(machine.node)}, V8 ${escape(machine.v8)}, ${escape(machine.os)}, load ${machine.load.toFixed(2)}. ${escape(report.startedAt)}${report.quick ? ", quick run" : ""}.</p>
 ${report.noise > 0.05 ? `<p class="warning">This machine was restless during the run (noise ${(report.noise * 100).toFixed(0)}%): trust ratios more than figures.</p>` : ""}
 ${facts.length > 0 ? `<dl>${facts.join("")}</dl>` : ""}
-${suites.map((suite) => suiteSection(suite, report.rows.filter((row) => row.suite === suite))).join("\n")}
+${suites
+  .map((suite) =>
+    suiteSection(
+      suite,
+      report.rows.filter((row) => row.suite === suite),
+    ),
+  )
+  .join("\n")}
 ${report.missingPeers.length > 0 ? `<p>Not installed on this machine: ${escape(report.missingPeers.join(", "))}.</p>` : ""}
 </html>
 `;
@@ -50,7 +60,10 @@ function caseSection(row: Row): string {
 <table>${all.map((figures, index) => bar(figures, { unit: row.unit, most, ours: index === 0 })).join("")}</table>`;
 }
 
-function bar(figures: Figures, { unit, most, ours }: { readonly unit: string; readonly most: number; readonly ours: boolean }): string {
+function bar(
+  figures: Figures,
+  { unit, most, ours }: { readonly unit: string; readonly most: number; readonly ours: boolean },
+): string {
   const width = ((figures.median / most) * 100).toFixed(2);
   const name = ours ? `<strong>${escape(figures.name)}</strong>` : escape(`${figures.name} ${figures.version}`);
   return `<tr><td>${name} <small>${figures.kind}</small></td><td>${escape(formatFigure(figures.median, unit))} <small>±${(figures.spread * 100).toFixed(0)}%</small></td><td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="${ours ? "ours" : "other"}" width="${width}" height="10"/></svg></td></tr>`;

@@ -1,14 +1,16 @@
-// The report's one truth, `twin-bench/1` (docs/benchmarks.md), and the table made of it.
+// The report's one truth, `twin-bench/1` (docs/benchmarks.md): what a run writes, compares and shows.
 
-import type { Case, Figures } from "./measure.ts";
+import { readFileSync } from "node:fs";
+import { caseFacts, UNITS, type Unit } from "./case-table.ts";
 import type { Machine } from "./machine.ts";
+import type { Case, CaseFigures, Figures } from "./measure.ts";
 
 /** One measured case. */
 export interface Row {
   readonly suite: string;
   readonly case: string;
   readonly sizeBytes?: number | undefined;
-  readonly unit: string;
+  readonly unit: Unit;
   readonly higherIsBetter: boolean;
   readonly ours: Figures;
   readonly others: readonly Figures[];
@@ -28,83 +30,63 @@ export interface Report {
   readonly rows: readonly Row[];
   /** Facts that suites add, such as the disk's own rate. */
   readonly facts: Readonly<Record<string, string | number>>;
-  /** Peers that are not installed here, with the way to install them. */
+  /** Peers that are not installed here. */
   readonly missingPeers: readonly string[];
 }
 
+/** Above this, figures of a run are to be taken with care: see `measureNoise`. */
+export const NOISE_MAX = 0.05;
+
 /** The row of a case's figures. */
-export function toRow(subject: Case, { ours, others }: { readonly ours: Figures; readonly others: readonly Figures[] }): Row {
-  const ratio = (peers: readonly Figures[]): number | undefined => {
-    const ratios = peers.map((peer) => (subject.higherIsBetter ? ours.median / peer.median : peer.median / ours.median));
-    return ratios.length === 0 ? undefined : Math.min(...ratios);
-  };
-  return {
+export function toRow(subject: Case, { ours, others }: CaseFigures): Row {
+  const { unit } = caseFacts(subject.suite, subject.name);
+  const { higherIsBetter } = UNITS[unit];
+  const row = {
     suite: subject.suite,
     case: subject.name,
     sizeBytes: subject.sizeBytes,
-    unit: subject.unit,
-    higherIsBetter: subject.higherIsBetter,
+    unit,
+    higherIsBetter,
     ours,
     others,
-    ratioToBestPortable: ratio(others.filter(({ kind }) => kind !== "native")),
-    ratioToBestNative: ratio(others.filter(({ kind }) => kind === "native")),
   };
-}
-
-/** Lines of text: machine, then a table of a suite each. */
-export function toText(report: Report): string[] {
-  const { machine } = report;
-  const lines = [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.features.join(" ")}`,
-    `Node ${machine.node}, V8 ${machine.v8}, ${machine.os}, load ${machine.load.toFixed(2)}, ${report.startedAt}`,
-    ...Object.entries(report.facts).map(([name, value]) => `${name}: ${value}`),
-  ];
-  for (const suite of new Set(report.rows.map((row) => row.suite))) {
-    const rows = report.rows.filter((row) => row.suite === suite);
-    lines.push("", suite, ...columns([["case", "size", "ours", "±", "best portable", "ratio", "best native", "ratio"], ...rows.map(cells)]));
-  }
-  if (report.missingPeers.length > 0) {
-    lines.push("", `Not installed here: ${report.missingPeers.join(", ")}. Install them with: npm run bench -- --install-peers`);
-  }
-  return lines;
+  return { ...row, ratioToBestPortable: ratioToBest(row, false), ratioToBestNative: ratioToBest(row, true) };
 }
 
 /** The strongest of `row`'s peers, portable or native. */
-export function bestPeer(row: Row, native: boolean): Figures | undefined {
+export function bestPeer(row: Pick<Row, "others" | "higherIsBetter">, native: boolean): Figures | undefined {
   const peers = row.others.filter(({ kind }) => (kind === "native") === native);
   const order = row.higherIsBetter ? 1 : -1;
   return peers.toSorted((left, right) => order * (right.median - left.median))[0];
 }
 
-/** `1,234 MB/s`: four significant places at most. */
-export function formatFigure(value: number, unit: string): string {
-  const places = value >= 1_000 ? 0 : value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
-  return `${value.toLocaleString("en-US", { maximumFractionDigits: places, minimumFractionDigits: places })} ${unit}`;
+function ratioToBest(row: Pick<Row, "ours" | "others" | "higherIsBetter">, native: boolean): number | undefined {
+  const best = bestPeer(row, native);
+  if (best === undefined) return undefined;
+  return row.higherIsBetter ? row.ours.median / best.median : best.median / row.ours.median;
 }
 
-/** `64 KiB`, or nothing for a case without a size. */
-export function formatBytes(sizeBytes: number | undefined): string {
-  if (sizeBytes === undefined) return "";
-  if (sizeBytes >= 1_048_576) return `${sizeBytes / 1_048_576} MiB`;
-  return sizeBytes >= 1_024 ? `${sizeBytes / 1_024} KiB` : `${sizeBytes} B`;
+/** Whether the machine was too busy or unsteady for figures to be trusted; ratios suffer less. */
+export function isRestless({ noise, machine }: Pick<Report, "noise" | "machine">): boolean {
+  return noise > NOISE_MAX || machine.load > machine.cores / 2;
 }
 
-function cells(row: Row): string[] {
-  const peer = (native: boolean, ratio: number | undefined): string[] => {
-    const best = bestPeer(row, native);
-    return best === undefined ? ["-", "-"] : [`${formatFigure(best.median, row.unit)} ${best.name}`, (ratio ?? 0).toFixed(2)];
-  };
-  return [
-    row.case,
-    formatBytes(row.sizeBytes),
-    formatFigure(row.ours.median, row.unit),
-    `${(row.ours.spread * 100).toFixed(0)}%`,
-    ...peer(false, row.ratioToBestPortable),
-    ...peer(true, row.ratioToBestNative),
-  ];
+/** The warning that belongs above the figures of a restless machine. */
+export function restlessness({ noise, machine }: Pick<Report, "noise" | "machine">): string {
+  const load = `${machine.load.toFixed(1)} on ${machine.cores} ${machine.cores === 1 ? "core" : "cores"}`;
+  return `This machine was restless (noise ${(noise * 100).toFixed(0)}%, load ${load}): trust ratios more than figures, and differences below 20% not at all.`;
 }
 
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd());
+/** Reads a report that an earlier run wrote. Throws with a sentence when the file holds something else. */
+export function readReport(path: string): Report {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new Error(`${path} cannot be read as a report: ${(cause as Error).message}`, { cause });
+  }
+  const { format } = (value ?? {}) as { format?: unknown };
+  if (format !== "twin-bench/1")
+    throw new Error(`${path} is not a report of this bench: expected "twin-bench/1", found ${JSON.stringify(format)}.`);
+  return value as Report;
 }

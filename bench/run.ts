@@ -1,0 +1,63 @@
+// Runs suites one after another and makes the report of them.
+
+import { measureNoise, readMachine } from "./machine.ts";
+import { FULL, measureCase, QUICK } from "./measure.ts";
+import type { SuiteName } from "./case-table.ts";
+import { formatBytes } from "./figure-text.ts";
+import { Peers } from "./peers.ts";
+import { type Report, type Row, toRow } from "./report.ts";
+import { type SuiteContext, SUITES } from "./suites.ts";
+
+/** What to measure and how thoroughly. */
+export interface RunOptions {
+  readonly suites: readonly SuiteName[];
+  /** Only cases whose name contains it. */
+  readonly caseText: string;
+  readonly quick: boolean;
+  readonly vaultSizeBytes: number;
+  /** Is told what is being measured. */
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** Where a run is. */
+export interface Progress {
+  readonly suite: SuiteName;
+  readonly suiteIndex: number;
+  readonly suiteCount: number;
+  /** Absent while the suite is being opened. */
+  readonly case?: { readonly text: string; readonly index: number; readonly count: number } | undefined;
+}
+
+/** Measures everything that `options` ask for. */
+export async function runSuites(options: RunOptions): Promise<Report> {
+  const machine = readMachine();
+  const startedAt = new Date().toISOString();
+  const noise = measureNoise();
+  const rows: Row[] = [];
+  const facts: Record<string, string | number> = {};
+  const peers = new Peers();
+  const { quick, vaultSizeBytes } = options;
+  const wants = (name: string): boolean => name.includes(options.caseText);
+  const context: SuiteContext = { peers, facts, quick, vaultSizeBytes, wants };
+  for (const [suiteIndex, suite] of options.suites.entries()) {
+    const tell = (at?: Progress["case"]): void =>
+      options.onProgress({ suite, suiteIndex, suiteCount: options.suites.length, case: at });
+    tell();
+    const fresh = await runSuite(suite, context, tell);
+    rows.push(...fresh);
+  }
+  return { format: "twin-bench/1", machine, startedAt, quick, noise, rows, facts, missingPeers: peers.missing };
+}
+
+async function runSuite(name: SuiteName, context: SuiteContext, tell: (at: Progress["case"]) => void): Promise<Row[]> {
+  const open = await SUITES[name]();
+  await using suite = await open(context);
+  const cases = suite.cases.filter((subject) => context.wants(subject.name));
+  const rows: Row[] = [];
+  for (const [index, subject] of cases.entries()) {
+    tell({ text: `${subject.name} ${formatBytes(subject.sizeBytes)}`.trim(), index, count: cases.length });
+    rows.push(toRow(subject, await measureCase(subject, context.quick ? QUICK : FULL)));
+  }
+  Object.assign(context.facts, suite.summary?.(rows));
+  return rows;
+}

@@ -1,0 +1,25 @@
+// The crypto core against libraries that do the same, one thread each.
+
+import { openKernels } from "../../host/kernels/open-kernels.ts";
+import type { Suite, SuiteContext } from "../suites.ts";
+import { aeadCases } from "./kernels/aead.ts";
+import { chunkingCases } from "./kernels/chunking.ts";
+import { erasureCases } from "./kernels/erasure.ts";
+import { hashCases } from "./kernels/hashing.ts";
+
+const KIB = 1_024;
+const SIZES = [64, KIB, 16 * KIB, 64 * KIB, KIB * KIB];
+const SHARD_SIZES = [4 * KIB, 64 * KIB, KIB * KIB];
+
+/** Opens the suite `kernels`. */
+export async function openKernelSuite({ peers, quick, wants }: SuiteContext): Promise<Suite> {
+  const kernels = await openKernels();
+  const sizes = quick ? [64, KIB, 64 * KIB] : SIZES;
+  const cases = [
+    ...(await aeadCases(kernels, peers, sizes)),
+    ...(await hashCases(kernels, peers, sizes)),
+    ...erasureCases(kernels, peers, quick ? [64 * KIB] : SHARD_SIZES),
+    ...(["chunk-gear", "put-pipeline"].some(wants) ? await chunkingCases(kernels, peers) : []),
+  ];
+  return { cases, [Symbol.asyncDispose]: async () => {} };
+}

@@ -1,0 +1,5 @@
+// stub
+import type { Suite, SuiteContext } from "../suites.ts";
+export async function openRpcSuite(_context: SuiteContext): Promise<Suite> {
+  return { cases: [], [Symbol.asyncDispose]: async () => {} };
+}
