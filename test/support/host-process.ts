@@ -5,7 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const MAIN = join(import.meta.dirname, "..", "..", "host", "cli", "main.ts");
+/** The command line's entry. */
+export const MAIN: string = join(import.meta.dirname, "..", "..", "host", "cli", "main.ts");
 
 /** What `start --json` prints. */
 export interface StartReport {

@@ -1,0 +1,117 @@
+// The command line, with a running host and without one: files kept alive, capabilities and
+// experiences installed, and the demo of two twins.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { HostProcess, MAIN } from "../support/host-process.ts";
+import { seededBytes } from "../support/seeded-bytes.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+describe("the command line", () => {
+  it("keeps a file alive over two lost stores, and repairs", async () => {
+    await using host = await HostProcess.create();
+    await host.json("init");
+    const original = join(host.folder, "..", "original.bin");
+    const copy = join(host.folder, "..", "copy.bin");
+    await writeFile(original, seededBytes(7, 3_000_000));
+
+    // Without a host the command does the work itself.
+    const stored = (await host.json("put", original)) as { id: string; sizeBytes: number; durability: string };
+    expect(stored).toMatchObject({ sizeBytes: 3_000_000, durability: "dispersed", name: "original.bin" });
+    expect((await host.twin("put", original)).stdout.trim()).toBe(stored.id);
+
+    await host.start();
+    await rm(join(host.folder, "stores", "store-1"), { recursive: true });
+    await rm(join(host.folder, "stores", "store-6"), { recursive: true });
+    await host.json("get", stored.id, "--out", copy);
+    expect((await readFile(copy)).equals(await readFile(original))).toBe(true);
+
+    expect(await host.json("scrub")).toMatchObject({ shardsMissing: 2, shardsRepaired: 2, segmentsLost: 0, margin: 2 });
+    expect(await host.json("scrub")).toMatchObject({ shardsMissing: 0, shardsCorrupt: 0, margin: 2 });
+
+    const unknown = await host.twin(
+      "get",
+      "11111111111111111111111111111111",
+      "--out",
+      join(host.folder, "..", "none"),
+    );
+    expect(unknown.stderr).toMatch(/TWIN_OBJECT_UNKNOWN/);
+    await expect(stat(join(host.folder, "..", "none"))).rejects.toThrow("ENOENT");
+  });
+
+  it("inspects, installs and removes capabilities, and refuses a changed one", async () => {
+    await using host = await HostProcess.create();
+    await host.json("init");
+    const built = join(ROOT, "capabilities", "build", "echo-1.0.0.wasm");
+    expect(await host.json("capability", "inspect", built)).toMatchObject({ manifest: { name: "echo" } });
+    await host.json("capability", "remove", "echo");
+    expect((await host.twin("call", "echo", "echo", '{"text":"hi"}')).stderr).toMatch(/TWIN_CALL_UNKNOWN/);
+
+    const changed = join(host.folder, "..", "changed.wasm");
+    const bytes = await readFile(built);
+    bytes[bytes.length >> 1]! ^= 1;
+    await writeFile(changed, bytes);
+    expect((await host.twin("capability", "install", changed)).stderr).toMatch(/TWIN_PACKAGE_(SIGNATURE|INVALID)/);
+    await host.start();
+    await host.json("capability", "install", built);
+    expect(await host.json("call", "echo", "echo", '{"text":"hi"}')).toMatchObject({ text: "hi" });
+    // What the owner removed and installed again, or removed for good, is not brought back by a start.
+    await host.json("capability", "remove", "echo");
+    await host.stop();
+    await host.start();
+    const names = ((await host.json("capability", "list")) as { name: string }[]).map(({ name }) => name);
+    expect(names).not.toContain("echo");
+  });
+
+  it("installs an experience that may do nothing until the owner grants it", async () => {
+    await using host = await HostProcess.create();
+    await host.json("init");
+    const folder = join(host.folder, "..", "app");
+    await cp(join(ROOT, "host", "web", "experiences", "chat"), folder, { recursive: true });
+    const manifest = JSON.parse(await readFile(join(folder, "experience.json"), "utf8")) as object;
+    await writeFile(join(folder, "experience.json"), JSON.stringify({ ...manifest, name: "other" }));
+    expect(await host.json("experience", "install", folder)).toMatchObject({ name: "other" });
+    const listed = (await host.json("experience", "list")) as { name: string }[];
+    expect(listed.map(({ name }) => name).toSorted()).toEqual(["chat", "files", "other"]);
+    await writeFile(join(folder, "experience.json"), "{}");
+    expect((await host.twin("experience", "install", folder)).stderr).toMatch(/TWIN_EXPERIENCE_INVALID/);
+  });
+
+  it("repeats a call under the same id without a second effect", async () => {
+    await using host = await HostProcess.create();
+    await host.json("init");
+    const first = await host.json("call", "echo", "count", "{}", "--call-id", "once");
+    const again = await host.json("call", "echo", "count", "{}", "--call-id", "once");
+    const next = await host.json("call", "echo", "count", "{}");
+    expect(again).toEqual(first);
+    expect(next).not.toEqual(first);
+  });
+
+  it("runs a demo of two paired twins", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "twin-demo-test-"));
+    const demo = spawn(process.execPath, [MAIN, "demo", "--data", folder, "--port", "0"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      let text = "";
+      for await (const part of demo.stdout) {
+        text += String(part);
+        if (text.includes("Ctrl-C")) break;
+      }
+      expect(text.match(/http:\/\/localhost:\d+\/#login=\S+/g)).toHaveLength(2);
+      expect(new Set(text.match(/localhost:\d+/g)).size).toBe(2);
+    } finally {
+      const ended = once(demo, "exit");
+      demo.kill("SIGINT");
+      expect(await ended).toEqual([0, null]);
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
