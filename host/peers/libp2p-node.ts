@@ -13,29 +13,35 @@ const STREAM_WINDOW_SIZE_BYTES = 1024 * 1024;
 const PARALLEL_DIALS = 32;
 
 /**
- * A started node that listens on `listen` (multiaddrs as text; port 0 for any; empty to only dial).
- * Throws `TWIN_HOST_PORT` when it cannot listen there. Stop it with `stop()`.
+ * A node that listens on `listen` (multiaddrs as text; port 0 for any; empty to only dial) once
+ * {@link startNode} is called: register protocols before that, or who connects at once finds none.
  */
-export async function openLibp2pNode(hostKey: PrivateKey, listen: readonly string[]): Promise<Libp2p> {
+export function createNode(hostKey: PrivateKey, listen: readonly string[]): Promise<Libp2p> {
+  return createLibp2p({
+    start: false,
+    privateKey: hostKey,
+    addresses: { listen: [...listen] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_SIZE_BYTES } })],
+    connectionManager: {
+      maxConnections: LIMITS.peers.connectionCount,
+      inboundConnectionThreshold: LIMITS.peers.inboundConnectionsPerSecond,
+      maxIncomingPendingConnections: LIMITS.peers.inboundConnectionsPerSecond,
+      inboundUpgradeTimeout: LIMITS.peers.requestTimeoutMs,
+      maxParallelDials: PARALLEL_DIALS,
+      maxPeerAddrsToDial: LIMITS.phonebook.multiaddrCount * LIMITS.phonebook.hostCount,
+      dialTimeout: LIMITS.peers.dialTimeoutMs,
+      addressDialTimeout: LIMITS.peers.addressDialTimeoutMs,
+      reconnectRetries: 0,
+    },
+  });
+}
+
+/** Starts the node. Throws `TWIN_HOST_PORT` when it cannot listen where it was told to. Stop it with `stop()`. */
+export async function startNode(node: Libp2p, listen: readonly string[]): Promise<void> {
   try {
-    return await createLibp2p({
-      privateKey: hostKey,
-      addresses: { listen: [...listen] },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_SIZE_BYTES } })],
-      connectionManager: {
-        maxConnections: LIMITS.peers.connectionCount,
-        inboundConnectionThreshold: LIMITS.peers.inboundConnectionsPerSecond,
-        maxIncomingPendingConnections: LIMITS.peers.inboundConnectionsPerSecond,
-        inboundUpgradeTimeout: LIMITS.peers.requestTimeoutMs,
-        maxParallelDials: PARALLEL_DIALS,
-        maxPeerAddrsToDial: LIMITS.phonebook.multiaddrCount * LIMITS.phonebook.hostCount,
-        dialTimeout: LIMITS.peers.dialTimeoutMs,
-        addressDialTimeout: LIMITS.peers.addressDialTimeoutMs,
-        reconnectRetries: 0,
-      },
-    });
+    await node.start();
   } catch (cause) {
     throw new TwinError(
       "TWIN_HOST_PORT",

@@ -22,7 +22,7 @@ import { FrameStream } from "./frame-stream.ts";
 import { closeConnection, closeIdleConnections, isUsed } from "./idle-connections.ts";
 import { InviteBook } from "./invite-book.ts";
 import { decodeInvite, encodeInvite, twinHash } from "./invite-code.ts";
-import { openLibp2pNode } from "./libp2p-node.ts";
+import { createNode, startNode } from "./libp2p-node.ts";
 import { issueOwnRecord } from "./own-record.ts";
 import { acceptInvite, answerAcceptor, PAIR_PROTOCOL, type PairingParts } from "./pairing.ts";
 import { openPeerSession, type PeerSession, RPC_PROTOCOL, withinDeadline } from "./peer-session.ts";
@@ -74,8 +74,7 @@ export interface Peers extends AsyncDisposable {
 
 /** Starts listening, reaches for all contacts and delivers what waits for them. Throws `TWIN_HOST_PORT`. */
 export async function openPeers(parts: PeersParts): Promise<Peers> {
-  const node = await openLibp2pNode(parts.hostKey, parts.listen);
-  const peers = new OpenPeers(node, parts);
+  const peers = new OpenPeers(await createNode(parts.hostKey, parts.listen), parts);
   try {
     await peers.start();
   } catch (error) {
@@ -111,11 +110,12 @@ class OpenPeers implements Peers {
   async start(): Promise<void> {
     const { engine, phonebook, identity } = this.#parts;
     await this.#sightings.load();
-    await this.#ownRecord();
     const streams = { maxInboundStreams: STREAMS_PER_CONNECTION, maxOutboundStreams: STREAMS_PER_CONNECTION };
     await this.#node.handle(RPC_PROTOCOL, (stream, connection) => this.#onRpcStream(stream, connection), streams);
     await this.#node.handle(PAIR_PROTOCOL, (stream, connection) => this.#onPairStream(stream, connection), streams);
     void closeIdleConnections(this.#node, PROTOCOLS, { clock: this.#parts.clock, signal: this.#stop.signal });
+    await startNode(this.#node, this.#parts.listen);
+    await this.#ownRecord();
     this.#endListening = engine.listen({ onOutbox: (peer) => this.#workerOf(peer)?.onMessage() });
     for (const { twin } of await phonebook.records()) if (twin !== identity.id) this.#workerOf(twin);
     for (const peer of await engine.outboxPeers()) this.#workerOf(peer);

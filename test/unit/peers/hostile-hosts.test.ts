@@ -8,7 +8,7 @@ import { jsonEncode, utf8Encode } from "../../../host/base/bytes.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import { systemRandom } from "../../../host/base/random.ts";
 import { FrameStream } from "../../../host/peers/frame-stream.ts";
-import { openLibp2pNode } from "../../../host/peers/libp2p-node.ts";
+import { openNode } from "../../support/open-node.ts";
 import { proveTwins } from "../../../host/peers/twin-proof.ts";
 import { signTwinRecord } from "../../../host/phonebook/twin-record.ts";
 import type { PeerApi } from "../../../host/rpc/api.ts";
@@ -28,7 +28,7 @@ async function open(...args: Parameters<typeof openTestHost>): Promise<TestHost>
 
 /** A bare node of an attacker, connected to `host`. */
 async function attack(host: TestHost): Promise<{ node: Libp2p; connection: Connection }> {
-  const node = await openLibp2pNode(await generateKeyPairFromSeed("Ed25519", systemRandom.bytes(32)), []);
+  const node = await openNode(await generateKeyPairFromSeed("Ed25519", systemRandom.bytes(32)), []);
   onTestFinished(() => node.stop());
   return { node, connection: await node.dial(multiaddr(host.peers.addresses[0])) };
 }
@@ -220,9 +220,7 @@ describe("a frame stream", () => {
   test("carries large frames both ways to a slow reader without loss", async () => {
     const [server, client] = await Promise.all(
       [1, 2].map(async (seed) =>
-        openLibp2pNode(await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(seed)), [
-          "/ip4/127.0.0.1/tcp/0",
-        ]),
+        openNode(await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(seed)), ["/ip4/127.0.0.1/tcp/0"]),
       ),
     );
     onTestFinished(async () => {

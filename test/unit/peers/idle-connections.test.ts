@@ -2,14 +2,14 @@ import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../../host/base/clock.ts";
 import { closeIdleConnections } from "../../../host/peers/idle-connections.ts";
-import { openLibp2pNode } from "../../../host/peers/libp2p-node.ts";
+import { openNode } from "../../support/open-node.ts";
 import { until } from "../../support/test-peers.ts";
 
 test("a connection that nobody uses is closed at its second look, and one with a stream is not", async () => {
   const stop = new AbortController();
   const nodes = await Promise.all(
     [1, 2, 3].map(async (seed) =>
-      openLibp2pNode(await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(seed)), ["/ip4/127.0.0.1/tcp/0"]),
+      openNode(await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(seed)), ["/ip4/127.0.0.1/tcp/0"]),
     ),
   );
   onTestFinished(async () => {
