@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   TWIN_OBJECT_LOST: { status: 500, retry: false },
   TWIN_STORE_FAILED: { status: 503, retry: true },
   TWIN_STORE_FULL: { status: 507, retry: true },
+  TWIN_STORE_NEEDED: { status: 409, retry: false },
   // sandbox: admission
   TWIN_MODULE_INVALID: { status: 400, retry: false },
   TWIN_MODULE_FEATURE: { status: 400, retry: false },

@@ -83,6 +83,20 @@ export const LIMITS = {
     writeSetSizeBytes: 16 * MIB,
     /** A commit of very many rows delays all others. */
     writeSetCount: 20_000,
+    /** Laid out at once and read at once: what a start has to go through, and what an idle host keeps on disk. */
+    journalSegmentSizeBytes: 4 * MIB,
+    /** Durable rows wait this long for more before the tables take them: a page that many share is written once. */
+    applyDelayMs: 20,
+    /** Rows that wait for the tables before they are taken at once: all of them are memory. */
+    applyRowCount: 1_024,
+    /** Rows of one transaction of the tables: its commit is one pause. */
+    applyPassRowCount: 4_096,
+    /** How long the tables take rows before calls run again. */
+    applySliceMs: 2,
+    /** Tables that could not take rows (a full disk) are tried again after this. */
+    applyRetryMs: 1_000,
+    /** SQLite's log is copied into the tables beyond this: it is read at the start, and copying is one pause. */
+    checkpointSizeBytes: 8 * MIB,
   },
   grants: {
     /** Every call looks through them. */
@@ -197,6 +211,8 @@ export const LIMITS = {
     storeAnswerSizeBytes: 40 * MIB,
     /** A store that lists without end must not keep a scrub for ever: 10 million shards of 4 MiB are 40 TB. */
     storeListCount: 10_000_000,
+    /** A store that has not answered a read by then is raced against the others. */
+    hedgeDelayMs: 250,
     /** After a failure a store is asked last for this long. */
     storeSuspectMs: 10_000,
     /** Shards that nothing refers to are deleted when they have been seen for this long. */

@@ -18,6 +18,8 @@ interface Pattern {
 interface Margin {
   /** Stores that may still be lost; negative when some segment is unreadable. Undefined without segments. */
   readonly margin: number | undefined;
+  /** The same for failure domains. */
+  readonly domainMargin: number | undefined;
   /** Segments with fewer than all of their shards. */
   readonly degradedSegments: number;
 }
@@ -29,7 +31,7 @@ export interface Census {
   /** Takes back what was added with an equal record. */
   remove(record: SegmentRecord): void;
   /** The margin when only the stores for which `answers` holds are left. */
-  margin(answers: (store: string) => boolean): Margin;
+  margin(answers: (store: string) => boolean, domainOf: (store: string) => string): Margin;
   /** Objects and their bytes, as they were counted in. */
   readonly objects: { readonly objectCount: number; readonly sizeBytes: number };
   addObject(sizeBytes: number): void;
@@ -65,16 +67,19 @@ export function createCensus(): Census {
     },
     add: (record) => count(record, 1),
     remove: (record) => count(record, -1),
-    margin(answers) {
+    margin(answers, domainOf) {
       let margin: number | undefined;
+      let domainMargin: number | undefined;
       let degradedSegments = 0;
       for (const { stores, dataShards, shardCount, segments } of patterns.values()) {
         const standing = stores.filter(answers);
         if (standing.length < shardCount) degradedSegments += segments;
         const own = marginOf(standing, dataShards);
         if (margin === undefined || own < margin) margin = own;
+        const domains = marginOf(standing.map(domainOf), dataShards);
+        if (domainMargin === undefined || domains < domainMargin) domainMargin = domains;
       }
-      return { margin, degradedSegments };
+      return { margin, domainMargin, degradedSegments };
     },
     objects,
     addObject: (sizeBytes) => {
@@ -90,7 +95,7 @@ export function standingStores(record: SegmentRecord): string[] {
   return record.stores.filter((_store, index) => !record.absent.includes(index));
 }
 
-/** How many stores may go, the fullest ones first, before fewer than `dataShards` shards are left. */
+/** How many stores (or domains) may go, the fullest ones first, before fewer than `dataShards` shards are left. */
 export function marginOf(standing: readonly string[], dataShards: number): number {
   let left = standing.length;
   if (left < dataShards) return left - dataShards;

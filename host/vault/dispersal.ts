@@ -104,10 +104,11 @@ export async function putChecked(
 
 /**
  * The stores in the order in which they are given shards: one of each domain before a second of any,
- * those that failed a moment ago last, rotated by `turn` so that load spreads.
+ * those that failed a moment ago last, rotated by `turn` so that load spreads. Draining ones get none.
  */
 export function placementOrder(stores: readonly GuardedStore[], turn: number): GuardedStore[] {
-  const rotated = stores.map((_store, index) => stores[(index + turn) % stores.length]!);
+  const open = stores.filter((store) => !store.isDraining);
+  const rotated = open.map((_store, index) => open[(index + turn) % open.length]!);
   const seen = new Map<string, number>();
   return rotated
     .map((store) => {

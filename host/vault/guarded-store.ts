@@ -10,6 +10,10 @@ import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
 export interface GuardedStore extends ShardStore {
   /** Whether it failed a moment ago: ask others first. */
   isSuspect(): boolean;
+  /** It was slow while others answered: ask others first for a while. */
+  noteSlow(): void;
+  /** Whether it is being emptied: it takes no new shards. */
+  isDraining: boolean;
 }
 
 /** Guards `store`; time is that of `clock`. */
@@ -45,6 +49,10 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
   return {
     name: store.name,
     domain: store.domain,
+    isDraining: false,
+    noteSlow() {
+      suspectUntilMs = clock.elapsedMs() + LIMITS.vault.storeSuspectMs;
+    },
     isSuspect: () => clock.elapsedMs() < suspectUntilMs,
     put: (name, data) => guard(() => store.put(name, data), storeWriteTimeoutMs),
     get: (name, range?: ShardRange) => guard(() => store.get(name, range), storeReadTimeoutMs),

@@ -1,5 +1,7 @@
 // What the rest of the host knows of stored objects.
 
+import type { ShardStore } from "./shard-store.ts";
+
 /** Names an object: base58btc of the 32-byte id of its manifest block. Unguessable without the vault's key or the content. */
 export type ObjectId = string;
 
@@ -31,6 +33,8 @@ export interface StoreStatus {
   readonly name: string;
   readonly domain: string;
   readonly healthy: boolean;
+  /** Being emptied: it takes no new shards. */
+  readonly draining: boolean;
   readonly shardCount: number;
   readonly usedBytes: number;
   /** Why it is not healthy, in words. */
@@ -47,6 +51,8 @@ export interface VaultStatus {
   readonly stores: readonly StoreStatus[];
   /** How many more stores may be lost before the weakest segment is unreadable. Negative: something is lost already. */
   readonly margin: number;
+  /** The same for failure domains: 0 when everything stands on one disk. */
+  readonly domainMargin: number;
   /** Segments with fewer than all of their shards at the last count. */
   readonly degradedSegments: number;
   readonly lastScrub?: ScrubReport | undefined;
@@ -67,6 +73,32 @@ export interface ScrubReport {
 
 /** Progress of long work, at least once per segment. */
 export type Progress = (done: number, total: number | undefined) => void;
+
+/** What a drain did. */
+export interface DrainReport {
+  /** Shards that now stand elsewhere. */
+  readonly moved: number;
+  /** Shards that could not be moved: no store took them. Drain again when one does. */
+  readonly left: number;
+}
+
+/** The stores of a running vault. */
+export interface StoreRack {
+  /** Takes in a store that takes a mark and gives it back. New segments use it from now on. Throws `TWIN_STORE_FAILED`, `TWIN_CONFIG_INVALID`. */
+  add(store: ShardStore): Promise<void>;
+  /**
+   * Moves every shard of the store to others, each read back before the old one goes. The store takes no
+   * new shards from the call on, also when the drain is aborted. Throws `TWIN_STORE_NEEDED` when too few others are left.
+   */
+  drain(
+    name: string,
+    options?: { readonly signal?: AbortSignal | undefined; readonly onProgress?: Progress | undefined },
+  ): Promise<DrainReport>;
+  /** Ends a drain's effect: the store takes shards again. */
+  keep(name: string): void;
+  /** Forgets an empty store, or with `lost` one that is gone with what it held: scrub then. Throws `TWIN_STORE_NEEDED`. */
+  remove(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void>;
+}
 
 /** Objects kept alive over stores. */
 export interface Vault extends AsyncDisposable {
@@ -93,4 +125,5 @@ export interface Vault extends AsyncDisposable {
     readonly onProgress?: Progress | undefined;
   }): Promise<ScrubReport>;
   status(): Promise<VaultStatus>;
+  readonly stores: StoreRack;
 }

@@ -60,7 +60,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     store: (name) => storeNamed(stores, name),
     onBlame: createBlameBook({ index, census, changes, log }),
   });
-  const segments = createSegmentReader(seal, shards);
+  const segments = createSegmentReader(seal, shards, clock);
   const parts: VaultParts = {
     seal,
     code: { dataShards: code.dataShards, parityShards: code.parityShards },

@@ -17,6 +17,8 @@ export interface SegmentFinding {
   readonly missing: number;
   readonly corrupt: number;
   readonly repaired: number;
+  /** Whole ones that left a store that is being emptied. */
+  readonly moved: number;
   readonly isLost: boolean;
   /** Stores where a shard should stand that does not, after repair. */
   readonly wanting: readonly string[];
@@ -43,7 +45,8 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
   }
   const bad = [...shards.keys()].filter((index) => shards[index]!.includes(undefined));
   const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
-  const made = await remake(parts, { record, shards, bad, reader }, pace);
+  const leaving = leavingOf(parts.stores, record).filter((index) => !bad.includes(index));
+  const made = await remake(parts, { record, shards, bad: [...bad, ...leaving], reader }, pace);
   const wanting = bad.filter((index) => made?.has(index) !== true);
   // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.
   const absent = wanting.filter((index) => blames.has(index) || record.absent.includes(index));
@@ -52,11 +55,18 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
     stores: current.stores.map((store, index) => made?.get(index) ?? store),
     absent,
   }));
+  const moved = leaving.filter((index) => made?.has(index) === true);
+  await Promise.allSettled(
+    moved.map(async (index) => {
+      await storeNamed(parts.stores, record.stores[index])?.delete(shardName(parts.seal, record.id, index));
+    }),
+  );
   return {
     checked: shards.length,
     missing: bad.length - corrupt,
     corrupt,
     repaired: bad.length - wanting.length,
+    moved: moved.length,
     isLost: made === undefined,
     wanting: wanting.map((index) => record.stores[index]!),
   };
@@ -103,7 +113,7 @@ async function place(
 ): Promise<string | undefined> {
   const { index, shard, taken } = made;
   for (const store of homesOf(parts.stores, record, index)) {
-    if (store.isSuspect() || taken.includes(store.name)) continue;
+    if (store.isSuspect() || store.isDraining || taken.includes(store.name)) continue;
     const name = shardName(parts.seal, record.id, index);
     const failure = await putChecked(parts, { store, name, shape: record, shard });
     const moved = { ...record, stores: record.stores.with(index, store.name) };
@@ -114,9 +124,17 @@ async function place(
   return undefined;
 }
 
+/** Shards whose store is being emptied. */
+function leavingOf(stores: readonly GuardedStore[], record: SegmentRecord): number[] {
+  return [...record.stores.keys()].filter((index) => storeNamed(stores, record.stores[index])?.isDraining === true);
+}
+
 function homesOf(stores: readonly GuardedStore[], record: SegmentRecord, index: number): GuardedStore[] {
   const home = storeNamed(stores, record.stores[index]);
-  const spares = stores.filter(({ name }) => !record.stores.includes(name));
+  const domains = new Set(record.stores.map((name) => storeNamed(stores, name)?.domain));
+  const spares = stores
+    .filter(({ name }) => !record.stores.includes(name))
+    .toSorted((left, right) => Number(domains.has(left.domain)) - Number(domains.has(right.domain)));
   return home === undefined ? spares : [home, ...spares];
 }
 

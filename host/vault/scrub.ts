@@ -50,5 +50,6 @@ export async function scrubVault(
 
 async function countMargin({ census, marks, code }: VaultParts): Promise<number> {
   const problems = await marks.check();
-  return census.margin((store) => problems.has(store) && problems.get(store) === undefined).margin ?? code.parityShards;
+  const answers = (store: string): boolean => problems.has(store) && problems.get(store) === undefined;
+  return census.margin(answers, (store) => store).margin ?? code.parityShards;
 }

@@ -2,6 +2,7 @@
 // leaf, rebuilt from any k shards.
 
 import { concatBytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Pace } from "./pace.ts";
@@ -29,16 +30,17 @@ export interface SegmentReader {
 /** The verified leaves of one offset, by shard. */
 type Column = Map<number, Uint8Array>;
 
-/** A reader over `shards`. */
-export function createSegmentReader(seal: ShardSeal, shards: ShardReader): SegmentReader {
+/** A reader over `shards`; `clock` says when a store is late. */
+export function createSegmentReader(seal: ShardSeal, shards: ShardReader, clock: Clock): SegmentReader {
+  const parts = { seal, shards, clock };
   return {
     async readFast(segment, offset, size) {
       const pieces = piecesOf(segment, offset, size);
       const found = await Promise.all(
         pieces.map((piece) =>
           shards.isTrusted(segment, piece.index)
-            ? shards.fetchPiece(segment, piece)
-            : rebuildPiece(seal, shards, segment, piece),
+            ? fetchHedged(parts, segment, piece)
+            : rebuildPiece(parts, segment, piece),
         ),
       );
       const whole = found.filter((bytes, at) => bytes?.length === pieces[at]!.sizeBytes) as Uint8Array[];
@@ -61,29 +63,86 @@ export function createSegmentReader(seal: ShardSeal, shards: ShardReader): Segme
   };
 }
 
-/** A piece from the first k trusted shards, unverified; undefined when they do not give it. */
-async function rebuildPiece(
-  { kernels }: ShardSeal,
-  shards: ShardReader,
+interface ReaderParts {
+  readonly seal: ShardSeal;
+  readonly shards: ShardReader;
+  readonly clock: Clock;
+}
+
+/** A piece from its own store, or, when that is late, from the others if they are sooner. Unverified. */
+async function fetchHedged(
+  parts: ReaderParts,
   segment: SegmentRecord,
   piece: ShardPiece,
 ): Promise<Uint8Array | undefined> {
-  const sources = [...segment.stores.keys()].filter((index) => shards.isTrusted(segment, index));
-  if (sources.length < segment.dataShards) return undefined;
-  const column: (Uint8Array | undefined)[] = Array.from({ length: shardCountOf(segment) });
-  await Promise.all(
-    sources.slice(0, segment.dataShards).map(async (index) => {
-      const bytes = await shards.fetchPiece(segment, { ...piece, index });
-      if (bytes?.length === piece.sizeBytes) column[index] = bytes;
-    }),
-  );
-  if (column.filter((bytes) => bytes !== undefined).length < segment.dataShards) return undefined;
-  return kernels.createErasureCode(segment.dataShards, segment.parityShards).reconstruct(column)[piece.index];
+  const own = parts.shards.fetchPiece(segment, piece);
+  const inTime = new AbortController();
+  const others = parts.clock
+    .sleep(LIMITS.vault.hedgeDelayMs, { signal: inTime.signal })
+    .then(() => rebuildPiece(parts, segment, piece))
+    .catch(() => undefined);
+  const first = await Promise.race([
+    own.then((bytes) => ({ bytes })),
+    others.then((bytes) => bytes && { bytes, late: true }),
+  ]);
+  inTime.abort();
+  if (first !== undefined && "late" in first) parts.shards.noteSlow(segment, piece.index);
+  return first === undefined ? own : first.bytes;
 }
 
-interface RunParts {
-  readonly seal: ShardSeal;
-  readonly shards: ShardReader;
+/** A piece from k other trusted shards, unverified; undefined when they do not give it. */
+async function rebuildPiece(
+  parts: ReaderParts,
+  segment: SegmentRecord,
+  piece: ShardPiece,
+): Promise<Uint8Array | undefined> {
+  const column = await gatherColumn(parts, segment, piece);
+  if (column === undefined) return undefined;
+  const { dataShards, parityShards } = segment;
+  return parts.seal.kernels.createErasureCode(dataShards, parityShards).reconstruct(column)[piece.index];
+}
+
+/** The same bytes of k other trusted shards, by index. When some of them fail or are late, the rest are asked too. */
+async function gatherColumn(
+  { shards, clock }: ReaderParts,
+  segment: SegmentRecord,
+  piece: ShardPiece,
+): Promise<(Uint8Array | undefined)[] | undefined> {
+  const sources = [...segment.stores.keys()].filter(
+    (index) => index !== piece.index && shards.isTrusted(segment, index),
+  );
+  const column: (Uint8Array | undefined)[] = Array.from({ length: shardCountOf(segment) });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  let missing = segment.dataShards;
+  let asked = 0;
+  const take = async (index: number): Promise<void> => {
+    asked++;
+    const bytes = await shards.fetchPiece(segment, { ...piece, index });
+    asked--;
+    if (missing > 0 && bytes?.length === piece.sizeBytes) {
+      column[index] = bytes;
+      missing--;
+    } else {
+      ask(1);
+    }
+    if (missing === 0 || asked === 0) resolve(missing === 0);
+  };
+  const ask = (count: number): void => {
+    for (const index of sources.splice(0, count)) void take(index);
+  };
+  if (sources.length < missing) return undefined;
+  ask(missing);
+  const inTime = new AbortController();
+  void clock
+    .sleep(LIMITS.vault.hedgeDelayMs, { signal: inTime.signal })
+    .then(() => ask(sources.length))
+    .catch(() => {});
+  const found = await promise;
+  inTime.abort();
+  return found ? column : undefined;
+}
+
+interface RunParts extends Omit<ReaderParts, "clock"> {
   readonly pace: Pace;
 }
 

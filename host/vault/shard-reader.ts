@@ -47,6 +47,8 @@ export interface ShardReader {
   fetchLeaves(segment: SegmentRecord, run: LeafRun): Promise<(Uint8Array | undefined)[]>;
   /** Whether a shard is worth asking first: it was there, and its store answers. */
   isTrusted(segment: SegmentRecord, index: number): boolean;
+  /** The store of that shard was late: for a while it is not trusted. */
+  noteSlow(segment: SegmentRecord, index: number): void;
 }
 
 /** A reader over the stores of `parts`. */
@@ -102,6 +104,7 @@ export function createShardReader({ seal, store, onBlame }: ShardReaderParts): S
       if (leaves.includes(undefined)) onBlame(segment, run.index, "corrupt");
       return leaves;
     },
+    noteSlow: (segment, index) => storeOf(segment, index)?.noteSlow(),
     isTrusted(segment, index) {
       return storeOf(segment, index)?.isSuspect() === false && !segment.absent.includes(index);
     },

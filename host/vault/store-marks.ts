@@ -10,6 +10,8 @@ import { type ShardSeal, markName } from "./shard.ts";
 
 /** The marks of all stores. */
 export interface StoreMarks {
+  /** What is wrong with one store, in words, or undefined. Marks it when it is not to hold anything yet. */
+  problemOf(store: GuardedStore): Promise<string | undefined>;
   /** By store: what is wrong with it, in words, or undefined. Marks stores that are not to hold anything yet. */
   check(): Promise<ReadonlyMap<string, string | undefined>>;
   /** Begins to watch all stores for being emptied. Dispose-free: the watch is a mark of its own. */
@@ -51,13 +53,13 @@ export function createStoreMarks(parts: {
 
   /** Runs `task` for each store; one that fails stays as it is, which only makes it look worse. */
   async function forEachStore(task: (store: GuardedStore) => Promise<void>): Promise<void> {
-    const results = await Promise.allSettled(stores.map(task));
-    for (const [at, result] of results.entries()) {
-      if (result.status === "rejected") log.warn({ store: stores[at]!.name }, "a store could not be marked");
-    }
+    await Promise.all(
+      stores.map((store) => task(store).catch(() => log.warn({ store: store.name }, "a store could not be marked"))),
+    );
   }
 
   return {
+    problemOf,
     check: async () =>
       new Map(await Promise.all(stores.map(async (store) => [store.name, await problemOf(store)] as const))),
     beginTrial: () => forEachStore((store) => mark(store, "trial")),

@@ -7,7 +7,10 @@ import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
 import { decodeObjectId, readObject } from "./object-reader.ts";
 import { putObject } from "./object-writer.ts";
 import { scrubVault } from "./scrub.ts";
-import type { VaultParts } from "./vault-parts.ts";
+import { marginOf } from "./census.ts";
+import { shardCountOf } from "./segment.ts";
+import { createStoreRack } from "./store-rack.ts";
+import { storeNamed, type VaultParts } from "./vault-parts.ts";
 
 /** Offers `parts` as a {@link Vault}. Disposing it ends what is at work and waits for that. */
 export function createVaultDoor(parts: VaultParts): Vault {
@@ -15,6 +18,7 @@ export function createVaultDoor(parts: VaultParts): Vault {
   const atWork = new Set<Promise<unknown>>();
   const puts = createGate(LIMITS.vault.putCount);
   const scrubs: Gate = createGate(1);
+  const rack = createStoreRack(parts);
   const signalOf = (signal: AbortSignal | undefined): AbortSignal =>
     signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
 
@@ -39,6 +43,12 @@ export function createVaultDoor(parts: VaultParts): Vault {
       return tracked(scrubs(() => scrubVault(parts, { onProgress, signal: signalOf(signal) })));
     },
     status: () => statusOf(parts),
+    stores: {
+      ...rack,
+      // Not while a scrub walks the same segments.
+      drain: (name, { signal, onProgress } = {}) =>
+        tracked(scrubs(() => rack.drain(name, { onProgress, signal: signalOf(signal) }))),
+    },
     async [Symbol.asyncDispose]() {
       closing.abort();
       await Promise.allSettled(atWork);
@@ -57,18 +67,21 @@ async function statusOf(parts: VaultParts): Promise<VaultStatus> {
   const { census, code, stores, index } = parts;
   const problems = await parts.marks.check();
   const answers = (store: string): boolean => problems.has(store) && problems.get(store) === undefined;
-  const { margin, degradedSegments } = census.margin(answers);
-  const healthyCount = stores.filter(({ name }) => answers(name)).length;
+  const domainOf = (store: string): string => storeNamed(stores, store)?.domain ?? store;
+  const { margin, domainMargin, degradedSegments } = census.margin(answers, domainOf);
+  const healthy = stores.filter(({ name, isDraining }) => answers(name) && !isDraining);
   return {
     ...code,
     ...census.objects,
     segmentCount: census.segmentCount,
-    stores: stores.map(({ name, domain }): StoreStatus => {
+    stores: stores.map(({ name, domain, isDraining }): StoreStatus => {
       const problem = problems.get(name);
-      return { name, domain, healthy: answers(name), ...census.usage(name), problem };
+      return { name, domain, healthy: answers(name), draining: isDraining, ...census.usage(name), problem };
     }),
     // Without segments: what the first one will have.
-    margin: margin ?? Math.min(code.parityShards, healthyCount - code.dataShards),
+    margin: margin ?? Math.min(code.parityShards, healthy.length - code.dataShards),
+    domainMargin:
+      domainMargin ?? marginOf(healthy.map(({ domain }) => domain).slice(0, shardCountOf(code)), code.dataShards),
     degradedSegments,
     lastScrub: index.report(),
   };

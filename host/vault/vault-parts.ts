@@ -23,7 +23,8 @@ export interface VaultParts {
   readonly dispersal: DispersalParts;
   readonly index: VaultIndex;
   readonly census: Census;
-  readonly stores: readonly GuardedStore[];
+  /** Changes while the vault is open: look at it anew after every wait. */
+  readonly stores: GuardedStore[];
   readonly marks: StoreMarks;
   readonly segments: SegmentReader;
   readonly blocks: BlockReader;

@@ -75,8 +75,15 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       sizeBytes: 0,
       stores: [],
       margin: 2,
+      domainMargin: 0,
       degradedSegments: 0,
     }),
+    stores: {
+      add: async () => {},
+      drain: async () => ({ moved: 0, left: 0 }),
+      keep: () => {},
+      remove: async () => {},
+    },
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { createCensus, marginOf } from "../../../host/vault/census.ts";
 import { combinations } from "../../support/test-vault.ts";
 
+const own = (store: string): string => store;
 const NAMES = ["a", "b", "c", "d", "e"];
 
 /** The margin by trying every choice of lost stores. */
@@ -36,14 +37,20 @@ describe("the margin", () => {
     const shape = { dataShards: 2, parityShards: 1, payloadSize: 10, tableSize: 5, shardSize: 4_096 };
     const whole = { ...shape, id: "1", stores: ["a", "b", "c"], absent: [] };
     const weak = { ...shape, id: "2", stores: ["a", "b", "c"], absent: [1] };
-    expect(census.margin(() => true)).toEqual({ margin: undefined, degradedSegments: 0 });
+    expect(census.margin(() => true, own)).toEqual({ margin: undefined, domainMargin: undefined, degradedSegments: 0 });
     census.add(whole);
     census.add(weak);
-    expect(census.margin(() => true)).toEqual({ margin: 0, degradedSegments: 1 });
-    expect(census.margin((store) => store !== "c")).toEqual({ margin: -1, degradedSegments: 2 });
+    expect(census.margin(() => true, own)).toEqual({ margin: 0, domainMargin: 0, degradedSegments: 1 });
+    expect(census.margin((store) => store !== "c", own)).toEqual({ margin: -1, domainMargin: -1, degradedSegments: 2 });
     expect(census.usage("b")).toEqual({ shardCount: 1, usedBytes: 4_096 + 104 });
     census.remove(weak);
-    expect(census.margin(() => true)).toEqual({ margin: 1, degradedSegments: 0 });
+    expect(census.margin(() => true, own)).toEqual({ margin: 1, domainMargin: 1, degradedSegments: 0 });
+    expect(
+      census.margin(
+        () => true,
+        () => "one disk",
+      ),
+    ).toMatchObject({ margin: 1, domainMargin: 0 });
     expect(census.segmentCount).toBe(1);
   });
 });
