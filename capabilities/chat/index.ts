@@ -1,10 +1,11 @@
 // One-to-one chat. What a peer's twin says is a stranger's word: every method of theirs touches the
 // conversation with the proven caller alone.
 
-import { caller, emit, fail, nowMs, params, randomId, reply, require, send } from "twin";
+import { TimeMs, TwinId, caller, emit, fail, nowMs, randomId, require, send } from "twin";
 import {
   Conversation,
   Message,
+  Page,
   conversationWith,
   findMessage,
   listConversations,
@@ -16,45 +17,38 @@ import {
 
 const TEXT_BYTES_MAX = 16384;
 
+@length(1, 16384)
+type Text = string;
+
+@pattern("^[A-Za-z0-9_-]{1,64}$", 64)
+type MessageId = string;
+
+@range(0)
+type Sequence = i64;
+
+@range(1, 200)
+type Limit = i32;
+
+/** What goes from twin to twin: a message. */
 @json
-class PostParams {
-  to: string = "";
-  text: string = "";
-  id: string = "";
+class Parcel {
+  id: MessageId = "";
+  text: Text = "";
+  atMs: TimeMs = 0;
 }
 
+/** What goes back: these have arrived. */
 @json
-class ReceiveParams {
-  id: string = "";
-  text: string = "";
-  atMs: i64 = 0;
+class Arrived {
+  @items(1, 32)
+  ids: MessageId[] = [];
 }
 
+/** What goes back: everything up to this one was read. */
 @json
-class DeliveredParams {
-  ids: string[] = [];
+class Seen {
+  upTo: MessageId = "";
 }
-
-@json
-class SeenParams {
-  upTo: string = "";
-}
-
-@json
-class MarkReadParams {
-  peer: string = "";
-  upTo: string = "";
-}
-
-@json
-class MessagesParams {
-  peer: string = "";
-  before: i64 = i64.MAX_VALUE;
-  limit: i32 = 50;
-}
-
-@json
-class Nothing {}
 
 @json
 class Unread {
@@ -66,21 +60,24 @@ class Conversations {
   conversations: Summary[] = [];
 }
 
-@json
+@event("chat.message")
 class MessageEvent {
   message: Message = new Message();
 }
 
-@json
+@oneOf("delivered", "read")
+type Mark = string;
+
+@event("chat.state")
 class StateEvent {
   peer: string = "";
   ids: string[] = [];
-  state: string = "";
-  /** Sequence of the last message that this speaks of. */
+  state: Mark = "";
+  // Sequence of the last message that this speaks of.
   upTo: i64 = 0;
 }
 
-@json
+@event("chat.read")
 class ReadEvent {
   peer: string = "";
   upTo: i64 = 0;
@@ -89,83 +86,91 @@ class ReadEvent {
 
 // The owner's side.
 
-export function post(address: i32, size: i32): i64 {
-  const asked = params<PostParams>(address, size);
-  require(asked.to != caller().self, "self", "This is your own twin; write to somebody else's.");
-  checkText(asked.text);
-  const conversation = conversationWith(asked.to);
-  const id = asked.id == "" ? randomId() : asked.id;
-  const repeated = findMessage(conversation, true, id);
-  if (repeated !== null) return reply(repeated);
+/** Sends a text to another twin. A repeated id sends nothing and answers with the message that is there. */
+@command
+export function post(to: TwinId, text: Text, id: MessageId = ""): Message {
+  require(to != caller().self, "self", "This is your own twin; write to somebody else's.");
+  checkText(text);
+  const conversation = conversationWith(to);
+  const named = id == "" ? randomId() : id;
+  const repeated = findMessage(conversation, true, named);
+  if (repeated !== null) return repeated;
 
-  const message = saveMessage(conversation, newMessage(id, asked.text, true, nowMs()));
-  const parcel = new ReceiveParams();
-  parcel.id = id;
-  parcel.text = asked.text;
+  const message = saveMessage(conversation, newMessage(named, text, true, nowMs()));
+  const parcel = new Parcel();
+  parcel.id = named;
+  parcel.text = text;
   parcel.atMs = message.atMs;
-  send(asked.to, "chat", "receive", parcel);
+  send(to, "chat", "receive", parcel);
   announce(message);
-  return reply(message);
+  return message;
 }
 
-export function mark_read(address: i32, size: i32): i64 {
-  const asked = params<MarkReadParams>(address, size);
-  const conversation = conversationWith(asked.peer);
-  const message = findMessage(conversation, false, asked.upTo);
+/** Marks everything that a peer wrote up to this message as read, and tells the peer once. */
+@command
+export function mark_read(peer: TwinId, upTo: MessageId): Unread {
+  const conversation = conversationWith(peer);
+  const message = findMessage(conversation, false, upTo);
   if (message === null) fail("unknown-message", "There is no message of this id from this peer.");
   if (message!.sequence > conversation.readUpTo) {
     conversation.readUpTo = message!.sequence;
     conversation.unread = conversation.received - message!.ordinal;
     saveConversation(conversation);
-    const parcel = new SeenParams();
-    parcel.upTo = asked.upTo;
-    send(asked.peer, "chat", "seen", parcel);
+    const mark = new Seen();
+    mark.upTo = upTo;
+    send(peer, "chat", "seen", mark);
     const event = new ReadEvent();
-    event.peer = asked.peer;
+    event.peer = peer;
     event.upTo = conversation.readUpTo;
     event.unread = conversation.unread;
-    emit("chat.read", event);
+    emit(event);
   }
   const answer = new Unread();
   answer.unread = conversation.unread;
-  return reply(answer);
+  return answer;
 }
 
-export function conversations(_address: i32, _size: i32): i64 {
+/** All conversations, the latest first. The text of the last message is cut to 140 characters. */
+@query
+export function conversations(): Conversations {
   const answer = new Conversations();
   answer.conversations = listConversations();
-  return reply(answer);
+  return answer;
 }
 
-export function messages(address: i32, size: i32): i64 {
-  const asked = params<MessagesParams>(address, size);
-  return reply(pageOf(conversationWith(asked.peer), asked.before, asked.limit));
+/** Messages with a peer in the order of their arrival here: the last ones, or the last ones before a sequence number. The answer may hold fewer than limit while more says that there are older ones. */
+@query
+export function messages(peer: TwinId, before: Sequence = i64.MAX_VALUE, limit: Limit = 50): Page {
+  return pageOf(conversationWith(peer), before, limit);
 }
 
 // The peers' side.
 
-export function receive(address: i32, size: i32): i64 {
-  const asked = params<ReceiveParams>(address, size);
+/** Called by the twin of a contact: takes a message in. */
+@command
+@exposeTo("contacts")
+export function receive(parcel: Parcel): void {
   const conversation = conversationWith(callingPeer());
-  checkText(asked.text);
-  if (findMessage(conversation, false, asked.id) !== null) return reply(new Nothing());
+  checkText(parcel.text);
+  if (findMessage(conversation, false, parcel.id) !== null) return;
 
   // A peer's clock may be wrong: nothing comes from the future.
-  const atMs = min(asked.atMs, nowMs());
-  const message = saveMessage(conversation, newMessage(asked.id, asked.text, false, atMs));
+  const atMs = min(parcel.atMs, nowMs());
+  const message = saveMessage(conversation, newMessage(parcel.id, parcel.text, false, atMs));
   announce(message);
-  const parcel = new DeliveredParams();
-  parcel.ids = [asked.id];
-  send(conversation.peer, "chat", "delivered", parcel);
-  return reply(new Nothing());
+  const arrived = new Arrived();
+  arrived.ids = [parcel.id];
+  send(conversation.peer, "chat", "delivered", arrived);
 }
 
-export function delivered(address: i32, size: i32): i64 {
-  const asked = params<DeliveredParams>(address, size);
+/** Called by the twin of a contact: these messages to it have arrived there. */
+@command
+@exposeTo("contacts")
+export function delivered(arrived: Arrived): void {
   const conversation = conversationWith(callingPeer());
   const event = new StateEvent();
-  for (let index = 0; index < asked.ids.length; index++) {
-    const message = findMessage(conversation, true, asked.ids[index]);
+  for (let index = 0; index < arrived.ids.length; index++) {
+    const message = findMessage(conversation, true, arrived.ids[index]);
     if (message === null || message.state != "queued") continue;
     message.state = "delivered";
     saveMessage(conversation, message);
@@ -173,14 +178,15 @@ export function delivered(address: i32, size: i32): i64 {
     event.upTo = max(event.upTo, message.sequence);
   }
   if (event.ids.length > 0) announceState(event, conversation, "delivered");
-  return reply(new Nothing());
 }
 
-export function seen(address: i32, size: i32): i64 {
-  const asked = params<SeenParams>(address, size);
+/** Called by the twin of a contact: the messages to it up to this one have been read. */
+@command
+@exposeTo("contacts")
+export function seen(mark: Seen): void {
   const conversation = conversationWith(callingPeer());
-  const message = findMessage(conversation, true, asked.upTo);
-  if (message === null || message.sequence <= conversation.peerReadUpTo) return reply(new Nothing());
+  const message = findMessage(conversation, true, mark.upTo);
+  if (message === null || message.sequence <= conversation.peerReadUpTo) return;
   // Who has read it has got it, also when its own mark is still on the way.
   message.state = "delivered";
   saveMessage(conversation, message);
@@ -190,7 +196,6 @@ export function seen(address: i32, size: i32): i64 {
   event.ids = [message.id];
   event.upTo = message.sequence;
   announceState(event, conversation, "read");
-  return reply(new Nothing());
 }
 
 function callingPeer(): string {
@@ -224,11 +229,11 @@ function newMessage(id: string, text: string, outgoing: bool, atMs: i64): Messag
 function announce(message: Message): void {
   const event = new MessageEvent();
   event.message = message;
-  emit("chat.message", event);
+  emit(event);
 }
 
 function announceState(event: StateEvent, conversation: Conversation, state: string): void {
   event.peer = conversation.peer;
   event.state = state;
-  emit("chat.state", event);
+  emit(event);
 }

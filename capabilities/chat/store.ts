@@ -11,6 +11,9 @@ const CONVERSATIONS_MAX = 500;
 const PAGE_BYTES_MAX = 384 * 1024;
 const SCAN_COUNT = 16;
 
+@oneOf("queued", "delivered", "read")
+type State = string;
+
 /** A message as callers see it. */
 @json
 export class Message {
@@ -20,10 +23,9 @@ export class Message {
   text: string = "";
   atMs: i64 = 0;
   sequence: i64 = 0;
-  /** `queued`, `delivered` or `read`. */
-  state: string = "";
-  /** Of an incoming message: how many came before it from this peer, itself included. */
-  @omitif((self: Message) => true)
+  state: State = "";
+  // Of an incoming message: how many came before it from this peer, itself included.
+  @omit
   ordinal: i64 = 0;
 }
 

@@ -1,7 +1,7 @@
 // People and circles. One entry per person, `person/<twin>`, which holds the circles too: the
 // question "what is this twin to me?" costs one read. `count` says how many there are.
 
-import { caller, emit, fail, kv, nowMs, params, reply, require } from "twin";
+import { TwinId, caller, emit, fail, kv, nowMs, require } from "twin";
 
 const PREFIX = "person/";
 /** The circle of everyone who was added. */
@@ -12,29 +12,18 @@ const PEOPLE_MAX = 1500;
 const CIRCLES_MAX = 8;
 const PAGE = 500;
 
+@length(1, 64)
+type Name = string;
+
+@pattern("^[a-z][a-z0-9-]{0,31}$", 32)
+type Circle = string;
+
 @json
 class Person {
   twin: string = "";
   name: string = "";
   circles: string[] = [];
   addedAtMs: i64 = 0;
-}
-
-@json
-class NamedParams {
-  twin: string = "";
-  name: string = "";
-}
-
-@json
-class TwinParams {
-  twin: string = "";
-}
-
-@json
-class CircleParams {
-  circle: string = "";
-  twin: string = "";
 }
 
 @json
@@ -57,62 +46,69 @@ class Removed {
   removed: bool = false;
 }
 
-@json
+@event("contacts.changed")
 class Changed {
   twin: string = "";
 }
 
-export function add(address: i32, size: i32): i64 {
-  const asked = params<NamedParams>(address, size);
-  require(asked.twin != caller().self, "self", "This is your own twin; add somebody else's.");
-  const known = find(asked.twin);
+/** Adds a person, or changes the name of one who is there. */
+@command
+export function add(twin: TwinId, name: Name): Person {
+  require(twin != caller().self, "self", "This is your own twin; add somebody else's.");
+  const known = find(twin);
   if (known === null) {
     require(changeCount(1) <= PEOPLE_MAX, "too-many", "There are 1,500 contacts already; remove one first.");
   }
-  const person = known === null ? stranger(asked.twin) : known;
-  person.name = cleanName(asked.name);
+  const person = known === null ? stranger(twin) : known;
+  person.name = cleanName(name);
   return save(person);
 }
 
-export function rename(address: i32, size: i32): i64 {
-  const asked = params<NamedParams>(address, size);
-  const person = need(asked.twin);
-  person.name = cleanName(asked.name);
+/** Changes the name of a person. */
+@command
+export function rename(twin: TwinId, name: Name): Person {
+  const person = need(twin);
+  person.name = cleanName(name);
   return save(person);
 }
 
-export function remove(address: i32, size: i32): i64 {
-  const asked = params<TwinParams>(address, size);
+/** Forgets a person, and all circles of that person. */
+@command
+export function remove(twin: TwinId): Removed {
   const answer = new Removed();
-  answer.removed = kv.remove(PREFIX + asked.twin);
+  answer.removed = kv.remove(PREFIX + twin);
   if (answer.removed) {
     changeCount(-1);
-    announce(asked.twin);
+    announce(twin);
   }
-  return reply(answer);
+  return answer;
 }
 
-export function circle_add(address: i32, size: i32): i64 {
-  const asked = params<CircleParams>(address, size);
-  checkCircle(asked.circle);
-  const person = need(asked.twin);
-  if (person.circles.includes(asked.circle)) return reply(person);
+/** Puts a person into a circle. */
+@command
+export function circle_add(circle: Circle, twin: TwinId): Person {
+  checkCircle(circle);
+  const person = need(twin);
+  if (person.circles.includes(circle)) return person;
   require(person.circles.length < CIRCLES_MAX, "too-many", "A person can be in at most 8 circles.");
-  person.circles.push(asked.circle);
+  person.circles.push(circle);
   return save(person);
 }
 
-export function circle_remove(address: i32, size: i32): i64 {
-  const asked = params<CircleParams>(address, size);
-  checkCircle(asked.circle);
-  const person = need(asked.twin);
-  const index = person.circles.indexOf(asked.circle);
-  if (index < 0) return reply(person);
+/** Takes a person out of a circle. */
+@command
+export function circle_remove(circle: Circle, twin: TwinId): Person {
+  checkCircle(circle);
+  const person = need(twin);
+  const index = person.circles.indexOf(circle);
+  if (index < 0) return person;
   person.circles.splice(index, 1);
   return save(person);
 }
 
-export function list(_address: i32, _size: i32): i64 {
+/** All people, by name. */
+@query
+export function list(): People {
   const rows: Row[] = [];
   let after = PREFIX;
   while (true) {
@@ -124,22 +120,24 @@ export function list(_address: i32, _size: i32): i64 {
   rows.sort((left, right) => byName(left, right));
   const answer = new People();
   for (let index = 0; index < rows.length; index++) answer.people.push(rows[index].person);
-  return reply(answer);
+  return answer;
 }
 
-export function get(address: i32, size: i32): i64 {
-  const asked = params<TwinParams>(address, size);
+/** One person, or null. */
+@query
+export function get(twin: TwinId): Found {
   const answer = new Found();
-  answer.person = find(asked.twin);
-  return reply(answer);
+  answer.person = find(twin);
+  return answer;
 }
 
-export function circles(address: i32, size: i32): i64 {
-  const asked = params<TwinParams>(address, size);
+/** The circles that a twin is in; none for strangers. Everyone added is in the circle contacts. */
+@query
+export function circles(twin: TwinId): Circles {
   const answer = new Circles();
-  const person = find(asked.twin);
+  const person = find(twin);
   if (person !== null) answer.circles = person.circles;
-  return reply(answer);
+  return answer;
 }
 
 function find(twin: string): Person | null {
@@ -160,16 +158,16 @@ function stranger(twin: string): Person {
   return person;
 }
 
-function save(person: Person): i64 {
+function save(person: Person): Person {
   kv.write(PREFIX + person.twin, person);
   announce(person.twin);
-  return reply(person);
+  return person;
 }
 
 function announce(twin: string): void {
   const event = new Changed();
   event.twin = twin;
-  emit("contacts.changed", event);
+  emit(event);
 }
 
 function cleanName(name: string): string {

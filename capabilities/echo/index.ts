@@ -1,11 +1,13 @@
 // The smallest useful capability: a query, and a command with state. Begin here.
 
-import { kv, nowMs, params, reply } from "twin";
+import { kv, nowMs } from "twin";
 
-@json
-class EchoParams {
-  text: string = "";
-}
+/** What `echo` takes. */
+@length(0, 16384)
+type Text = string;
+
+@range(-1000, 1000)
+type Step = i64;
 
 @json
 class Echo {
@@ -14,30 +16,25 @@ class Echo {
 }
 
 @json
-class CountParams {
-  by: i64 = 1;
-}
-
-@json
 class Count {
   count: i64 = 0;
 }
 
-/** Says back what it heard. */
-export function echo(address: i32, size: i32): i64 {
-  const heard = params<EchoParams>(address, size);
+/** Says back the text, with the time of the call. */
+@query
+export function echo(text: Text): Echo {
   const answer = new Echo();
-  answer.text = heard.text;
+  answer.text = text;
   answer.atMs = nowMs();
-  return reply(answer);
+  return answer;
 }
 
-/** Adds to a number that outlives the call. */
-export function count(address: i32, size: i32): i64 {
-  const step = params<CountParams>(address, size);
+/** Adds to a number that is kept, one when nothing is said, and answers with the sum. */
+@command
+export function count(by: Step = 1): Count {
   const stored = kv.read<Count>("count");
   const total = stored === null ? new Count() : stored;
-  total.count += step.by;
+  total.count += by;
   kv.write("count", total);
-  return reply(total);
+  return total;
 }

@@ -1,9 +1,11 @@
 // Folders and files. An entry keeps its id for life, so renaming and moving touch nothing but its
 // own place.
 
-import { kv, params, reply } from "twin";
+import { ObjectId, kv } from "twin";
 import {
+  EntryId,
   File,
+  FolderId,
   Place,
   ROOT,
   announce,
@@ -13,6 +15,7 @@ import {
   find,
   need,
   needFolder,
+  Usage,
   readUsage,
   relocate,
   removeTree,
@@ -20,44 +23,22 @@ import {
 
 const LIST_BYTES_MAX = 512 * 1024;
 
-@json
-class CreateFolderParams {
-  parent: string = "";
-  name: string = "";
-}
+@length(1, 255)
+type Name = string;
 
-@json
-class AddParams {
-  parent: string = "";
-  name: string = "";
-  object: string = "";
-  sizeBytes: i64 = 0;
-  type: string = "";
-}
+@range(0)
+type Size = i64;
 
-@json
-class RenameParams {
-  id: string = "";
-  name: string = "";
-}
+/** MIME type. */
+@pattern("^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9!#$&^_.+-]+$", 127)
+type MediaType = string;
 
-@json
-class MoveParams {
-  id: string = "";
-  parent: string = "";
-}
+/** `next` of the listing before. */
+@length(0, 300)
+type Cursor = string;
 
-@json
-class IdParams {
-  id: string = "";
-}
-
-@json
-class ListParams {
-  folder: string = "";
-  after: string = "";
-  limit: i32 = 200;
-}
+@range(1, 500)
+type Limit = i32;
 
 @json
 class Removed {
@@ -80,65 +61,71 @@ class Path {
   path: Place[] = [];
 }
 
-export function create_folder(address: i32, size: i32): i64 {
-  const asked = params<CreateFolderParams>(address, size);
+/** Makes an empty folder. */
+@command
+export function create_folder(parent: FolderId, name: Name): File {
   const folder = new File();
   folder.kind = "folder";
-  folder.parent = asked.parent;
-  folder.name = asked.name;
-  return reply(create(folder));
+  folder.parent = parent;
+  folder.name = name;
+  return create(folder);
 }
 
-export function add(address: i32, size: i32): i64 {
-  const asked = params<AddParams>(address, size);
+/** Adds a file whose content is in the vault already. */
+@command
+export function add(parent: FolderId, name: Name, object: ObjectId, sizeBytes: Size, type: MediaType): File {
   const file = new File();
   file.kind = "file";
-  file.parent = asked.parent;
-  file.name = asked.name;
-  file.object = asked.object;
-  file.sizeBytes = asked.sizeBytes;
-  file.type = asked.type;
-  return reply(create(file));
+  file.parent = parent;
+  file.name = name;
+  file.object = object;
+  file.sizeBytes = sizeBytes;
+  file.type = type;
+  return create(file);
 }
 
-export function rename(address: i32, size: i32): i64 {
-  const asked = params<RenameParams>(address, size);
-  const entry = need(asked.id);
-  checkName(asked.name);
-  if (entry.name == asked.name) return reply(entry);
-  relocate(entry, entry.parent, asked.name);
+/** Gives a file or folder another name. */
+@command
+export function rename(id: EntryId, name: Name): File {
+  const entry = need(id);
+  checkName(name);
+  if (entry.name == name) return entry;
+  relocate(entry, entry.parent, name);
   announce(entry.parent);
-  return reply(entry);
+  return entry;
 }
 
-export function move(address: i32, size: i32): i64 {
-  const asked = params<MoveParams>(address, size);
-  const entry = need(asked.id);
-  needFolder(asked.parent);
-  if (entry.parent == asked.parent) return reply(entry);
-  checkDescent(asked.parent, entry.id);
+/** Puts a file or folder into another folder. */
+@command
+export function move(id: EntryId, parent: FolderId): File {
+  const entry = need(id);
+  needFolder(parent);
+  if (entry.parent == parent) return entry;
+  checkDescent(parent, entry.id);
   const before = entry.parent;
-  relocate(entry, asked.parent, entry.name);
+  relocate(entry, parent, entry.name);
   announce(before);
-  announce(asked.parent);
-  return reply(entry);
+  announce(parent);
+  return entry;
 }
 
-export function remove(address: i32, size: i32): i64 {
-  const asked = params<IdParams>(address, size);
-  const entry = need(asked.id);
+/** Deletes a file, or a folder with all that is in it, up to 1,000 entries. */
+@command
+export function remove(id: EntryId): Removed {
+  const entry = need(id);
   const answer = new Removed();
   answer.removed = removeTree(entry);
   announce(entry.parent);
-  return reply(answer);
+  return answer;
 }
 
-export function list(address: i32, size: i32): i64 {
-  const asked = params<ListParams>(address, size);
-  needFolder(asked.folder);
-  const prefix = "n/" + asked.folder + "/";
+/** What is in a folder: folders first, then files, each by name. The answer may hold fewer than limit; next, when not null, goes into after for the rest. */
+@query
+export function list(folder: FolderId, after: Cursor = "", limit: Limit = 200): Listing {
+  needFolder(folder);
+  const prefix = "n/" + folder + "/";
   // `after` is the rest of the last key: folders (0) before files (1), each by name.
-  const entries = kv.scanAfter(prefix, prefix + asked.after, asked.limit + 1);
+  const entries = kv.scanAfter(prefix, prefix + after, limit + 1);
   const answer = new Listing();
   let bytes = 0;
   for (let index = 0; index < entries.length; index++) {
@@ -146,36 +133,40 @@ export function list(address: i32, size: i32): i64 {
     if (entry === null) continue;
     // A byte of a name may need six in JSON.
     bytes += 6 * String.UTF8.byteLength(entry.name) + 512;
-    if (index == asked.limit || bytes > LIST_BYTES_MAX) {
+    if (index == limit || bytes > LIST_BYTES_MAX) {
       answer.next = entries[index - 1].key.substring(prefix.length);
       break;
     }
     answer.entries.push(entry);
   }
-  return reply(answer);
+  return answer;
 }
 
-export function stat(address: i32, size: i32): i64 {
-  const asked = params<IdParams>(address, size);
+/** One file or folder, or null. */
+@query
+export function stat(id: EntryId): Found {
   const answer = new Found();
-  answer.entry = find(asked.id);
-  return reply(answer);
+  answer.entry = find(id);
+  return answer;
 }
 
-export function path(address: i32, size: i32): i64 {
-  const asked = params<IdParams>(address, size);
+/** The folders from the top down to an entry, itself included. */
+@query
+export function path(id: FolderId): Path {
   const answer = new Path();
-  let id = asked.id;
-  while (id != ROOT) {
-    const entry = need(id);
+  let at = id;
+  while (at != ROOT) {
+    const entry = need(at);
     answer.path.push(new Place(entry.id, entry.name));
-    id = entry.parent;
+    at = entry.parent;
   }
   answer.path.push(new Place(ROOT, ""));
   answer.path.reverse();
-  return reply(answer);
+  return answer;
 }
 
-export function usage(_address: i32, _size: i32): i64 {
-  return reply(readUsage());
+/** How much there is in all. */
+@query
+export function usage(): Usage {
+  return readUsage();
 }

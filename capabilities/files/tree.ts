@@ -12,14 +12,24 @@ const DEPTH_MAX = 64;
 /** Beyond, one command would hold up all others and overflow its write set. */
 const REMOVE_COUNT_MAX = 1000;
 
+@pattern("^[0-9a-v]{26}$", 26)
+export type EntryId = string;
+
+/** The id of a folder, or `root`. */
+@also("root")
+@pattern("^[0-9a-v]{26}$", 26)
+export type FolderId = string;
+
+@oneOf("folder", "file")
+type Kind = string;
+
 @json
 export class File {
   id: string = "";
   parent: string = "";
-  /** `folder` or `file`. */
-  kind: string = "";
+  kind: Kind = "";
   name: string = "";
-  /** Of the vault; empty for folders, as are size and type. */
+  // Of the vault; empty for folders, as are size and type.
   object: string = "";
   sizeBytes: i64 = 0;
   type: string = "";
@@ -45,7 +55,7 @@ export class Usage {
   sizeBytes: i64 = 0;
 }
 
-@json
+@event("files.changed")
 class Changed {
   folder: string = "";
 }
@@ -143,7 +153,7 @@ export function readUsage(): Usage {
 export function announce(folder: string): void {
   const event = new Changed();
   event.folder = folder;
-  emit("files.changed", event);
+  emit(event);
 }
 
 function checkFree(parent: string, name: string): void {

@@ -1,9 +1,10 @@
-// The SDK of a capability: `import { kv, params, reply } from "twin"`. A thin, typed layer over
-// the guest ABI (docs/formats/abi.md). Nothing here gives authority: a capability may do only what
-// its manifest asks for and its owner granted; anything else ends the call.
+// The SDK of a capability: `import { kv } from "twin"`. A thin, typed layer over the guest ABI
+// (docs/formats/abi.md). Nothing here gives authority: a capability may do only what its manifest
+// asks for and its owner granted; anything else ends the call.
 
-export { params, reply } from "./twin/payload";
 export { kv, Entry } from "./twin/kv";
 export { blobs } from "./twin/blobs";
 export { call, emit, send } from "./twin/effects";
 export { Caller, caller, fail, log, nowMs, randomBytes, randomId, require } from "./twin/context";
+export { Table, ordered } from "./twin/table";
+export { ObjectId, TimeMs, TwinId } from "./twin/types";

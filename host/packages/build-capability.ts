@@ -1,19 +1,20 @@
-// From a folder with manifest.json and index.ts to one signed package file.
+// From an author's folder to one signed package file: AssemblyScript with capability.json, or any
+// other language with a whole manifest.json.
 
 import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { TwinError } from "../base/errors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import { compileAssemblyScript, TOOLCHAIN } from "./assembly-script.ts";
-import { canonicalJson } from "./canonical-json.ts";
-import { methodOf, parseManifest } from "./manifest-file.ts";
+import { readAuthorSource, readVersion } from "./authoring/author-source.ts";
+import { TOOLCHAIN } from "./authoring/compile-assembly-script.ts";
+import { methodOf } from "./manifest-file.ts";
 import type { CapabilityPackage, Manifest } from "./manifest.ts";
 import { type Publisher, readPackage, writePackage } from "./package-file.ts";
-import { readFunctionExports, readSections } from "./wasm-sections.ts";
+import { readFunctionExports, readImports, readSections } from "./wasm-sections.ts";
 
 /** What to build and who signs it. */
 export interface CapabilityBuild {
-  /** Holds `manifest.json` and `index.ts` (AssemblyScript). */
+  /** Holds `capability.json` and `index.ts` (AssemblyScript), or `manifest.json` and `main.c` or `main.rs`. */
   readonly folder: string;
   /** Folder of the result; created when absent. */
   readonly out: string;
@@ -39,44 +40,40 @@ export interface BuiltCapability {
  */
 export async function buildCapability(build: CapabilityBuild): Promise<BuiltCapability> {
   const folder = resolve(build.folder);
-  const manifest = await readManifest(folder);
-  const path = resolve(build.out, `${manifest.name}-${manifest.version}.wasm`);
-  const kept = await readFresh(path, folder, build);
-  if (kept !== undefined && canonicalJson(kept.manifest) === canonicalJson(manifest)) {
-    return { path, manifest, hash: kept.hash, rebuilt: false };
-  }
-  const wasm = await compileAssemblyScript(folder);
+  const { name, version } = await readVersion(folder);
+  const kept = await readFresh(resolve(build.out, `${String(name)}-${String(version)}.wasm`), folder, build);
+  if (kept !== undefined) return kept;
+  const source = await readAuthorSource(folder);
+  const { manifest } = source;
+  const wasm = await source.compile();
   checkExports(wasm, manifest);
+  checkPermissions(wasm, manifest);
   const bytes = writePackage({ wasm, manifest, publisher: build.publisher, kernels: build.kernels });
+  const path = resolve(build.out, `${manifest.name}-${manifest.version}.wasm`);
   await mkdir(build.out, { recursive: true });
   await writeFile(`${path}.tmp`, bytes);
   await rename(`${path}.tmp`, path);
   return { path, manifest, hash: readPackage(bytes, build.kernels).hash, rebuilt: true };
 }
 
-async function readManifest(folder: string): Promise<Manifest> {
-  const path = join(folder, "manifest.json");
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(path, "utf8"));
-  } catch (cause) {
-    throw new TwinError("TWIN_PACKAGE_INVALID", `${path} cannot be read as JSON: ${String(cause)}.`, {}, cause);
-  }
-  return parseManifest(value);
-}
-
 /** The package at `path` when it is whole, of this publisher, and newer than all of its inputs. */
-async function readFresh(path: string, folder: string, build: CapabilityBuild): Promise<CapabilityPackage | undefined> {
+async function readFresh(path: string, folder: string, build: CapabilityBuild): Promise<BuiltCapability | undefined> {
   const builtAtMs = await modifiedAtMs(path);
-  const inputs = [...(await listSources(folder)), ...(await listSources(TOOLCHAIN.sdk)), ...TOOLCHAIN.files];
+  const folders = [folder, ...TOOLCHAIN.folders];
+  const inputs = [...(await Promise.all(folders.map((from) => listSources(from)))).flat(), ...TOOLCHAIN.files];
   for (const input of inputs) {
     if ((await modifiedAtMs(input)) >= builtAtMs) return undefined;
   }
+  const kept = await readKept(path, build);
+  return kept && { path, manifest: kept.manifest, hash: kept.hash, rebuilt: false };
+}
+
+async function readKept(path: string, build: CapabilityBuild): Promise<CapabilityPackage | undefined> {
   try {
     const kept = readPackage(await readFile(path), build.kernels);
     return kept.publisher === build.publisher.id ? kept : undefined;
   } catch {
-    // Damaged, or of an older format: built again.
+    // Absent, damaged, or of an older format: built again.
     return undefined;
   }
 }
@@ -84,8 +81,9 @@ async function readFresh(path: string, folder: string, build: CapabilityBuild): 
 async function listSources(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile() && (entry.name.endsWith(".ts") || entry.name === "manifest.json"))
-    .map((entry) => join(entry.parentPath, entry.name));
+    .filter((entry) => entry.isFile() && /\.(?:ts|c|h|rs)$|^(?:capability|manifest)\.json$/u.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !/[/\\](?:node_modules|test)[/\\]/u.test(path.slice(folder.length)));
 }
 
 async function modifiedAtMs(path: string): Promise<number> {
@@ -100,12 +98,32 @@ function checkExports(wasm: Uint8Array, manifest: Manifest): void {
   const exported = readFunctionExports(readSections(wasm));
   for (const method of Object.keys(manifest.methods)) {
     if (exported.includes(method)) continue;
-    const message = `The manifest has a method ${method} that index.ts does not export; add: export function ${method}(address: i32, size: i32): i64`;
+    const message = `The manifest has a method ${method} that the module does not export; its signature is (address: i32, size: i32) -> i64.`;
     throw new TwinError("TWIN_PACKAGE_INVALID", message, { method });
   }
   for (const name of exported) {
     if (name.startsWith("twin_") || methodOf(manifest, name) !== undefined) continue;
-    const message = `index.ts exports ${name}, which the manifest does not list; describe it under methods, or do not export it.`;
+    const message = `The module exports ${name}, which the manifest does not list; describe it under methods, or do not export it.`;
     throw new TwinError("TWIN_PACKAGE_INVALID", message, { method: name });
+  }
+}
+
+/** Host functions, by the beginning of their names, and the permission that each needs. */
+const NEEDS = { kv_: "state", blob_: "blobs", send: "send", emit: "emit", schedule: "schedule", call: "call" } as const;
+
+/** What the code uses and what the manifest asks for must be one: the owner reads the manifest. */
+function checkPermissions(wasm: Uint8Array, { permissions }: Manifest): void {
+  const imports = readImports(readSections(wasm)).map(({ name }) => name);
+  const asked = new Set(permissions.map(({ permission }) => (typeof permission === "string" ? permission : "call")));
+  for (const [beginning, permission] of Object.entries(NEEDS)) {
+    const used = imports.find((name) => (beginning.endsWith("_") ? name.startsWith(beginning) : name === beginning));
+    if (used !== undefined && !asked.has(permission)) {
+      const message = `The code uses ${used} but permissions do not ask for ${permission}; add it with the reason that the owner shall read.`;
+      throw new TwinError("TWIN_PACKAGE_INVALID", message, { permission });
+    }
+    if (used === undefined && asked.has(permission)) {
+      const message = `Permissions ask for ${permission}, which the code never uses; take it away.`;
+      throw new TwinError("TWIN_PACKAGE_INVALID", message, { permission });
+    }
   }
 }

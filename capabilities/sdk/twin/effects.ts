@@ -18,10 +18,10 @@ export function send<T>(peer: string, capability: string, method: string, payloa
   );
 }
 
-/** Adds a durable event. The manifest names the topic and its schema. Needs the permission `emit`. */
-export function emit<T>(topic: string, payload: T): void {
-  const name = encode(topic);
-  const body = encode(JSON.stringify<T>(payload));
+/** Adds a durable event: an object of a class with `@event("topic")`. Needs the permission `emit`. */
+export function emit<T>(event: T): void {
+  const name = encode(event.twin__topic());
+  const body = encode(JSON.stringify<T>(event));
   hostEmit(changetype<usize>(name), name.byteLength, changetype<usize>(body), body.byteLength);
 }
 

@@ -4,16 +4,17 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { utf8Decode } from "../base/bytes.ts";
-import { TwinError } from "../base/errors.ts";
+import { utf8Decode } from "../../base/bytes.ts";
+import { TwinError } from "../../base/errors.ts";
 
 /** Folder of the package that this file belongs to: the clone, or the installed one. */
 const ROOT = rootOf(import.meta.dirname);
 
-/** Where the SDK and the compiler's own parts stand: a build depends on them as on its source. */
+/** Where the SDK and what builds with it stand: a build depends on them as on its source. */
 export const TOOLCHAIN = {
   sdk: join(ROOT, "capabilities", "sdk"),
-  files: [join(ROOT, "package.json"), import.meta.filename],
+  folders: [join(ROOT, "capabilities", "sdk"), import.meta.dirname],
+  files: [join(ROOT, "package.json")],
 } as const;
 
 const ENTRY = "twin-entry.ts";
@@ -28,10 +29,10 @@ const REPLACED_SOURCES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The module that `index.ts` in `folder` compiles to. Throws `TWIN_PACKAGE_INVALID` with the
- * compiler's own diagnostics.
+ * The module that `index.ts` in `folder` compiles to, with `texts` in place of the files at these
+ * paths. Throws `TWIN_PACKAGE_INVALID` with the compiler's own diagnostics.
  */
-export async function compileAssemblyScript(folder: string): Promise<Uint8Array> {
+export async function compileAssemblyScript(folder: string, texts: ReadonlyMap<string, string>): Promise<Uint8Array> {
   // The compiler costs 100 ms and 100 MB to load: only who builds shall pay.
   const [{ main }, { default: JsonTransform }] = await Promise.all([
     import("assemblyscript/asc"),
@@ -41,7 +42,10 @@ export async function compileAssemblyScript(folder: string): Promise<Uint8Array>
   let diagnostics = "";
   const { error } = await main(compilerArguments(folder), {
     transforms: [JsonTransform as never],
-    readFile: (name, base) => readSource(resolve(base, name)),
+    readFile: (name, base) => {
+      const path = resolve(base, name);
+      return texts.get(path) ?? readFrom(path);
+    },
     stderr: {
       write: (text) => {
         diagnostics += typeof text === "string" ? text : utf8Decode(text);
@@ -73,7 +77,7 @@ function compilerArguments(folder: string): string[] {
   return ["index.ts", ENTRY, ...Object.entries(options).flat()];
 }
 
-async function readSource(path: string): Promise<string | null> {
+async function readFrom(path: string): Promise<string | null> {
   const ending = Object.keys(REPLACED_SOURCES).find((ending) => path.endsWith(ending));
   try {
     return await readFile(ending === undefined ? path : REPLACED_SOURCES[ending]!, "utf8");

@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "guide-"));
   const guide = await readFile(GUIDE, "utf8");
   const block = (language: string): string => guide.split(`\`\`\`${language}\n`)[1]!.split("```")[0]!;
-  await writeFile(join(folder, "manifest.json"), block("json"));
+  await writeFile(join(folder, "capability.json"), block("json"));
   await writeFile(join(folder, "index.ts"), block("ts"));
   const { path } = await buildCapability({ folder, out: join(folder, "build"), kernels, publisher: testPublisher });
   guestbook = readPackage(await readFile(path), kernels);
@@ -28,12 +28,11 @@ describe("the guide's guestbook", () => {
   it("builds as it is printed, and keeps what contacts write", () => {
     const twin = openCapabilityTwin(guestbook, testTwinId(0));
     const contact = { kind: "peer", twin: testTwinId(1) } as const;
-    expect(twin.call("sign", { text: "hello" }, contact)).toEqual({ number: 1 });
-    expect(twin.call("sign", { text: "again" }, contact)).toEqual({ number: 2 });
-    expect(twin.call("list", {})).toEqual([
-      { by: contact.twin, text: "again", atMs: twin.nowMs },
-      { by: contact.twin, text: "hello", atMs: twin.nowMs },
-    ]);
+    const [first, second] = ["hello", "again"].map((text) => twin.call("sign", { text }, contact));
+    expect(first).toEqual({ number: 1, by: contact.twin, text: "hello", atMs: twin.nowMs });
+    expect(twin.call("list", {})).toEqual([second, first]);
+    expect(twin.call("list", { limit: 1 })).toEqual([second]);
+    expect(() => twin.call("list", { limit: 0 })).toThrow(/limit/u);
     expect(twin.takeEvents()).toHaveLength(2);
   });
 });

@@ -7,21 +7,33 @@ import { readPackage } from "../../../host/packages/package-file.ts";
 import { testPublisher } from "../../support/built-capability.ts";
 import { referenceKernels as kernels } from "../../support/reference-kernels.ts";
 
-const MANIFEST = {
-  abi: 1,
+const FILE = {
   name: "hello",
   version: "0.1.0",
   title: "Hello",
   description: "Greets.",
   licence: "Apache-2.0",
-  methods: { greet: { kind: "query", doc: "Greets.", params: true, result: { type: "string" } } },
+  permissions: {},
+};
+const SOURCE = `
+/** Greets. */
+@query export function greet(): string { return "hello \u{1f44b}"; }
+`;
+const MANIFEST = {
+  ...FILE,
+  abi: 1,
+  methods: {
+    greet: {
+      kind: "query",
+      doc: "Greets.",
+      params: { type: "object", properties: {}, additionalProperties: false },
+      result: { type: "string" },
+    },
+  },
   events: {},
   permissions: [],
   dataVersion: 1,
 };
-const SOURCE = `import { reply } from "twin";
-export function greet(_address: i32, _size: i32): i64 { return reply("hello \u{1f44b}"); }
-`;
 
 let root: string;
 beforeAll(async () => {
@@ -32,7 +44,7 @@ afterAll(() => rm(root, { recursive: true }));
 async function build(name: string, source: string, changes: object = {}): Promise<BuiltCapability> {
   const folder = join(root, name);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...MANIFEST, ...changes }, null, 2));
+  await writeFile(join(folder, "capability.json"), JSON.stringify({ ...FILE, ...changes }, null, 2));
   await writeFile(join(folder, "index.ts"), source);
   return buildCapability({ folder, out: join(root, name, "out"), kernels, publisher: testPublisher });
 }
@@ -54,20 +66,27 @@ describe("buildCapability", () => {
     expect(read).toMatchObject({ manifest: MANIFEST, publisher: testPublisher.id, hash: first.hash });
   });
 
-  it("shows the compiler's words when the source is wrong, and leaves nothing", async () => {
-    await expect(build("wrong", "export function greet(a: i32, b: i32): i64 { return nonsense; }")).rejects.toThrow(
-      /Cannot find name 'nonsense'[\s\S]*index\.ts\(1,/u,
+  it("shows the compiler's words at the author's line when the source is wrong, and leaves nothing", async () => {
+    await expect(build("wrong", SOURCE.replace('"hello', 'nonsense + "hello'))).rejects.toThrow(
+      /Cannot find name 'nonsense'[\s\S]*index\.ts\(3,/u,
     );
     await expect(readdir(join(root, "wrong/out"))).rejects.toThrow(/ENOENT/u);
   });
 
-  it("asks for a method that is missing, and for one that is not described", async () => {
-    await expect(build("missing", "export const x: i32 = 1;")).rejects.toThrow(
-      /method greet that index.ts does not export/u,
-    );
-    await expect(build("extra", `${SOURCE}export function other(): void {}`)).rejects.toThrow(
-      /exports other, which the manifest/u,
-    );
+  it("asks for a permission that the code uses, and against one that it does not", async () => {
+    const using = `import { kv } from "twin"; ${SOURCE.replace('return "', 'return kv.get("x")! + "')}`;
+    await expect(build("using", using)).rejects.toThrow(/uses kv_get but permissions do not ask for state/u);
+    await expect(build("idle", SOURCE, { permissions: { send: "Because." } })).rejects.toThrow(/ask for send, which/u);
+    await expect(build("unknown", SOURCE, { permissions: { root: "Because." } })).rejects.toThrow(/permission/u);
+  });
+
+  it("needs both files", async () => {
+    const folder = join(root, "empty");
+    await mkdir(folder);
+    const parts = { folder, out: folder, kernels, publisher: testPublisher };
+    await expect(buildCapability(parts)).rejects.toThrow(/no capability\.json/u);
+    await writeFile(join(folder, "capability.json"), JSON.stringify(FILE));
+    await expect(buildCapability(parts)).rejects.toThrow(/^index\.ts:1:1: there is no such file/u);
   });
 
   it("says which field of the manifest is wrong", async () => {
