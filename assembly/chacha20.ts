@@ -7,7 +7,6 @@ import { copy32, wipe } from "./blocks";
 export const CHACHA20_STATE: usize = memory.data(64, 16);
 const STATE: usize = CHACHA20_STATE;
 
-
 /** One block of keystream. */
 const KEYSTREAM: usize = memory.data(64, 16);
 
@@ -43,19 +42,21 @@ export function chacha20Block(out: usize): void {
 
 /** Adds keystream to the `size` bytes at `text`, in place, block by block. Only the last call for a nonce may have a size that is no multiple of 64. */
 export function chacha20Xor(text: usize, size: usize): void {
-  while (size >= 64) {
+  for (; size >= 64; size -= 64) {
     chacha20Block(KEYSTREAM);
     for (let offset: usize = 0; offset < 64; offset += 16) {
       store<v128>(text + offset, v128.xor(load<v128>(text + offset), load<v128>(KEYSTREAM + offset)));
     }
     text += 64;
-    size -= 64;
   }
-  if (size > 0) {
-    chacha20Block(KEYSTREAM);
-    for (let offset: usize = 0; offset < size; offset++) {
-      store<u8>(text + offset, load<u8>(text + offset) ^ load<u8>(KEYSTREAM + offset));
-    }
+  if (size == 0) return;
+  chacha20Block(KEYSTREAM);
+  let offset: usize = 0;
+  for (; offset + 16 <= size; offset += 16) {
+    store<v128>(text + offset, v128.xor(load<v128>(text + offset), load<v128>(KEYSTREAM + offset)));
+  }
+  for (; offset < size; offset++) {
+    store<u8>(text + offset, load<u8>(text + offset) ^ load<u8>(KEYSTREAM + offset));
   }
 }
 

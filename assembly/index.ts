@@ -5,8 +5,10 @@ export {
   blake3Finish, blake3Start, blake3StartContext, blake3StartMaterial, blake3Update, blake3Wipe,
 } from "./blake3";
 export { GEAR_TABLE, gearScan, gearStart } from "./gear";
-export { RS_MATRIX, rsMultiply, rsPrepare } from "./reed-solomon";
+export { RS_MATRIX, rsMultiply, rsPrepare, rsSlice, rsUnslice } from "./reed-solomon";
 export { WINDOW, WINDOW_SIZE } from "./window";
 export {
-  AEAD_KEY, AEAD_NONCE, AEAD_TAG, aeadAbsorb, aeadOpen, aeadSeal, aeadStart, aeadTag, aeadVerify, aeadWipe,
-} from "./xchacha20-poly1305";
+  AEAD_DATA, AEAD_LEASE, AEAD_NONCE, AEAD_TAG, AEAD_TEXT,
+  aeadAbsorb, aeadOpen, aeadOpenBatch, aeadOpenMessage, aeadSeal, aeadSealBatch, aeadSealMessage, aeadStart, aeadTag,
+  aeadVerify, aeadWipe, aeadWipeMessage,
+} from "./chacha20-poly1305";

@@ -1,15 +1,22 @@
 // Poly1305 (RFC 8439, section 2.5) for AEAD use: every message part is zero-padded to whole
-// 16-byte blocks, so that each block carries the same high bit. Numbers mod 2^130 - 5 are five
-// limbs of 26 bits in u64; a product of limbs and its sums stay below 2^63.
+// 16-byte blocks, so that each block carries the same high bit. Numbers mod 2^130 - 5 are four
+// limbs of 32 bits and a small fifth one, all in u64: a block is then four plain loads. That fits
+// because r is clamped: its limbs are below 2^28, and all but the first are multiples of 4, so
+// that what overflows 2^130, five times an r-limb over 4, is again a whole number.
 
 import { wipe } from "./blocks";
 
-const MASK26: u64 = 0x3ffffff;
+const LOW32: u64 = 0xffffffff;
 
-/** r: 5 limbs, u64 each; then 5 times the upper 4 of them, as 2^130 = 5: what overflows the top comes back five-fold. */
-const R: usize = memory.data(80, 16);
-/** The accumulator: 5 limbs, u64 each; above 26 bits only by the last carry. */
-const H: usize = memory.data(48, 16);
+/** r: 4 limbs below 2^28, u64 each; then 5/4 times limbs 1 to 3. 7 x 8 bytes. */
+export const POLY1305_R: usize = memory.data(64, 64);
+const R: usize = POLY1305_R;
+/**
+ * The accumulator: 5 limbs, u64 each. Between blocks limb 0 is below 2^33.1, as it holds the last
+ * carry; limbs 1 to 3 are below 2^32, limb 4 is below 4. The sums of a block stay below 2^63.6.
+ */
+export const POLY1305_H: usize = memory.data(48, 16);
+const H: usize = POLY1305_H;
 /** s, the second half of the key: 16 bytes. */
 const S: usize = memory.data(16, 16);
 /** The last, padded block of a message part. */
@@ -17,14 +24,12 @@ const PADDED: usize = memory.data(16, 16);
 
 /** Starts a tag under the 32-byte one-time key at `key`: r (clamped here), s. */
 export function poly1305Start(key: usize): void {
-  const low = load<u64>(key) & 0x0ffffffc0fffffff;
-  const high = load<u64>(key, 8) & 0x0ffffffc0ffffffc;
-  store<u64>(R, low & MASK26);
-  store<u64>(R, (low >> 26) & MASK26, 8);
-  store<u64>(R, ((low >> 52) | (high << 12)) & MASK26, 16);
-  store<u64>(R, (high >> 14) & MASK26, 24);
-  store<u64>(R, high >> 40, 32);
-  for (let limb: usize = 8; limb < 40; limb += 8) store<u64>(R + limb, load<u64>(R + limb) * 5, 32);
+  store<u64>(R, <u64>(load<u32>(key) & 0x0fffffff));
+  for (let limb: usize = 1; limb < 4; limb++) {
+    const value = <u64>(load<u32>(key + 4 * limb) & 0x0ffffffc);
+    store<u64>(R + 8 * limb, value);
+    store<u64>(R + 8 * limb, value + (value >> 2), 24);
+  }
   store<v128>(S, load<v128>(key, 16));
   wipe(H, 48);
 }
@@ -32,10 +37,10 @@ export function poly1305Start(key: usize): void {
 /** Takes `size` bytes at `input` and, as padding, zeros up to a multiple of 16. */
 export function poly1305Update(input: usize, size: usize): void {
   const whole = size & ~15;
-  blocks(input, whole);
+  if (whole > 0) blocks(input, whole);
   if (size > whole) {
-    wipe(PADDED, 16);
-    memory.copy(PADDED, input + whole, size - whole);
+    store<v128>(PADDED, i64x2.splat(0));
+    for (let offset = whole; offset < size; offset++) store<u8>(PADDED + (offset - whole), load<u8>(input + offset));
     blocks(PADDED, 16);
   }
 }
@@ -47,59 +52,45 @@ export function poly1305Sizes(additionalSize: u64, textSize: u64): void {
   blocks(PADDED, 16);
 }
 
+/** For each 16 bytes of the `size` at `input`: h = (h + block) r. */
 function blocks(input: usize, size: usize): void {
-  for (const end = input + size; input < end; input += 16) poly1305Block(input);
-}
-
-/** h = (h + block) r. */
-@inline
-export function poly1305Block(input: usize): void {
-  const low = load<u64>(input), high = load<u64>(input, 8);
-  const h0 = load<u64>(H) + (low & MASK26);
-  const h1 = load<u64>(H, 8) + ((low >> 26) & MASK26);
-  const h2 = load<u64>(H, 16) + (((low >> 52) | (high << 12)) & MASK26);
-  const h3 = load<u64>(H, 24) + ((high >> 14) & MASK26);
-  const h4 = load<u64>(H, 32) + ((high >> 40) | (1 << 24));
-  const r0 = load<u64>(R), r1 = load<u64>(R, 8), r2 = load<u64>(R, 16), r3 = load<u64>(R, 24), r4 = load<u64>(R, 32);
-  const s1 = load<u64>(R, 40), s2 = load<u64>(R, 48), s3 = load<u64>(R, 56), s4 = load<u64>(R, 64);
-  const d0 = h0 * r0 + h1 * s4 + h2 * s3 + h3 * s2 + h4 * s1;
-  const d1 = h0 * r1 + h1 * r0 + h2 * s4 + h3 * s3 + h4 * s2;
-  const d2 = h0 * r2 + h1 * r1 + h2 * r0 + h3 * s4 + h4 * s3;
-  const d3 = h0 * r3 + h1 * r2 + h2 * r1 + h3 * r0 + h4 * s4;
-  const d4 = h0 * r4 + h1 * r3 + h2 * r2 + h3 * r1 + h4 * r0;
-  const c1 = d1 + (d0 >> 26), c2 = d2 + (c1 >> 26), c3 = d3 + (c2 >> 26), c4 = d4 + (c3 >> 26);
-  const e0 = (d0 & MASK26) + (c4 >> 26) * 5;
-  store<u64>(H, e0 & MASK26);
-  store<u64>(H, (c1 & MASK26) + (e0 >> 26), 8);
-  store<u64>(H, c2 & MASK26, 16);
-  store<u64>(H, c3 & MASK26, 24);
-  store<u64>(H, c4 & MASK26, 32);
+  let h0 = load<u64>(H), h1 = load<u64>(H, 8), h2 = load<u64>(H, 16), h3 = load<u64>(H, 24), h4 = load<u64>(H, 32);
+  const r0 = load<u64>(R), r1 = load<u64>(R, 8), r2 = load<u64>(R, 16), r3 = load<u64>(R, 24);
+  const q1 = load<u64>(R, 32), q2 = load<u64>(R, 40), q3 = load<u64>(R, 48);
+  for (const end = input + size; input < end; input += 16) {
+    const x0 = h0 + <u64>load<u32>(input), x1 = h1 + <u64>load<u32>(input, 4);
+    const x2 = h2 + <u64>load<u32>(input, 8), x3 = h3 + <u64>load<u32>(input, 12), x4 = h4 + 1;
+    const d0 = x0 * r0 + x1 * q3 + x2 * q2 + x3 * q1;
+    const d1 = x0 * r1 + x1 * r0 + x2 * q3 + x3 * q2 + x4 * q1 + (d0 >> 32);
+    const d2 = x0 * r2 + x1 * r1 + x2 * r0 + x3 * q3 + x4 * q2 + (d1 >> 32);
+    const d3 = x0 * r3 + x1 * r2 + x2 * r1 + x3 * r0 + x4 * q3 + (d2 >> 32);
+    const d4 = x4 * r0 + (d3 >> 32);
+    h0 = (d0 & LOW32) + (d4 >> 2) * 5; h1 = d1 & LOW32; h2 = d2 & LOW32; h3 = d3 & LOW32; h4 = d4 & 3;
+  }
+  store<u64>(H, h0); store<u64>(H, h1, 8); store<u64>(H, h2, 16); store<u64>(H, h3, 24); store<u64>(H, h4, 32);
 }
 
 /** Writes the 16-byte tag to `out`: h mod 2^130 - 5, plus s mod 2^128. */
 export function poly1305Finish(out: usize): void {
   let h0 = load<u64>(H), h1 = load<u64>(H, 8), h2 = load<u64>(H, 16), h3 = load<u64>(H, 24), h4 = load<u64>(H, 32);
-  h2 += h1 >> 26; h1 &= MASK26;
-  h3 += h2 >> 26; h2 &= MASK26;
-  h4 += h3 >> 26; h3 &= MASK26;
-  h0 += (h4 >> 26) * 5; h4 &= MASK26;
-  h1 += h0 >> 26; h0 &= MASK26;
+  // Twice: the first pass may leave a carry in the top limb.
+  for (let pass = 0; pass < 2; pass++) {
+    h1 += h0 >> 32; h0 &= LOW32;
+    h2 += h1 >> 32; h1 &= LOW32;
+    h3 += h2 >> 32; h2 &= LOW32;
+    h4 += h3 >> 32; h3 &= LOW32;
+    h0 += (h4 >> 2) * 5; h4 &= 3;
+  }
+  h1 += h0 >> 32; h0 &= LOW32;
+  h2 += h1 >> 32; h1 &= LOW32;
+  h3 += h2 >> 32; h2 &= LOW32;
+  h4 += h3 >> 32; h3 &= LOW32;
 
-  // g = h - p; chosen by mask, not by branch, when h >= p.
-  let g0 = h0 + 5;
-  let g1 = h1 + (g0 >> 26); g0 &= MASK26;
-  let g2 = h2 + (g1 >> 26); g1 &= MASK26;
-  let g3 = h3 + (g2 >> 26); g2 &= MASK26;
-  let g4 = h4 + (g3 >> 26) - (1 << 26); g3 &= MASK26;
-  const keep = <u64>(<i64>g4 >> 63);
-  h0 = (h0 & keep) | (g0 & ~keep);
-  h1 = (h1 & keep) | (g1 & ~keep);
-  h2 = (h2 & keep) | (g2 & ~keep);
-  h3 = (h3 & keep) | (g3 & ~keep);
-  h4 = (h4 & keep) | (g4 & ~keep);
-
-  const low = h0 | (h1 << 26) | (h2 << 52);
-  const high = (h2 >> 12) | (h3 << 14) | (h4 << 40);
+  // g = h + 5 mod 2^130 = h - p; chosen by mask, not by branch, when h >= p.
+  const g0 = h0 + 5, g1 = h1 + (g0 >> 32), g2 = h2 + (g1 >> 32), g3 = h3 + (g2 >> 32), g4 = h4 + (g3 >> 32);
+  const reduce = 0 - (g4 >> 2);
+  const low = ((h0 | (h1 << 32)) & ~reduce) | (((g0 & LOW32) | (g1 << 32)) & reduce);
+  const high = ((h2 | (h3 << 32)) & ~reduce) | (((g2 & LOW32) | (g3 << 32)) & reduce);
   const sum = low + load<u64>(S);
   // The carry out of 64 bits, without comparing secrets.
   const carry = ((low & load<u64>(S)) | ((low | load<u64>(S)) & ~sum)) >> 63;
@@ -109,8 +100,8 @@ export function poly1305Finish(out: usize): void {
 
 /** Forgets key and accumulator. */
 export function poly1305Wipe(): void {
-  wipe(R, 80);
+  wipe(R, 64);
   wipe(H, 48);
-  wipe(S, 16);
-  wipe(PADDED, 16);
+  store<v128>(S, i64x2.splat(0));
+  store<v128>(PADDED, i64x2.splat(0));
 }

@@ -17,20 +17,29 @@ export type KernelExports = {
   readonly blake3Finish: (out: number, size: number) => void;
   readonly blake3Wipe: () => void;
 
-  readonly AEAD_KEY: WebAssembly.Global;
+  readonly AEAD_DATA: WebAssembly.Global;
+  readonly AEAD_LEASE: WebAssembly.Global;
   readonly AEAD_NONCE: WebAssembly.Global;
   readonly AEAD_TAG: WebAssembly.Global;
-  readonly aeadStart: () => void;
+  readonly AEAD_TEXT: WebAssembly.Global;
+  readonly aeadStart: (key: number, nonce: number, extended: number) => void;
   readonly aeadAbsorb: (data: number, size: number) => void;
   readonly aeadSeal: (text: number, size: number) => void;
   readonly aeadOpen: (text: number, size: number) => void;
   readonly aeadTag: (additionalSize: number, textSize: number) => void;
   readonly aeadVerify: (additionalSize: number, textSize: number) => number;
   readonly aeadWipe: () => void;
+  readonly aeadSealMessage: (message: number, extended: number, additionalSize: number, textSize: number) => void;
+  readonly aeadOpenMessage: (message: number, extended: number, additionalSize: number, textSize: number) => number;
+  readonly aeadWipeMessage: (message: number, textSize: number) => void;
+  readonly aeadSealBatch: (batch: number, extended: number, count: number) => void;
+  readonly aeadOpenBatch: (batch: number, extended: number, count: number) => number;
 
   readonly RS_MATRIX: WebAssembly.Global;
   readonly rsPrepare: (rows: number, columns: number) => void;
   readonly rsMultiply: (input: number, output: number, stride: number, size: number) => void;
+  readonly rsSlice: (stripe: number, stride: number, count: number) => void;
+  readonly rsUnslice: (stripe: number, stride: number, count: number) => void;
 
   readonly GEAR_TABLE: WebAssembly.Global;
   readonly gearStart: () => void;

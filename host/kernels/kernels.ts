@@ -1,5 +1,7 @@
 // The door to the WASM crypto core: typed, checked, synchronous. One instance, one linear memory.
 
+import type { Cipher } from "./cipher.ts";
+
 /** Opens and closes sealed bytes, hashes, codes against loss, and finds chunk boundaries. All calls are synchronous and copy in and out: arguments stay the caller's, results are fresh. */
 export interface Kernels {
   /** BLAKE3 hash of `data`: 32 bytes. */
@@ -14,6 +16,10 @@ export interface Kernels {
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, additionalData?: Uint8Array): Uint8Array<ArrayBuffer>;
   /** The plaintext of {@link Kernels.seal}. Throws `TWIN_SEAL_BROKEN` when key, nonce, data or tag do not fit; nothing is released then. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, additionalData?: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** ChaCha20-Poly1305 (RFC 8439): nonces of 12 bytes, for protocols that count them. */
+  readonly chacha20poly1305: Cipher;
+  /** XChaCha20-Poly1305: nonces of 24 bytes, which may be random. {@link Kernels.seal} and {@link Kernels.open} are its. */
+  readonly xchacha20poly1305: Cipher;
   /** A systematic Reed-Solomon code over GF(2^8) for `dataCount` + `parityCount` <= 255 shards; same arguments, same code, for ever. */
   createErasureCode(dataCount: number, parityCount: number): ErasureCode;
   /**
@@ -36,10 +42,31 @@ export interface ErasureCode {
   readonly parityCount: number;
   /** The parity shards of `data` (exactly `dataCount` of them), fresh, in order. */
   encode(data: readonly Uint8Array[]): Uint8Array<ArrayBuffer>[];
+  /** Writes the parity shards of `data` into `parity` (exactly `parityCount` buffers of the shards' size, which may not overlap `data`). */
+  encodeInto(data: readonly Uint8Array[], parity: readonly Uint8Array[]): void;
+  /** Whether the parity shards are those of the data shards: all `dataCount + parityCount` of them, data first. Not in constant time. */
+  verify(shards: readonly Uint8Array[]): boolean;
   /**
    * All `dataCount + parityCount` shards from those that are left (`undefined` where lost): given
    * ones are passed through, lost ones are fresh. Throws `TWIN_CODE_LOST` when fewer than
    * `dataCount` are left.
    */
   reconstruct(shards: readonly (Uint8Array | undefined)[]): Uint8Array[];
+  /**
+   * Room for one set of shards of `sizeBytes` (a multiple of 128) that is coded where it lies: nothing
+   * is copied. It holds its memory until it is collected: keep a set and fill it again.
+   */
+  createShardSet(sizeBytes: number): ShardSet;
+}
+
+/** Shards in memory of their own, coded in place. */
+export interface ShardSet {
+  /** Views of all shards, data first: write the data here, read the parity here. */
+  readonly shards: readonly Uint8Array<ArrayBuffer>[];
+  /** Makes the parity shards of the data shards. */
+  encode(): void;
+  /** Whether the parity shards are those of the data shards. */
+  verify(): boolean;
+  /** Makes the shards of the indices `lost` from the others. Throws `TWIN_CODE_LOST` when too few are left. */
+  reconstruct(lost: readonly number[]): void;
 }

@@ -1,94 +1,98 @@
-// The door to XChaCha20-Poly1305. Text passes through the window in pieces; what `open` has
-// decrypted stays in a buffer of its own until the tag holds.
+// The door to ChaCha20-Poly1305 and XChaCha20-Poly1305. Short messages take one call in the window;
+// long ones pass through it in pieces, and what `open` has decrypted of them stays in the caller's
+// buffer only when the tag holds.
 
-import { TwinError } from "../base/errors.ts";
+import { createBatchSealing } from "./batch-sealing.ts";
+import type { Cipher, CipherTerms } from "./cipher.ts";
 import { addressOf, type KernelModule } from "./kernel-module.ts";
 import type { Kernels } from "./kernels.ts";
+import { leaseMessage } from "./message-lease.ts";
 import { requireSize } from "./require-size.ts";
+import { sealBroken, TAG_SIZE, WindowMessage } from "./window-message.ts";
 
-const KEY_SIZE = 32;
-const NONCE_SIZE = 24;
-const TAG_SIZE = 16;
-/** What passes through the window at once; a multiple of 64. */
-const PIECE_SIZE = 128 * 1024;
-/** The cipher's block counter has 32 bits and starts at 1. */
-const TEXT_SIZE_MAX = (2 ** 32 - 1) * 64;
 const NOTHING = new Uint8Array(0);
 
 /** The doors that seal and open. */
-export type Sealing = Pick<Kernels, "seal" | "open">;
+export type Sealing = Pick<Kernels, "seal" | "open" | "chacha20poly1305" | "xchacha20poly1305">;
 
-/** XChaCha20-Poly1305 over `module`. */
+/** Both ciphers over `module`. */
 export function createSealing(module: KernelModule): Sealing {
-  const { exports, bytes } = module;
-  const tag = addressOf(exports.AEAD_TAG);
-
+  const xchacha20poly1305 = createCipher(module, 24);
   return {
-    seal(key, nonce, plaintext, additionalData = NOTHING) {
-      requireTextSize(plaintext.length);
-      const sealed = new Uint8Array(plaintext.length + TAG_SIZE);
-      start(module, key, nonce, additionalData);
-      transform(module, exports.aeadSeal, plaintext, sealed);
-      exports.aeadTag(additionalData.length, plaintext.length);
-      sealed.set(bytes.subarray(tag, tag + TAG_SIZE), plaintext.length);
-      exports.aeadWipe();
-      return sealed;
-    },
-    open(key, nonce, sealed, additionalData = NOTHING) {
-      const size = sealed.length - TAG_SIZE;
-      if (size < 0) throw broken();
-      requireTextSize(size);
-      const plaintext = new Uint8Array(size);
-      start(module, key, nonce, additionalData);
-      transform(module, exports.aeadOpen, sealed.subarray(0, size), plaintext);
-      bytes.set(sealed.subarray(size), tag);
-      const holds = exports.aeadVerify(additionalData.length, size) === 1;
-      exports.aeadWipe();
-      bytes.fill(0, module.window, module.window + Math.min(size, PIECE_SIZE));
-      if (holds) return plaintext;
-      plaintext.fill(0);
-      throw broken();
-    },
+    xchacha20poly1305,
+    chacha20poly1305: createCipher(module, 12),
+    seal: (...message) => xchacha20poly1305.seal(...message),
+    open: (...message) => xchacha20poly1305.open(...message),
   };
 }
 
-/** Puts key and nonce in place and absorbs the additional data. */
-function start(module: KernelModule, key: Uint8Array, nonce: Uint8Array, additionalData: Uint8Array): void {
-  const { exports, bytes, window } = module;
-  requireSize("A key", key, KEY_SIZE);
-  requireSize("A nonce", nonce, NONCE_SIZE);
-  bytes.set(key, addressOf(exports.AEAD_KEY));
-  bytes.set(nonce, addressOf(exports.AEAD_NONCE));
-  exports.aeadStart();
-  for (let offset = 0; offset < additionalData.length; offset += PIECE_SIZE) {
-    const piece = additionalData.subarray(offset, offset + PIECE_SIZE);
-    bytes.set(piece, window);
-    exports.aeadAbsorb(window, piece.length);
-  }
-}
+function createCipher(module: KernelModule, nonceSize: 12 | 24): Cipher {
+  const { exports, bytes } = module;
+  const message = new WindowMessage(module, nonceSize);
+  const tag = addressOf(exports.AEAD_TAG);
 
-/** Passes `input` through `step` in the window, into `output`. */
-function transform(
-  { bytes, window }: KernelModule,
-  step: (text: number, size: number) => void,
-  input: Uint8Array,
-  output: Uint8Array,
-): void {
-  for (let offset = 0; offset < input.length; offset += PIECE_SIZE) {
-    const piece = input.subarray(offset, offset + PIECE_SIZE);
-    bytes.set(piece, window);
-    step(window, piece.length);
-    output.set(bytes.subarray(window, window + piece.length), offset);
-  }
-}
+  const sealInto = (terms: CipherTerms, plaintext: Uint8Array, out: Uint8Array): void => {
+    const size = plaintext.length;
+    requireSize("The room for a sealed message", out, size + TAG_SIZE);
+    if (message.fits(terms, size)) {
+      message.sealShort(terms, plaintext);
+      message.take(out);
+      return;
+    }
+    message.sealLong(terms, plaintext, out);
+    out.set(bytes.subarray(tag, tag + TAG_SIZE), size);
+    exports.aeadWipe();
+  };
 
-function requireTextSize(size: number): void {
-  if (size > TEXT_SIZE_MAX) throw new RangeError(`One nonce seals at most ${TEXT_SIZE_MAX} bytes, not ${size}.`);
-}
+  const openInto = (terms: CipherTerms, sealed: Uint8Array, out: Uint8Array): void => {
+    const size = sealed.length - TAG_SIZE;
+    if (size < 0) throw sealBroken();
+    requireSize("The room for an opened message", out, size);
+    if (message.fits(terms, size)) message.openShort(terms, { ciphertext: sealed, tag: NOTHING }, out);
+    else message.openLong(terms, { ciphertext: sealed.subarray(0, size), tag: sealed.subarray(size) }, out);
+  };
 
-function broken(): TwinError {
-  return new TwinError(
-    "TWIN_SEAL_BROKEN",
-    "Expected sealed bytes that fit their key, found others: they were changed, cut short, or sealed under another key. Use another copy.",
-  );
+  return {
+    nonceSize,
+    sealInto,
+    openInto,
+    seal(key, nonce, plaintext, additionalData) {
+      const terms = { key, nonce, additionalData };
+      if (message.fits(terms, plaintext.length)) {
+        message.sealShort(terms, plaintext);
+        return message.copy(plaintext.length + TAG_SIZE);
+      }
+      const sealed = new Uint8Array(plaintext.length + TAG_SIZE);
+      sealInto(terms, plaintext, sealed);
+      return sealed;
+    },
+    open(key, nonce, sealed, additionalData) {
+      if (sealed.length < TAG_SIZE) throw sealBroken();
+      const plaintext = new Uint8Array(sealed.length - TAG_SIZE);
+      openInto({ key, nonce, additionalData }, sealed, plaintext);
+      return plaintext;
+    },
+    sealDetached(terms, plaintext, out) {
+      const size = plaintext.length;
+      requireSize("The room for ciphertext", out.ciphertext, size);
+      requireSize("The room for a tag", out.tag, TAG_SIZE);
+      if (message.fits(terms, size)) {
+        message.sealShort(terms, plaintext);
+        message.take(out.ciphertext);
+        message.take(out.tag, size);
+        return;
+      }
+      message.sealLong(terms, plaintext, out.ciphertext);
+      out.tag.set(bytes.subarray(tag, tag + TAG_SIZE));
+      exports.aeadWipe();
+    },
+    openDetached(terms, sealed, out) {
+      if (sealed.tag.length !== TAG_SIZE) throw sealBroken();
+      requireSize("The room for an opened message", out, sealed.ciphertext.length);
+      if (message.fits(terms, out.length)) message.openShort(terms, sealed, out);
+      else message.openLong(terms, sealed, out);
+    },
+    ...createBatchSealing(module, nonceSize),
+    lease: () => leaseMessage(module, nonceSize),
+  };
 }
