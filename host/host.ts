@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 
 import { systemClock } from "./base/clock.ts";
+import { TwinError } from "./base/errors.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import { installBuiltIns } from "./built-ins.ts";
@@ -29,11 +30,10 @@ import { type ControlParts, createControlTarget } from "./rpc/control-target.ts"
 import { installationFolder, readVersion } from "./installation.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { lockFolder } from "./state/folder-lock.ts";
-import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
+import { openTwinVault, type TwinVault } from "./twin-vault.ts";
 import { openDataFolder, openTwinKeys } from "./twin-keys.ts";
-import { openDirectoryShardStore } from "./vault/directory-shard-store.ts";
 import type { Vault } from "./vault/object.ts";
-import { openVault } from "./vault/open-vault.ts";
+import type { OpenTwinStore } from "./vault/open-store.ts";
 import { checkPortFree } from "./web/check-port.ts";
 import { openWeb, type Web } from "./web/open-web.ts";
 import { createOwnerKeys, type OwnerKeys } from "./web/owner-keys.ts";
@@ -56,9 +56,6 @@ export interface Host extends AsyncDisposable {
   /** Call it once the phrase has been on the owner's screen: it is not offered again. */
   phraseWasShown(): Promise<void>;
 }
-
-/** One machine, one disk: four data shards and two parity shards over six directories. */
-const CODE = { dataShards: 4, parityShards: 2 } as const;
 
 /**
  * Opens the twin of the configured data folder. Throws `TWIN_HOST_*`, `TWIN_KEYSTORE_INVALID` or
@@ -92,6 +89,7 @@ interface OpenTwin {
   readonly kernels: Kernels;
   readonly engine: Engine;
   readonly vault: Vault;
+  readonly stores: TwinVault["stores"];
   readonly shelf: ExperienceShelf;
   readonly settings: Settings;
   readonly name: string;
@@ -111,7 +109,11 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
   const engine = stack.use(
     await openEngine({ folder, twin: identity.id, stateKey: identity.keys.state, clock: systemClock, log }),
   );
-  const vault = stack.use(await openLocalVault(stack, origins));
+  const { vault, stores } = await openTwinVault(stack, {
+    ...origins,
+    folder: config.folder,
+    openTwinStore: noTwinStore,
+  });
   const settings = createSettings(engine);
   const shelf = await openExperienceShelf({
     folder: join(config.folder, "experiences"),
@@ -129,41 +131,13 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
   });
   const name = config.name ?? (await settings.get("name")) ?? "Me";
   if (name !== (await settings.get("name"))) await settings.set("name", name);
-  return { identity, kernels, engine, vault, shelf, settings, name };
+  return { identity, kernels, engine, vault, stores, shelf, settings, name };
 }
 
-async function openLocalVault(
-  stack: AsyncDisposableStack,
-  { config, identity, kernels, log }: TwinOrigins,
-): Promise<Vault> {
-  const folder = join(config.folder, "vault");
-  await mkdir(folder, { recursive: true });
-  const index = stack.use(
-    await openSqliteStateStore({
-      path: join(folder, "index.sqlite"),
-      key: identity.keys.vaultIndex,
-      twin: identity.id,
-      kernels,
-      random: systemRandom,
-    }),
-  );
-  const names = Array.from({ length: CODE.dataShards + CODE.parityShards }, (_, index) => `store-${index + 1}`);
-  const stores = await Promise.all(
-    names.map((name) =>
-      openDirectoryShardStore({ name, domain: "this disk", path: join(config.folder, "stores", name) }),
-    ),
-  );
-  return await openVault({
-    key: identity.keys.vault,
-    index,
-    stores,
-    code: CODE,
-    kernels,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-  });
-}
+/** Until other twins hold shards for this one. */
+const noTwinStore: OpenTwinStore = () => {
+  throw new TwinError("TWIN_CONFIG_INVALID", "Other twins do not hold shards yet: choose another location.");
+};
 
 interface NetworkOrigins {
   readonly config: HostConfig;
@@ -219,7 +193,7 @@ interface OwnerOrigins extends NetworkOrigins {
 /** The owner's parts; with `web`, they are served when this returns. */
 async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins): Promise<ControlParts> {
   const { config, twin, peers, changes, log } = origins;
-  const { engine, vault, shelf, identity, name } = twin;
+  const { engine, vault, stores, shelf, identity, name } = twin;
   let web: Web | undefined;
   const startedAtMs = systemClock.nowMs();
   const browsers = createOwnerKeys({ engine, clock: systemClock });
@@ -234,6 +208,7 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     },
     engine,
     vault,
+    stores,
     peers,
     experiences: shelf,
     browsers,

@@ -19,4 +19,5 @@ export type {
   OwnerApi,
   Paired,
   PeerStatus,
+  StoreListing,
 } from "./rpc/api.ts";

@@ -8,6 +8,7 @@ import { addCapabilityCommands } from "./commands/capability-commands.ts";
 import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
+import { addStoreCommands } from "./commands/store-commands.ts";
 import { fail } from "./output.ts";
 
 const EXAMPLES = `
@@ -33,6 +34,7 @@ addHostCommands(program);
 addCallCommands(program);
 addPeopleCommands(program);
 addObjectCommands(program);
+addStoreCommands(program);
 addCapabilityCommands(program);
 // Options may stand before or behind the command: `twin status --json` and `twin --json status`.
 for (const command of allCommands(program)) command.exitOverride();

@@ -8,7 +8,7 @@ import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
-import type { ObjectId, ObjectInfo, ScrubReport, VaultStatus } from "../vault/object.ts";
+import type { DrainReport, ObjectId, ObjectInfo, ScrubReport, StoreStatus, VaultStatus } from "../vault/object.ts";
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -105,6 +105,21 @@ export interface Subscription extends Disposable {
   end(): void;
 }
 
+/** A store and where it is, without secrets. */
+export interface StoreListing extends StoreStatus {
+  readonly location: string;
+}
+
+/** A store to take in. */
+export interface StoreRequest {
+  /** 1 to 32 of a-z, 0-9, point and hyphen. */
+  readonly name: string;
+  /** An absolute path, or a URL that may hold a secret (docs/formats/vault.md, "Stores"). */
+  readonly location: string;
+  /** What fails together with it; when absent, its disk or service. */
+  readonly domain?: string | undefined;
+}
+
 /** Reports the progress of long work. */
 export type OnProgress = (done: number, total: number | undefined) => void;
 
@@ -159,6 +174,14 @@ export interface ControlApi extends OwnerApi {
   /** Writes beside `path` and renames, so that a broken download never stands under its name. */
   getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
   installExperienceFolder(path: string): Promise<ExperienceInfo>;
+  stores(): Promise<readonly StoreListing[]>;
+  /** New segments use it from now on. Throws `TWIN_CONFIG_INVALID` or `TWIN_STORE_FAILED`; nothing is changed then. */
+  addStore(store: StoreRequest): Promise<void>;
+  /** Moves what it holds to others; also when it is ended early, it takes nothing new until `keepStore`. */
+  drainStore(name: string, onProgress?: OnProgress): Promise<DrainReport>;
+  keepStore(name: string): Promise<void>;
+  /** Throws `TWIN_STORE_NEEDED` unless it is empty, or `lost`. */
+  removeStore(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void>;
 }
 
 /** What an experience reaches: the methods that its grants name, and nothing else. */

@@ -7,11 +7,11 @@ import { TwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
-import type { ObjectId, ObjectInfo } from "../vault/object.ts";
-import type { ControlApi, OnProgress } from "./api.ts";
-import { checkText, invalid } from "./arguments.ts";
+import type { DrainReport, ObjectId, ObjectInfo } from "../vault/object.ts";
+import type { ControlApi, OnProgress, StoreListing, StoreRequest } from "./api.ts";
+import { checkRecord, checkText, invalid } from "./arguments.ts";
 import { fetchObjectToFile, storeFileAsObject } from "./object-files.ts";
-import type { OwnerDesk, OwnerParts } from "./owner-parts.ts";
+import type { OwnerDesk, OwnerParts, StoresPart } from "./owner-parts.ts";
 import { checkObjectId } from "./object-id.ts";
 import { OwnerTarget } from "./owner-target.ts";
 import { openProgressRelay } from "./progress-relay.ts";
@@ -20,6 +20,7 @@ import { openProgressRelay } from "./progress-relay.ts";
 export interface ControlParts extends OwnerParts {
   readonly random: Random;
   readonly log: Log;
+  readonly stores: StoresPart;
   /** Makes a login link. Absent when no browser is served. */
   readonly loginLink?: (() => Promise<string>) | undefined;
 }
@@ -55,6 +56,40 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     const installed = await this.#parts.experiences.install(checkPath(path));
     this.#parts.changes.announce("experiences");
     return installed;
+  }
+
+  stores(): Promise<readonly StoreListing[]> {
+    return this.#parts.stores.list();
+  }
+
+  async addStore(store: StoreRequest): Promise<void> {
+    const { name, location, domain } = checkRecord(store, "store");
+    await this.#parts.stores.add({
+      name: checkText(name, "store.name", { max: 32 }),
+      location: checkText(location, "store.location", { max: 4_096 }),
+      domain: domain === undefined ? undefined : checkText(domain, "store.domain", { max: 64 }),
+    });
+    this.#parts.changes.announce("vault");
+  }
+
+  async drainStore(name: string, onProgress?: OnProgress): Promise<DrainReport> {
+    await using progress = openProgressRelay(onProgress);
+    try {
+      return await this.#parts.stores.drain(checkText(name, "name", { max: 32 }), { onProgress: progress.report });
+    } finally {
+      this.#parts.changes.announce("vault");
+    }
+  }
+
+  async keepStore(name: string): Promise<void> {
+    await this.#parts.stores.keep(checkText(name, "name", { max: 32 }));
+    this.#parts.changes.announce("vault");
+  }
+
+  async removeStore(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void> {
+    const { lost } = checkRecord(options, "options");
+    await this.#parts.stores.remove(checkText(name, "name", { max: 32 }), { lost: lost === true });
+    this.#parts.changes.announce("vault");
   }
 }
 

@@ -4,8 +4,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
-import type { ObjectId, Vault } from "../vault/object.ts";
-import type { Browser, Invite, OpenedExperience, Paired, PeerStatus } from "./api.ts";
+import type { DrainOptions, DrainReport, ObjectId, Vault } from "../vault/object.ts";
+import type { Browser, Invite, OpenedExperience, Paired, PeerStatus, StoreListing, StoreRequest } from "./api.ts";
 import type { ChangeHub } from "./change-hub.ts";
 
 /** What the host says of itself. Functions, where the answer may change. */
@@ -33,6 +33,15 @@ interface ExperiencesPart {
   /** Takes in the experience of a folder of this machine. */
   install(folder: string): Promise<ExperienceInfo>;
   remove(name: string): Promise<void>;
+}
+
+/** The places that hold the twin's data. */
+export interface StoresPart {
+  list(): Promise<readonly StoreListing[]>;
+  add(store: StoreRequest): Promise<void>;
+  drain(name: string, options: Pick<DrainOptions, "onProgress">): Promise<DrainReport>;
+  keep(name: string): Promise<void>;
+  remove(name: string, options: { readonly lost?: boolean | undefined }): Promise<void>;
 }
 
 /** The browsers that hold a key of the owner. */

@@ -82,6 +82,14 @@ export interface DrainReport {
   readonly left: number;
 }
 
+/** How to drain. */
+export interface DrainOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: Progress | undefined;
+  /** Awaited when the drain was not refused, before the first shard moves. */
+  readonly onStart?: (() => Promise<void>) | undefined;
+}
+
 /** The stores of a running vault. */
 export interface StoreRack {
   /** Takes in a store that takes a mark and gives it back. New segments use it from now on. Throws `TWIN_STORE_FAILED`, `TWIN_CONFIG_INVALID`. */
@@ -90,10 +98,7 @@ export interface StoreRack {
    * Moves every shard of the store to others, each read back before the old one goes. The store takes no
    * new shards from the call on, also when the drain is aborted. Throws `TWIN_STORE_NEEDED` when too few others are left.
    */
-  drain(
-    name: string,
-    options?: { readonly signal?: AbortSignal | undefined; readonly onProgress?: Progress | undefined },
-  ): Promise<DrainReport>;
+  drain(name: string, options?: DrainOptions): Promise<DrainReport>;
   /** Ends a drain's effect: the store takes shards again. */
   keep(name: string): void;
   /** Forgets an empty store, or with `lost` one that is gone with what it held: scrub then. Throws `TWIN_STORE_NEEDED`. */

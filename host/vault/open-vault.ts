@@ -31,6 +31,8 @@ export interface VaultOptions {
   readonly index: StateStore;
   /** At least k + m, under distinct names. */
   readonly stores: readonly ShardStore[];
+  /** Names of stores that are being emptied. */
+  readonly draining?: readonly string[] | undefined;
   /** How new segments are cut. Old ones stay as they are. */
   readonly code: SegmentCode & {
     /** Stores beyond k that must take a segment before a put is answered; default m: all of them. */
@@ -51,6 +53,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const { code, kernels, clock, random, log } = options;
   const seal = { keys: deriveVaultKeys(options.key, kernels), kernels };
   const stores = options.stores.map((store) => guardStore(store, clock));
+  for (const store of stores) store.isDraining = options.draining?.includes(store.name) === true;
   const index = createVaultIndex(options.index);
   const census = createCensus();
   const changes = createGate(1);

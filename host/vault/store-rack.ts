@@ -4,7 +4,7 @@
 import { TwinError } from "../base/errors.ts";
 import { throwIfAborted } from "./abortable.ts";
 import { guardStore, type GuardedStore } from "./guarded-store.ts";
-import type { DrainReport, Progress, StoreRack } from "./object.ts";
+import type { DrainOptions, DrainReport, StoreRack } from "./object.ts";
 import { createPace } from "./pace.ts";
 import { repairSegment } from "./repair.ts";
 import type { ShardStore } from "./shard-store.ts";
@@ -13,12 +13,11 @@ import { type VaultParts, storeNamed } from "./vault-parts.ts";
 /** A drain that finds new shards again and again (puts that had begun before) ends after so many walks. */
 const WALKS_MAX = 4;
 
+type RunningDrain = DrainOptions & { readonly signal: AbortSignal };
+
 /** The rack of `parts`, whose list of stores it changes. */
 export function createStoreRack(parts: VaultParts): Omit<StoreRack, "drain"> & {
-  drain(
-    name: string,
-    options: { readonly signal: AbortSignal; readonly onProgress?: Progress | undefined },
-  ): Promise<DrainReport>;
+  drain(name: string, options: RunningDrain): Promise<DrainReport>;
 } {
   return {
     add: (store) => addStore(parts, store),
@@ -58,12 +57,13 @@ async function addStore(parts: VaultParts, store: ShardStore): Promise<void> {
 async function drainStore(
   parts: VaultParts,
   name: string,
-  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: Progress | undefined },
+  { signal, onProgress, onStart }: RunningDrain,
 ): Promise<DrainReport> {
   const store = needStore(parts, name);
   needOthers(parts, store);
   // From here on no new shard goes there.
   store.isDraining = true;
+  await onStart?.();
   const pace = createPace(parts.clock);
   let moved = 0;
   let total = parts.census.usage(name).shardCount;

@@ -46,8 +46,8 @@ export function createVaultDoor(parts: VaultParts): Vault {
     stores: {
       ...rack,
       // Not while a scrub walks the same segments.
-      drain: (name, { signal, onProgress } = {}) =>
-        tracked(scrubs(() => rack.drain(name, { onProgress, signal: signalOf(signal) }))),
+      drain: (name, options = {}) =>
+        tracked(scrubs(() => rack.drain(name, { ...options, signal: signalOf(options.signal) }))),
     },
     async [Symbol.asyncDispose]() {
       closing.abort();

@@ -16,11 +16,28 @@ import { connectControl, type ControlConnection } from "../../../host/control/co
 import { openControlServer } from "../../../host/control/control-server.ts";
 import { encodeFrame, FrameSplitter } from "../../../host/control/frame-splitter.ts";
 import { createControlTarget } from "../../../host/rpc/control-target.ts";
+import type { StoresPart } from "../../../host/rpc/owner-parts.ts";
 import { createTestParts, type TestParts } from "../../support/web-host.ts";
 
 let folder: string;
 let parts: TestParts;
 const stack: AsyncDisposable[] = [];
+const told: string[] = [];
+
+/** Remembers what it was told, in words. */
+function createFakeStores(): StoresPart {
+  return {
+    list: async () => [],
+    add: async ({ name, location, domain }) => void told.push(`add ${name} ${location} ${domain}`),
+    drain: async (name, { onProgress }) => {
+      onProgress?.(1, 2);
+      told.push(`drain ${name}`);
+      return { moved: 2, left: 0 };
+    },
+    keep: async (name) => void told.push(`keep ${name}`),
+    remove: async (name, { lost }) => void told.push(`remove ${name} ${lost}`),
+  };
+}
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "control-"));
@@ -38,6 +55,7 @@ async function serve(at = folder): Promise<{ readonly path: string; readonly rel
     random: systemRandom,
     log: silentLog,
     loginLink: async () => "http://localhost/#login=x",
+    stores: createFakeStores(),
   };
   const server = await openControlServer({
     folder: at,
@@ -212,6 +230,30 @@ describe("files through the local socket", () => {
     ])
       await expect(call()).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
     await expect(control.getFile("zzz", join(folder, "x"))).rejects.toMatchObject({ code: "TWIN_OBJECT_UNKNOWN" });
+  });
+});
+
+describe("stores over the local socket", () => {
+  it("are added, drained, kept and removed by checked names, with progress", async () => {
+    await serve();
+    const { control } = await open();
+    told.length = 0;
+    const steps: [number, number | undefined][] = [];
+    await control.addStore({ name: "usb", location: "/mnt/usb" });
+    expect(await control.drainStore("usb", (done, total) => void steps.push([done, total]))).toEqual({
+      moved: 2,
+      left: 0,
+    });
+    await control.keepStore("usb");
+    await control.removeStore("usb", { lost: true });
+    expect(told).toEqual(["add usb /mnt/usb undefined", "drain usb", "keep usb", "remove usb true"]);
+    expect(steps).toEqual([[1, 2]]);
+    for (const call of [
+      () => control.addStore({ name: "", location: "/x" }),
+      () => control.addStore({ name: "x", location: 7 as unknown as string }),
+      () => control.drainStore("x".repeat(99)),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
   });
 });
 

@@ -29,7 +29,7 @@ function readShard({ name, bytes }: { readonly name: string; readonly bytes: Uin
   const checked = bytes.subarray(0, 40 + leaves * 32);
   const data = bytes.subarray(40 + leaves * 32 + 32);
   expect(utf8Decode(bytes.subarray(0, 8))).toBe("TWINSHD1");
-  expect(bytes[27]).toBe(0);
+  expect(bytes[27]).toBe(1);
   expect(data).toHaveLength(shardSize);
   expect(hexEncode(bytes.subarray(checked.length, checked.length + 32))).toBe(
     hexEncode(keyed(derive("shard header check"), checked)),

@@ -117,11 +117,11 @@ describe("a slow store", () => {
       slow.fault = "hanging";
       const startMs = clock.elapsedMs();
       const reading = readBytes(vault, id);
-      let done = false;
-      void reading.then(() => (done = true));
-      while (!done && clock.elapsedMs() - startMs < 20_000) {
+      const progress = { done: false };
+      void reading.then(() => (progress.done = true));
+      while (!progress.done && clock.elapsedMs() - startMs < 20_000) {
         await new Promise((resolve) => setTimeout(resolve, 2));
-        if (!done) clock.advance(50);
+        if (!progress.done) clock.advance(50);
       }
       expect(await reading).toEqual(seededBytes(3, 500_000));
       expect(clock.elapsedMs() - startMs).toBeLessThan(2_000);

@@ -1,0 +1,108 @@
+// `store add|list|drain|keep|remove`: the places that hold the twin's data.
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+
+import type { Command } from "commander";
+
+import type { StoreListing } from "../../index.ts";
+import { answer, formatSize, table, withProgress } from "../output.ts";
+import { type SessionOptions, withOwner } from "../owner-session.ts";
+
+/** Adds the commands to `program`. */
+export function addStoreCommands(program: Command): void {
+  const store = program
+    .command("store")
+    .description("the places that hold your data: directories, S3, Redis, 0-db, other twins");
+  store
+    .command("list")
+    .description("every store, what it holds, and how it is")
+    .action((_, command: Command) => list(command.optsWithGlobals()));
+  store
+    .command("add <name> [location]")
+    .description("take in another store; new data uses it from now on")
+    .option("--location-file <file>", "read the location, with its secret, from a file")
+    .option("--domain <domain>", "what fails together with it (default: its disk or service)")
+    .addHelpText(
+      "after",
+      `
+Locations:
+  /mnt/usb/twin                                   a directory
+  s3://KEY:SECRET@s3.example.com/bucket/folder    a bucket of any S3 (?region=...; s3+http:// without TLS)
+  redis://:PASSWORD@host:6379/0                   Redis (rediss:// with TLS), set to appendfsync always
+  zdb://:PASSWORD@host:9900/namespace             a 0-db in user key mode
+  twin:did:key:z6Mk...                            another twin, whose owner holds space for you
+
+Examples:
+  twin store add usb /mnt/usb/twin
+  twin store add cloud --location-file cloud.txt   # the secret stays out of the shell's history`,
+    )
+    .action((name: string, location: string | undefined, _: unknown, command: Command) =>
+      add(name, location, command.optsWithGlobals()),
+    );
+  store
+    .command("drain <name>")
+    .description("move all that a store holds to the others; it takes nothing new")
+    .action((name: string, _: unknown, command: Command) => drain(name, command.optsWithGlobals()));
+  store
+    .command("keep <name>")
+    .description("end a drain: the store takes shards again")
+    .action((name: string, _: unknown, command: Command) => keep(name, command.optsWithGlobals()));
+  store
+    .command("remove <name>")
+    .description("forget an empty store")
+    .option("--lost", "it is gone for good, with what it held: scrub then")
+    .action((name: string, _: unknown, command: Command) => remove(name, command.optsWithGlobals()));
+}
+
+async function list(options: SessionOptions): Promise<void> {
+  const stores = await withOwner(options, (owner) => owner.stores(), { peers: true });
+  answer(options, stores, () => table(stores.map(describeStore)));
+}
+
+function describeStore(store: StoreListing): string[] {
+  const { name, shardCount, usedBytes, draining, problem, domain, location } = store;
+  return [
+    name,
+    `${shardCount} shards`,
+    formatSize(usedBytes),
+    problem ?? (draining ? "draining" : "ok"),
+    domain,
+    location,
+  ];
+}
+
+async function add(
+  name: string,
+  given: string | undefined,
+  options: SessionOptions & { readonly locationFile?: string; readonly domain?: string },
+): Promise<void> {
+  const text =
+    options.locationFile === undefined ? (given ?? "") : (await readFile(options.locationFile, "utf8")).trim();
+  const location = /^[a-z][a-z0-9+]*:/.test(text) ? text : resolve(text);
+  await withOwner(options, (owner) => owner.addStore({ name, location, domain: options.domain }), { peers: true });
+  answer(options, { name }, () => `${name} is a store of yours now. Data that is there already stays where it is.`);
+}
+
+async function drain(name: string, options: SessionOptions): Promise<void> {
+  const report = await withProgress(`Emptying ${name}`, (onProgress) =>
+    withOwner(options, (owner) => owner.drainStore(name, onProgress), { peers: true }),
+  );
+  answer(options, report, () =>
+    report.left === 0
+      ? `${report.moved} shards moved; ${name} is empty: twin store remove ${name}`
+      : `${report.moved} shards moved, ${report.left} found no place: add a store or bring one back, then drain again.`,
+  );
+}
+
+async function keep(name: string, options: SessionOptions): Promise<void> {
+  await withOwner(options, (owner) => owner.keepStore(name), { peers: true });
+  answer(options, { name }, () => `${name} takes shards again.`);
+}
+
+async function remove(name: string, options: SessionOptions & { readonly lost?: boolean }): Promise<void> {
+  await withOwner(options, (owner) => owner.removeStore(name, { lost: options.lost }), { peers: true });
+  answer(options, { name }, () =>
+    options.lost === true ? `${name} is forgotten. Now make its shards again: twin scrub` : `${name} is forgotten.`,
+  );
+}

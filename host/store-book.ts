@@ -1,0 +1,140 @@
+// The owner's stores: what `stores.json` of the data folder says, and the running vault that follows it.
+
+import { join, resolve } from "node:path";
+
+import { jsonDecode, jsonEncode } from "./base/bytes.ts";
+import { TwinError } from "./base/errors.ts";
+import { readSecretFile, writeSecretFile } from "./identity/secret-file.ts";
+import type { StoreListing, StoreRequest } from "./rpc/api.ts";
+import type { StoresPart } from "./rpc/owner-parts.ts";
+import type { Vault } from "./vault/object.ts";
+import { openStore, type OpenTwinStore, type StoreEntry } from "./vault/open-store.ts";
+import type { ShardStore } from "./vault/shard-store.ts";
+import { describeStoreLocation, parseStoreLocation } from "./vault/store-location.ts";
+
+const FORMAT = "twin-stores";
+const VERSION = 1;
+const NAME = /^[a-z0-9][a-z0-9.-]{0,31}$/;
+
+/** One line of the file. The location may hold a secret. */
+export interface StoreLine {
+  readonly name: string;
+  /** A path, from the data folder if relative, or a URL. */
+  readonly location: string;
+  readonly domain?: string | undefined;
+  readonly draining?: boolean | undefined;
+}
+
+/** One machine, one disk: what a twin has until its owner says otherwise. */
+export function defaultStoreLines(count: number): StoreLine[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `store-${index + 1}`,
+    location: join("stores", `store-${index + 1}`),
+    domain: "this disk",
+  }));
+}
+
+/** The lines of `stores.json`, or undefined when there is none. Throws `TWIN_CONFIG_INVALID`. */
+export async function readStoreLines(folder: string): Promise<StoreLine[] | undefined> {
+  const path = pathOf(folder);
+  const bytes = await readSecretFile(path);
+  if (bytes === undefined) return undefined;
+  try {
+    const file = jsonDecode(bytes) as { format: unknown; version: unknown; stores: StoreLine[] };
+    if (file.format === FORMAT && file.version === VERSION) return file.stores.map(checkLine);
+  } catch (cause) {
+    throw new TwinError("TWIN_CONFIG_INVALID", `${path} is damaged: mend it, or restore the twin.`, {}, cause);
+  }
+  throw new TwinError("TWIN_CONFIG_INVALID", `${path} is not a list of stores of this version: use a newer program.`);
+}
+
+/** Writes `stores.json`; durable when it resolves. */
+export async function writeStoreLines(folder: string, stores: readonly StoreLine[]): Promise<void> {
+  await writeSecretFile(pathOf(folder), jsonEncode({ format: FORMAT, version: VERSION, stores }));
+}
+
+/** Opens the store of one line. */
+export function openStoreLine(folder: string, line: StoreLine, openTwinStore: OpenTwinStore): Promise<ShardStore> {
+  return openStore(entryOf(folder, line), openTwinStore);
+}
+
+/** What {@link createStoreBook} needs. */
+export interface StoreBookParts {
+  readonly folder: string;
+  readonly vault: Pick<Vault, "stores" | "status">;
+  /** What was opened at start. */
+  readonly lines: readonly StoreLine[];
+  readonly openTwinStore: OpenTwinStore;
+}
+
+/** The stores in the owner's hand. Each change is in the file before the vault relies on it. */
+export function createStoreBook({ folder, vault, lines: initial, openTwinStore }: StoreBookParts): StoresPart & {
+  /** The lines as they are now. */
+  readonly lines: () => readonly StoreLine[];
+} {
+  let lines = initial;
+  const write = async (next: readonly StoreLine[]): Promise<void> => {
+    await writeStoreLines(folder, next);
+    lines = next;
+  };
+  const setDraining = (name: string, draining: boolean): Promise<void> =>
+    write(lines.map((line) => (line.name === name ? { ...line, draining: draining || undefined } : line)));
+
+  return {
+    lines: () => lines,
+    async list() {
+      const { stores } = await vault.status();
+      return stores.map((store): StoreListing => {
+        const line = lines.find(({ name }) => name === store.name);
+        return { ...store, location: line === undefined ? "" : describeStoreLocation(entryOf(folder, line).location) };
+      });
+    },
+    async add(request) {
+      const line = checkLine(request);
+      if (lines.some(({ name }) => name === line.name)) {
+        throw new TwinError("TWIN_CONFIG_INVALID", `There is a store named ${line.name} already: choose another name.`);
+      }
+      const store = await openStoreLine(folder, line, openTwinStore);
+      const before = lines;
+      await write([...lines, line]);
+      try {
+        await vault.stores.add(store);
+      } catch (thrown) {
+        await write(before);
+        throw thrown;
+      }
+    },
+    async drain(name, options) {
+      // The vault checks first: a refused drain must not be in the file.
+      const report = await vault.stores.drain(name, { ...options, onStart: () => setDraining(name, true) });
+      return report;
+    },
+    async keep(name) {
+      vault.stores.keep(name);
+      await setDraining(name, false);
+    },
+    async remove(name, options) {
+      await vault.stores.remove(name, options);
+      await write(lines.filter((line) => line.name !== name));
+    },
+  };
+}
+
+function pathOf(folder: string): string {
+  return join(folder, "stores.json");
+}
+
+function entryOf(folder: string, line: StoreLine): StoreEntry {
+  const location = parseStoreLocation(line.location);
+  const { name, domain } = line;
+  if (location.kind !== "directory") return { name, domain, location };
+  return { name, domain, location: { ...location, path: resolve(folder, location.path) } };
+}
+
+function checkLine({ name, location, domain, draining }: StoreRequest & Pick<StoreLine, "draining">): StoreLine {
+  if (!NAME.test(name)) {
+    throw new TwinError("TWIN_CONFIG_INVALID", "A store's name is 1 to 32 of a-z, 0-9, point and hyphen.");
+  }
+  parseStoreLocation(location);
+  return { name, location, ...(domain === undefined ? {} : { domain }), ...(draining === true ? { draining } : {}) };
+}

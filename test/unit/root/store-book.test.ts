@@ -1,0 +1,104 @@
+// The list of stores outlives the host, and each change is in it before the vault relies on it.
+
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { silentLog } from "../../../host/base/log.ts";
+import { readStoreLines } from "../../../host/store-book.ts";
+import { openTwinVault, type TwinVault } from "../../../host/twin-vault.ts";
+import { seededBytes } from "../../support/seeded-bytes.ts";
+import { testIdentity } from "../../support/test-identity.ts";
+import { putBytes, readBytes, testKernels } from "../../support/test-vault.ts";
+
+let folder: string;
+let stack: AsyncDisposableStack;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "store-book-"));
+});
+afterEach(async () => {
+  await stack.disposeAsync();
+  await rm(folder, { recursive: true });
+});
+
+async function open(): Promise<TwinVault> {
+  await stack?.disposeAsync();
+  stack = new AsyncDisposableStack();
+  const openTwinStore = (): never => {
+    throw new Error("no twins here");
+  };
+  return openTwinVault(stack, {
+    folder,
+    identity: testIdentity(1),
+    kernels: await testKernels(),
+    openTwinStore,
+    log: silentLog,
+  });
+}
+
+describe("the book of stores", () => {
+  test("begins with six directories and writes nothing down until something changes", async () => {
+    const { stores } = await open();
+    expect((await stores.list()).map(({ name }) => name)).toEqual(
+      [1, 2, 3, 4, 5, 6].map((number) => `store-${number}`),
+    );
+    expect(await readStoreLines(folder)).toBeUndefined();
+  });
+
+  test("keeps an added store, its secret for the owner alone, over a restart", async () => {
+    const { stores } = await open();
+    await stores.add({ name: "usb", location: join(folder, "usb") });
+    expect((await stat(join(folder, "stores.json"))).mode & 0o777).toBe(0o600);
+    const again = await open();
+    const usb = (await again.stores.list()).find(({ name }) => name === "usb");
+    expect(usb).toMatchObject({
+      healthy: true,
+      location: join(folder, "usb"),
+      domain: expect.stringMatching(/^disk \d+$/) as string,
+    });
+  });
+
+  test("forgets a store that could not be added", async () => {
+    const { stores } = await open();
+    await writeFile(join(folder, "file"), "in the way");
+    const bad = stores.add({ name: "bad", location: join(folder, "file", "deep") });
+    await expect(bad).rejects.toMatchObject({ code: "TWIN_STORE_FAILED" });
+    await expect(stores.add({ name: "cloud", location: "s3+http://K:S@127.0.0.1:1/b" })).rejects.toMatchObject({
+      code: "TWIN_STORE_FAILED",
+    });
+    await expect(stores.add({ name: "../x", location: "/x" })).rejects.toMatchObject({ code: "TWIN_CONFIG_INVALID" });
+    expect(await stores.list()).toHaveLength(6);
+    expect((await open().then((opened) => opened.stores.list())).length).toBe(6);
+  });
+
+  test("goes on with a drain after a restart, and removes what is empty", async () => {
+    const first = await open();
+    const { id } = await putBytes(first.vault, seededBytes(1, 200_000));
+    await expect(first.stores.drain("store-1", {})).rejects.toMatchObject({ code: "TWIN_STORE_NEEDED" });
+    expect(await readStoreLines(folder)).toBeUndefined();
+    await first.stores.add({ name: "usb", location: join(folder, "usb") });
+    await first.stores.drain("store-1", {});
+    const second = await open();
+    expect((await second.stores.list())[0]).toMatchObject({ draining: true, shardCount: 0 });
+    await second.stores.remove("store-1", {});
+    const third = await open();
+    expect((await third.vault.status()).margin).toBe(2);
+    expect(await readBytes(third.vault, id)).toEqual(seededBytes(1, 200_000));
+    await third.stores.add({ name: "more", location: join(folder, "more") });
+    await third.stores.drain("usb", {});
+    await third.stores.keep("usb");
+    expect((await open().then(({ stores }) => stores.list())).some(({ draining }) => draining)).toBe(false);
+  });
+
+  test("that is damaged stops the start instead of losing stores", async () => {
+    const { stores } = await open();
+    await stores.add({ name: "usb", location: join(folder, "usb") });
+    const whole = await readFile(join(folder, "stores.json"), "utf8");
+    for (const damaged of [whole.slice(0, 40), whole.replace('"version":1', '"version":9'), "[]"]) {
+      await writeFile(join(folder, "stores.json"), damaged);
+      await expect(open()).rejects.toMatchObject({ code: "TWIN_CONFIG_INVALID" });
+    }
+  });
+});
