@@ -19,6 +19,8 @@ export interface RepeatedContender extends ContenderFacts {
   readonly run: () => unknown;
   /** True when `run` returns a promise that has to be awaited. */
   readonly async?: boolean;
+  /** How often one `run` does the work; default once. */
+  readonly count?: number;
 }
 
 /** Work that measures itself, because it is concurrent, lasts longer than a slice, or is no time at all. */
@@ -126,7 +128,8 @@ async function prepare(contender: Contender, effort: Effort): Promise<() => Prom
     return async () => contender.sample(effort.sliceMs);
   }
   const work = batched(contender, await warmUp(contender, effort));
-  return () => sampleSlice(contender, work, effort.sliceMs);
+  const { count = 1 } = contender;
+  return async () => (await sampleSlice(contender, work, effort.sliceMs)) / count;
 }
 
 /** Runs until warm (V8's optimising tier) and returns how many runs make a sample. */

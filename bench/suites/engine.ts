@@ -1,5 +1,88 @@
-// stub
+// Calls as transactions: what a durable command, a query and a message cost with all that they go through.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { jsonEncode } from "../../host/base/bytes.ts";
+import { silentLog } from "../../host/base/log.ts";
+import type { Engine } from "../../host/engine/engine.ts";
+import { openEngine } from "../../host/engine/open-engine.ts";
+import type { Holder } from "../../host/grants/grant.ts";
+import { openKernels } from "../../host/kernels/open-kernels.ts";
+import { testIdentity } from "../../test/support/test-identity.ts";
+import type { Case, SampledContender } from "../measure.ts";
+import { createConcurrentSampler } from "../samplers.ts";
+import { openScratch, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
-export async function openEngineSuite(_context: SuiteContext): Promise<Suite> {
-  return { cases: [], [Symbol.asyncDispose]: async () => {} };
+import { BENCH_CAPABILITY, benchPackage, benchText } from "./engine/bench-capability.ts";
+import { openMessageCase } from "./engine/messages.ts";
+import { openPlainTable, type PlainTable } from "./engine/plain-table.ts";
+
+const OURS = { name: "engine", kind: "wasm", version: "ours" } as const;
+const CALLER_COUNT = 64;
+const KEY_COUNT = 20_000;
+const VALUE_LENGTH = 100;
+const ANSWER_LENGTH = 1_024;
+const EXPERIENCE: Holder = { kind: "experience", name: "bench" };
+
+/** Opens the suite `engine`. */
+export async function openEngineSuite({ facts, quick, wants }: SuiteContext): Promise<Suite> {
+  await using stack = new AsyncDisposableStack();
+  const { folder } = stack.use(openScratch());
+  Object.assign(facts, syncFact(folder), { "engine: distinct keys": KEY_COUNT });
+  const kernels = await openKernels();
+  const packageBytes = benchPackage(kernels);
+  const twinFolder = join(folder, "twin");
+  mkdirSync(twinFolder);
+  const stateKey = new Uint8Array(32).fill(9);
+  const engine = stack.use(
+    await openEngine({ folder: twinFolder, twin: testIdentity(61).id, stateKey, log: silentLog }),
+  );
+  await engine.install(packageBytes);
+  const plain = stack.use(openPlainTable(join(folder, "plain.sqlite")));
+  const cases = [commandCase(engine, plain), concurrentCommandCase(engine, plain), await queryCase(engine)];
+  if (wants("message-exactly-once")) {
+    cases.push(await openMessageCase(stack, { packageBytes, messageCount: quick ? 50 : 500 }));
+  }
+  const owned = stack.move();
+  return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function call(engine: Engine, method: string, text: string, holder: Holder = { kind: "owner" }): Promise<unknown> {
+  return engine.call({ holder, capability: BENCH_CAPABILITY, method, payload: jsonEncode(text) });
+}
+
+function commandCase(engine: Engine, plain: PlainTable): Case {
+  const sample = createConcurrentSampler(1, (index) => call(engine, "put", benchText(index % KEY_COUNT, VALUE_LENGTH)));
+  return { suite: "engine", name: "command-durable", ours: { ...OURS, sample }, others: [bareTransactions(plain)] };
+}
+
+function concurrentCommandCase(engine: Engine, plain: PlainTable): Case {
+  const sample = createConcurrentSampler(CALLER_COUNT, (index) =>
+    call(engine, "put", benchText((index * 7_919) % KEY_COUNT, VALUE_LENGTH)),
+  );
+  const others = [bareTransactions(plain)];
+  return { suite: "engine", name: "command-durable-concurrent", ours: { ...OURS, sample }, others };
+}
+
+/** The same rows one after another, without an engine: with any number of callers it cannot do better. */
+function bareTransactions(plain: PlainTable): SampledContender {
+  const sample = createConcurrentSampler(1, async (index) => {
+    const key = index % KEY_COUNT;
+    plain.put(`k${key}`, benchText(key, VALUE_LENGTH));
+  });
+  const version = process.versions["sqlite"] ?? "?";
+  return { name: "bare node:sqlite transaction", kind: "native", version, sample };
+}
+
+async function queryCase(engine: Engine): Promise<Case> {
+  await call(engine, "put", benchText(0, ANSWER_LENGTH));
+  await engine.grant({
+    holder: "experience:bench",
+    capability: BENCH_CAPABILITY,
+    methods: ["get"],
+    reason: "To be measured.",
+  });
+  const text = benchText(0, 16);
+  const sample = createConcurrentSampler(CALLER_COUNT, () => call(engine, "get", text, EXPERIENCE));
+  return { suite: "engine", name: "query", ours: { ...OURS, sample }, others: [] };
 }
