@@ -1,136 +1,250 @@
-// The door to Reed-Solomon: a systematic code with the Cauchy matrix of Intel's ISA-L
-// (gf_gen_cauchy1_matrix), byte-exact in docs/formats/erasure-code.md.
+// The door to Reed-Solomon: a systematic Cauchy code, byte-exact in docs/formats/erasure-code.md.
+// Shards pass through the window piece by piece; what stands in memory of WASM already (ShardSet) does not.
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import { parityRow, reconstructionRows } from "./erasure-matrix.ts";
+import { type Matrix, parityRow, reconstruction } from "./erasure-matrix.ts";
+import { type ErasurePlan, ErasurePrograms } from "./erasure-programs.ts";
 import { addressOf, type KernelModule } from "./kernel-module.ts";
-import type { ErasureCode, Kernels } from "./kernels.ts";
+import type { ErasureCode, Kernels, ShardSet } from "./kernels.ts";
 
-/** Rows that the kernel makes in one pass over the data. */
-const ROWS_PER_PASS = 4;
-/** Stripes of shards pass through the window; no longer than that keeps them in a core's own cache. */
-const STRIPE_SIZE_MAX = 16 * 1024;
-/** The kernel reads and writes whole vectors. */
-const VECTOR_SIZE = 32;
+/** Symbols are coded 128 at a time. */
+const STRIPE_SIZE = 128;
+/** Bytes of each shard that pass through the window at once: what is copied in is still in a core's own cache when it is read. */
+const PIECE_SIZE_MAX = 16 * 1024;
+/** Between two pieces in the window: it keeps their distance from being a power of two, which caches handle badly. */
+const GAP_SIZE = 192;
+const MEMORY_PAGE_SIZE = 64 * 1024;
 
 /** The door that makes codes. */
 export type ErasureCoding = Pick<Kernels, "createErasureCode">;
 
 /** Reed-Solomon over `module`. */
 export function createErasureCoding(module: KernelModule): ErasureCoding {
+  const programs = new ErasurePrograms();
   return {
     createErasureCode(dataCount, parityCount) {
       requireCounts(dataCount, parityCount);
-      return new CauchyCode(module, dataCount, parityCount);
+      return new CauchyCode({ module, programs }, dataCount, parityCount);
     },
   };
 }
 
+/** What all codes of one set of kernels share. */
+interface ErasureParts {
+  readonly module: KernelModule;
+  readonly programs: ErasurePrograms;
+}
+
+/** Takes piece `bytes`, which starts at `offset` of the shard that row `row` makes. The bytes are a view that does not last. */
+type TakePiece = (row: number, offset: number, bytes: Uint8Array) => void;
+
 class CauchyCode implements ErasureCode {
   readonly dataCount: number;
   readonly parityCount: number;
-  readonly #module: KernelModule;
-  readonly #parityRows: readonly Uint8Array[];
+  readonly #parts: ErasureParts;
+  readonly #parity: Matrix;
+  readonly #encodePlan: ErasurePlan;
 
-  constructor(module: KernelModule, dataCount: number, parityCount: number) {
-    this.#module = module;
+  constructor(parts: ErasureParts, dataCount: number, parityCount: number) {
+    this.#parts = parts;
     this.dataCount = dataCount;
     this.parityCount = parityCount;
-    this.#parityRows = Array.from({ length: parityCount }, (_, index) => parityRow(dataCount, index));
+    this.#parity = Array.from({ length: parityCount }, (_, index) => parityRow(dataCount, parityCount, index));
+    this.#encodePlan = { name: `${dataCount}+${parityCount}`, rows: this.#parity };
   }
 
   encode(data: readonly Uint8Array[]): Uint8Array<ArrayBuffer>[] {
+    const parity = this.#parity.map(() => new Uint8Array(data[0]?.length ?? 0));
+    this.encodeInto(data, parity);
+    return parity;
+  }
+
+  encodeInto(data: readonly Uint8Array[], parity: readonly Uint8Array[]): void {
     if (data.length !== this.dataCount) {
       throw new RangeError(`This code takes ${this.dataCount} data shards, not ${data.length}.`);
     }
-    requireEqualSizes(data);
-    return multiplyShards(this.#module, this.#parityRows, data);
+    if (parity.length !== this.parityCount) {
+      throw new RangeError(`This code makes ${this.parityCount} parity shards, not ${parity.length}.`);
+    }
+    requireEqualSizes([...data, ...parity]);
+    this.#run(this.#encodePlan, data, into(parity));
+  }
+
+  verify(shards: readonly Uint8Array[]): boolean {
+    this.#requireAll(shards);
+    requireEqualSizes(shards);
+    let holds = true;
+    this.#run(this.#encodePlan, shards.slice(0, this.dataCount), (row, offset, bytes) => {
+      const given = shards[this.dataCount + row]!.subarray(offset, offset + bytes.length);
+      holds &&= Buffer.compare(given, bytes) === 0;
+    });
+    return holds;
   }
 
   reconstruct(shards: readonly (Uint8Array | undefined)[]): Uint8Array[] {
-    const { dataCount, parityCount } = this;
-    const shardCount = dataCount + parityCount;
+    this.#requireAll(shards);
+    const given = shards.flatMap((shard, index) => (shard === undefined ? [] : [{ shard, index }]));
+    this.#requireEnough(given.length);
+    const size = requireEqualSizes(given.map(({ shard }) => shard));
+    const lost = shards.flatMap((shard, index) => (shard === undefined ? [index] : []));
+    if (lost.length === 0) return given.map(({ shard }) => shard);
+
+    const made = lost.map(() => new Uint8Array(size));
+    const { plan, sources } = this.#reconstructPlan(
+      given.map(({ index }) => index),
+      lost,
+    );
+    this.#run(
+      plan,
+      sources.map((index) => shards[index]!),
+      into(made),
+    );
+    return shards.map((shard) => shard ?? made.shift()!);
+  }
+
+  createShardSet(sizeBytes: number): ShardSet {
+    if (!Number.isInteger(sizeBytes) || sizeBytes < STRIPE_SIZE || sizeBytes % STRIPE_SIZE !== 0) {
+      throw new RangeError(`Shards of a set have a multiple of ${STRIPE_SIZE} bytes, not ${sizeBytes}.`);
+    }
+    const stride = sizeBytes + GAP_SIZE;
+    const shardCount = this.dataCount + this.parityCount;
+    const memory = new WebAssembly.Memory({ initial: Math.ceil((shardCount * stride) / MEMORY_PAGE_SIZE) });
+    const shards = Array.from(
+      { length: shardCount },
+      (_, index) => new Uint8Array(memory.buffer, index * stride, sizeBytes),
+    );
+    const { programs } = this.#parts;
+    const apply = (plan: ErasurePlan, sources: readonly number[], made: readonly number[]): void => {
+      const offsets = [...sources, ...made].map((index) => index * stride);
+      const runs = programs.find(plan, { name: `set of ${sizeBytes}`, memory, offsets }, sizeBytes * sources.length);
+      for (const run of runs ?? []) run(0, sizeBytes);
+      if (runs !== undefined) return;
+      this.#run(
+        plan,
+        sources.map((index) => shards[index]!),
+        into(made.map((index) => shards[index]!)),
+      );
+    };
+    const all = [...shards.keys()];
+    return {
+      shards,
+      encode: () => apply(this.#encodePlan, all.slice(0, this.dataCount), all.slice(this.dataCount)),
+      verify: () => this.verify(shards),
+      reconstruct: (lost) => {
+        const given = all.filter((index) => !lost.includes(index));
+        this.#requireEnough(given.length);
+        const gone = all.filter((index) => lost.includes(index));
+        if (gone.length === 0) return;
+        const { plan, sources } = this.#reconstructPlan(given, gone);
+        apply(plan, sources, gone);
+      },
+    };
+  }
+
+  #reconstructPlan(
+    given: readonly number[],
+    lost: readonly number[],
+  ): { readonly plan: ErasurePlan; readonly sources: readonly number[] } {
+    const { sources, rows } = reconstruction(this.#parity, given, lost);
+    return { plan: { name: `${this.#encodePlan.name} without ${lost.join()}`, rows }, sources };
+  }
+
+  /** Puts `inputs` through `plan`, piece by piece. */
+  #run(plan: ErasurePlan, inputs: readonly Uint8Array[], take: TakePiece): void {
+    const { bytes, window, windowSize } = this.#parts.module;
+    const size = inputs[0]!.length;
+    const stride = strideOf(windowSize, this.dataCount + this.parityCount);
+    const pieceMax = stride - GAP_SIZE;
+    const output = window + inputs.length * stride;
+    const multiply = this.#multiplier(plan, stride, size);
+    for (let offset = 0; offset < size; offset += pieceMax) {
+      const pieceSize = Math.min(pieceMax, size - offset);
+      for (const [index, input] of inputs.entries()) {
+        bytes.set(input.subarray(offset, offset + pieceSize), window + index * stride);
+      }
+      this.#runPiece(multiply, { inputCount: inputs.length, outputCount: plan.rows.length, stride, pieceSize });
+      for (const row of plan.rows.keys()) {
+        const start = output + row * stride;
+        take(row, offset, bytes.subarray(start, start + pieceSize));
+      }
+    }
+  }
+
+  /** Multiplies the piece in the window; the bytes at its end that fill no stripe are sliced into planes for it, and back. */
+  #runPiece(multiply: (size: number) => void, piece: WindowPiece): void {
+    const { exports, bytes, window } = this.#parts.module;
+    const { inputCount, outputCount, stride, pieceSize } = piece;
+    const restSize = pieceSize % STRIPE_SIZE;
+    if (restSize === 0) {
+      multiply(pieceSize);
+      return;
+    }
+    const rest = window + pieceSize - restSize;
+    for (let input = 0; input < inputCount; input++) {
+      const start = rest + input * stride;
+      bytes.fill(0, start + restSize, start + STRIPE_SIZE);
+    }
+    exports.rsSlice(rest, stride, inputCount);
+    multiply(pieceSize - restSize + STRIPE_SIZE);
+    exports.rsUnslice(rest + inputCount * stride, stride, outputCount);
+  }
+
+  /** What multiplies the first `size` bytes of each shard in the window: a program of the plan's own, or the general kernel. */
+  #multiplier(plan: ErasurePlan, stride: number, shardSize: number): (size: number) => void {
+    const { module, programs } = this.#parts;
+    const { exports, bytes, window } = module;
+    const inputCount = plan.rows[0]!.length;
+    const offsets = Array.from({ length: inputCount + plan.rows.length }, (_, index) => index * stride);
+    const layout = { name: "window", memory: exports.memory, offsets };
+    const runs = programs.find(plan, layout, shardSize * inputCount);
+    if (runs !== undefined) {
+      return (size) => {
+        for (const run of runs) run(window, window + size);
+      };
+    }
+    const matrix = addressOf(exports.RS_MATRIX);
+    for (const [index, row] of plan.rows.entries()) bytes.set(row, matrix + index * inputCount);
+    exports.rsPrepare(plan.rows.length, inputCount);
+    return (size) => exports.rsMultiply(window, window + inputCount * stride, stride, size);
+  }
+
+  #requireAll(shards: readonly unknown[]): void {
+    const shardCount = this.dataCount + this.parityCount;
     if (shards.length !== shardCount) {
       throw new RangeError(`This code has ${shardCount} shards, not ${shards.length}; a lost one is undefined.`);
     }
-    const given = shards.flatMap((shard, index) => (shard === undefined ? [] : [{ shard, index }]));
-    if (given.length < dataCount) {
-      throw new TwinError(
-        "TWIN_CODE_LOST",
-        `Expected at least ${dataCount} of ${shardCount} shards, found ${given.length}: bring back a store that has more.`,
-        { dataCount, shardCount, givenCount: given.length },
-      );
-    }
-    requireEqualSizes(given.map(({ shard }) => shard));
-    if (given.length === shardCount) return given.map(({ shard }) => shard);
+  }
 
-    const sources = given.slice(0, dataCount);
-    const lost = shards.flatMap((shard, index) => (shard === undefined ? [index] : []));
-    const rows = reconstructionRows(
-      dataCount,
-      sources.map(({ index }) => index),
-      lost,
+  #requireEnough(givenCount: number): void {
+    const { dataCount, parityCount } = this;
+    if (givenCount >= dataCount) return;
+    const shardCount = dataCount + parityCount;
+    throw new TwinError(
+      "TWIN_CODE_LOST",
+      `Expected at least ${dataCount} of ${shardCount} shards, found ${givenCount}: bring back a store that has more.`,
+      { dataCount, shardCount, givenCount },
     );
-    const rebuilt = multiplyShards(
-      this.#module,
-      rows,
-      sources.map(({ shard }) => shard),
-    );
-    return shards.map((shard) => shard ?? rebuilt.shift()!);
   }
 }
 
-/** The products of the matrix `rows` with the shards `inputs`: one fresh shard for each row. */
-function multiplyShards(
-  module: KernelModule,
-  rows: readonly Uint8Array[],
-  inputs: readonly Uint8Array[],
-): Uint8Array<ArrayBuffer>[] {
-  const size = inputs[0]!.length;
-  const outputs = rows.map(() => new Uint8Array(size));
-  for (let first = 0; first < rows.length; first += ROWS_PER_PASS) {
-    multiplyPass(module, rows.slice(first, first + ROWS_PER_PASS), inputs, outputs.slice(first, first + ROWS_PER_PASS));
-  }
-  return outputs;
+/** A piece of each shard in the window, those that are made behind those that are read. */
+interface WindowPiece {
+  readonly inputCount: number;
+  readonly outputCount: number;
+  readonly stride: number;
+  readonly pieceSize: number;
 }
 
-/** One pass over all inputs for the few rows that the kernel makes at once. */
-function multiplyPass(
-  module: KernelModule,
-  rows: readonly Uint8Array[],
-  inputs: readonly Uint8Array[],
-  outputs: readonly Uint8Array[],
-): void {
-  const { exports, bytes, window } = module;
-  const matrix = addressOf(exports.RS_MATRIX);
-  for (const [index, row] of rows.entries()) bytes.set(row, matrix + index * inputs.length);
-  exports.rsPrepare(rows.length, inputs.length);
-
-  const size = inputs[0]!.length;
-  const stride = stripeStride(module.windowSize, inputs.length + rows.length, size);
-  // The last vector stays free: it is what keeps strides from being powers of two.
-  const stripeSize = stride - VECTOR_SIZE;
-  const output = window + inputs.length * stride;
-  for (let offset = 0; offset < size; offset += stripeSize) {
-    const pieceSize = Math.min(stripeSize, size - offset);
-    for (const [index, input] of inputs.entries()) {
-      bytes.set(input.subarray(offset, offset + pieceSize), window + index * stride);
-    }
-    exports.rsMultiply(window, output, stride, pieceSize);
-    for (const [index, made] of outputs.entries()) {
-      const start = output + index * stride;
-      made.set(bytes.subarray(start, start + pieceSize), offset);
-    }
-  }
+/** Writes pieces to where they belong in `shards`. */
+function into(shards: readonly Uint8Array[]): TakePiece {
+  return (row, offset, bytes) => shards[row]!.set(bytes, offset);
 }
 
-/** Bytes from one stripe to the next in the window, when `count` of them share it. */
-function stripeStride(windowSize: number, count: number, shardSize: number): number {
-  const room = Math.floor(windowSize / count) - VECTOR_SIZE;
-  const stripe = Math.min(room - (room % VECTOR_SIZE), STRIPE_SIZE_MAX);
-  const needed = Math.ceil(shardSize / VECTOR_SIZE) * VECTOR_SIZE;
-  return Math.min(stripe, needed) + VECTOR_SIZE;
+/** Bytes from one piece to the next in the window, when `count` of them share it: whole stripes and a gap. */
+function strideOf(windowSize: number, count: number): number {
+  const room = Math.min(Math.floor(windowSize / count) - GAP_SIZE, PIECE_SIZE_MAX);
+  return room - (room % STRIPE_SIZE) + GAP_SIZE;
 }
 
 function requireCounts(dataCount: number, parityCount: number): void {
@@ -143,10 +257,12 @@ function requireCounts(dataCount: number, parityCount: number): void {
   }
 }
 
-function requireEqualSizes(shards: readonly Uint8Array[]): void {
+/** The one size of `shards`. */
+function requireEqualSizes(shards: readonly Uint8Array[]): number {
   const size = shards[0]!.length;
   if (size < 1) throw new RangeError("A shard has 1 byte or more, not 0.");
   const other = shards.find((shard) => shard.length !== size);
   if (other !== undefined)
     throw new RangeError(`All shards have one size: expected ${size} bytes, not ${other.length}.`);
+  return size;
 }

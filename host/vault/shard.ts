@@ -8,6 +8,8 @@ import { SEGMENT_ID_SIZE, type SegmentId, type SegmentShape } from "./segment.ts
 import type { VaultKeys } from "./vault-keys.ts";
 
 const MAGIC = utf8Encode("TWINSHD1");
+/** The erasure code of docs/formats/erasure-code.md; another one would have another number. */
+const ERASURE_CODE = 1;
 const FIXED_SIZE = 40;
 const HASH_SIZE = 32;
 const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
@@ -46,7 +48,7 @@ export function encodeHeader({ keys, kernels }: ShardSeal, header: ShardHeader):
   const view = new DataView(fixed.buffer);
   fixed.set(MAGIC);
   fixed.set(Uint8Array.fromHex(shape.id), 8);
-  fixed.set([index, shape.dataShards, shape.parityShards, 0], 24);
+  fixed.set([index, shape.dataShards, shape.parityShards, ERASURE_CODE], 24);
   view.setUint32(28, shape.payloadSize, true);
   view.setUint32(32, shape.tableSize, true);
   view.setUint32(36, shape.shardSize, true);
@@ -57,6 +59,7 @@ export function encodeHeader({ keys, kernels }: ShardSeal, header: ShardHeader):
 /** The header at the start of `bytes`, or undefined when it is torn, changed, of another format or of another vault. */
 export function decodeHeader({ keys, kernels }: ShardSeal, bytes: Uint8Array): ShardHeader | undefined {
   if (bytes.length < FIXED_SIZE || hexEncode(bytes.subarray(0, 8)) !== hexEncode(MAGIC)) return undefined;
+  if (bytes[27] !== ERASURE_CODE) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shardSize = view.getUint32(36, true);
   const checkedSize = headerSize(shardSize) - HASH_SIZE;
