@@ -57,6 +57,16 @@ export const LIMITS = {
     callTimeoutMs: 5_000,
     /** Live instances in one worker: V8 caps memories near 16,000 in a process. */
     instanceCount: 2_000,
+    /** Live instances in all workers: well below what V8 and the kernel can map. */
+    processInstanceCount: 12_000,
+    /** Memory of all guests in all workers; each may reach its own limit, their sum may not. */
+    processMemorySizeBytes: 4_096 * MIB,
+    /** Calls on stacks of their own in all workers: V8 aborts the process near 30,000. */
+    suspendedCount: 8_000,
+    /** One wait for a host function: V8 never frees the stack of a wait without an end. */
+    waitTimeoutMs: 30_000,
+    /** How often waits are looked at; bounds how late one ends. */
+    waitTickMs: 10,
     /** A log is for people; a flood of it would fill the disk. */
     logLineSizeBytes: 4 * KIB,
     /** Of one call: a loop that logs must not fill the disk. */

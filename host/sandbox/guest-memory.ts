@@ -7,7 +7,8 @@ import type { GuestMemory } from "./sandbox.ts";
 
 /** What a window needs of its guest. */
 export interface MemoryOwner {
-  readonly memory: WebAssembly.Memory;
+  /** All of its memory as it is now. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** What a running call has left; below zero when it has burnt more than it had. */
   readonly fuel: { value: bigint };
   /** Weighted frames that a running call has left. */
@@ -59,11 +60,11 @@ export function outOfFuel(): TwinError {
  */
 function bytesAt(owner: MemoryOwner, address: number, size: number): Uint8Array<ArrayBuffer> {
   assertRunning(owner);
-  const { buffer } = owner.memory;
+  const { bytes } = owner;
   const start = unsigned(address);
   const length = unsigned(size);
-  if (start + length <= buffer.byteLength) return new Uint8Array(buffer, start, length);
-  const reason = `The guest passed ${length} bytes at ${start}, its memory ends at ${buffer.byteLength}; check the pointer.`;
+  if (start + length <= bytes.length) return bytes.subarray(start, start + length);
+  const reason = `The guest passed ${length} bytes at ${start}, its memory ends at ${bytes.length}; check the pointer.`;
   throw new TwinError("TWIN_GUEST_ABI", reason);
 }
 

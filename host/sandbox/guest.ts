@@ -1,35 +1,54 @@
 // Runs admitted modules: one instance, one call at a time, exact accounts. Any fault drops the
 // instance, because its memory may be in a state that its author never meant.
 
-import { TwinError, toTwinError } from "../base/errors.ts";
+import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import { createGuestMemory, outOfFuel, type MemoryOwner } from "./guest-memory.ts";
+import { abiFault, createInstance, nameFault, nameHostFault } from "./guest-fault.ts";
+import { bindImport, HostCallCounts } from "./guest-imports.ts";
+import { createGuestMemory, type MemoryOwner, outOfFuel } from "./guest-memory.ts";
 import { METER_EXPORTS } from "./metering/module-meter.ts";
+import type { ProcessTally } from "./process-tally.ts";
+import { promisingExport, suspendingImport } from "./suspending.ts";
 import type {
   AdmittedModule,
   CallBudget,
-  Guest,
   GuestAnswer,
   GuestLimits,
+  GuestMemory,
   HostImplementation,
   Usage,
+  WaitingBudget,
+  WaitingGuest,
+  WaitingImplementation,
+  WaitingMemory,
 } from "./sandbox.ts";
+import type { WaitingRoom, WaitingSeat } from "./waiting-room.ts";
 
 /** An admitted module that V8 has compiled: instantiate it as often as wanted, on this thread. */
 export interface CompiledGuest {
-  readonly admitted: AdmittedModule;
+  readonly admitted: Omit<AdmittedModule, "wasm">;
   readonly module: WebAssembly.Module;
 }
 
 /** How a guest is to run. */
 export interface GuestOptions {
-  /** One function for each of the module's imports. */
+  /** One function for each of the module's imports that does not wait. */
   readonly implementation: HostImplementation;
+  /** Host functions that wait, and where their callers do. */
+  readonly waiting?: WaitingOptions | undefined;
   readonly limits: Pick<GuestLimits, "callDepth">;
   /** For the former start section and `twin_init` together. */
   readonly budget: CallBudget;
   /** Largest payload and largest answer; default `LIMITS.engine.payloadSizeBytes`. */
   readonly payloadSizeBytesMax?: number;
+  /** Counts the guest's instance and memory against those of the whole process, while it lives. */
+  readonly tally?: ProcessTally | undefined;
+}
+
+/** The waiting part of a host. */
+export interface WaitingOptions {
+  readonly implementation: WaitingImplementation;
+  readonly room: WaitingRoom;
 }
 
 /** Compiles what `admit` returned. Takes a good part of a second for a module of several MiB. */
@@ -38,10 +57,11 @@ export function compileGuest(admitted: AdmittedModule): CompiledGuest {
 }
 
 /**
- * A fresh, initialised guest. Throws `TWIN_GUEST_*` like a call when its initialisation fails, and
- * `TypeError` when `implementation` lacks an import.
+ * A fresh, initialised guest. Throws `TWIN_GUEST_*` like a call when its initialisation fails,
+ * `TWIN_CALL_QUEUE` when the process has no room for another one, and `TypeError` when the
+ * implementations lack an import.
  */
-export function instantiate(compiled: CompiledGuest, options: GuestOptions): Guest {
+export function instantiate(compiled: CompiledGuest, options: GuestOptions): WaitingGuest {
   return new Instance(compiled, options);
 }
 
@@ -56,33 +76,56 @@ interface GuestExports {
 }
 
 type Method = (address: number, size: number) => bigint;
+type WaitingMethod = (address: number, size: number) => Promise<bigint>;
 
 const ALIGNMENT = 8;
+const PAGE_SIZE = 65_536;
+const WORD = 2n ** 32n;
 
-class Instance implements Guest, MemoryOwner {
-  readonly #admitted: AdmittedModule;
-  readonly #callDepth: number;
+class Instance implements WaitingGuest, MemoryOwner {
+  readonly fuel: { value: bigint };
+  readonly depth: { value: number };
+  readonly #options: GuestOptions;
   readonly #payloadSizeBytesMax: number;
   readonly #exports: GuestExports;
   readonly #methods = new Map<string, Method>();
-  #hostCalls: Record<string, number> = {};
+  readonly #waitingMethods = new Map<string, WaitingMethod>();
+  readonly #counts: HostCallCounts;
+  #bytes = new Uint8Array();
   #budget = 0;
+  #seat: WaitingSeat | undefined;
   #running = false;
   #dropped = false;
+  #tallied = 0;
   #usage: Usage = { fuel: 0, memorySizeBytes: 0, hostCalls: {} };
 
   constructor({ admitted, module }: CompiledGuest, options: GuestOptions) {
-    this.#admitted = admitted;
-    this.#callDepth = options.limits.callDepth;
+    this.#options = options;
     this.#payloadSizeBytesMax = options.payloadSizeBytesMax ?? LIMITS.engine.payloadSizeBytes;
-    const imports = { twin: this.#bind(options.implementation) };
-    const exports = createInstance(module, imports).exports;
-    this.#exports = exports as unknown as GuestExports;
-    for (const name of admitted.exports) this.#methods.set(name, exports[name] as unknown as Method);
-    this.#run(options.budget, () => {
+    this.#counts = new HostCallCounts(admitted.imports);
+    const imports = { twin: this.#bind(admitted.imports) };
+    options.tally?.take("instances", 1);
+    try {
+      const exports = createInstance(module, imports).exports;
+      this.#exports = exports as unknown as GuestExports;
+      for (const name of admitted.exports) this.#methods.set(name, exports[name] as unknown as Method);
+    } catch (thrown) {
+      options.tally?.give("instances", 1);
+      throw thrown;
+    }
+    this.fuel = this.#exports[METER_EXPORTS.fuel];
+    this.depth = this.#exports[METER_EXPORTS.depth];
+    this.#begin(options.budget);
+    try {
+      this.#settleMemory();
       this.#exports[METER_EXPORTS.start]?.();
       this.#exports.twin_init?.();
-    });
+      this.#settle();
+    } catch (thrown) {
+      throw this.#fail(thrown);
+    } finally {
+      this.#end();
+    }
   }
 
   get dropped(): boolean {
@@ -93,20 +136,14 @@ class Instance implements Guest, MemoryOwner {
     return this.#running;
   }
 
-  get memory(): WebAssembly.Memory {
-    return this.#exports.memory;
+  /** Growing detaches the buffer: a view of length 0 is one to renew. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#exports.memory.buffer);
+    return this.#bytes;
   }
 
   get memorySizeBytes(): number {
-    return this.memory.buffer.byteLength;
-  }
-
-  get fuel(): { value: bigint } {
-    return this.#exports[METER_EXPORTS.fuel];
-  }
-
-  get depth(): { value: number } {
-    return this.#exports[METER_EXPORTS.depth];
+    return this.bytes.length;
   }
 
   get usage(): Usage {
@@ -114,40 +151,117 @@ class Instance implements Guest, MemoryOwner {
   }
 
   call(method: string, payload: Uint8Array, budget: CallBudget): GuestAnswer {
-    if (this.#running) throw new TwinError("TWIN_CALL_CYCLE", "The guest is in the middle of a call; call it after.");
-    if (this.#dropped) throw new TypeError("The guest was dropped after a fault; instantiate a fresh one");
-    const answer = this.#run(budget, () => {
-      const run = this.#methods.get(method);
-      if (run === undefined) throw abiFault(`The guest has no method "${method}" of (i32, i32) -> i64; export it.`);
+    this.#checkFree();
+    this.#begin(budget);
+    let answer: Uint8Array<ArrayBuffer>;
+    try {
+      const run = this.#methodOf(method);
       const address = this.#place(payload);
-      return this.#take(run(address, payload.length));
-    });
+      answer = this.#take(run(address, payload.length));
+      this.#settle();
+    } catch (thrown) {
+      throw this.#fail(thrown);
+    } finally {
+      this.#end();
+    }
     return { payload: answer, usage: this.#usage };
   }
 
-  /** Runs guest code under `budget`; accounts for it and drops the guest when it fails. */
-  #run<Result>(budget: CallBudget, work: () => Result): Result {
-    if (!Number.isSafeInteger(budget.fuel) || budget.fuel < 0) {
-      throw new RangeError(`Fuel is a whole number of 0 or more, got ${budget.fuel}`);
-    }
-    this.#budget = budget.fuel;
-    this.#hostCalls = {};
-    this.fuel.value = BigInt(budget.fuel);
-    this.depth.value = Math.min(budget.callDepth ?? this.#callDepth, this.#callDepth);
-    this.#running = true;
+  async callWaiting(method: string, payload: Uint8Array, budget: WaitingBudget): Promise<GuestAnswer> {
+    this.#checkFree();
+    const { waiting } = this.#options;
+    if (waiting === undefined) throw new TypeError("The guest was instantiated without waiting host functions");
+    checkFuel(budget);
+    // Without a seat nothing has happened to the guest yet.
+    this.#seat = waiting.room.enter(budget.timeoutMs);
+    this.#begin(budget);
+    let answer: Uint8Array<ArrayBuffer>;
     try {
-      const result = work();
-      // Blocks after the last check may have overdrawn.
-      if (this.fuel.value < 0n) throw outOfFuel();
-      return result;
+      const run = this.#waitingMethodOf(method);
+      const address = this.#place(payload);
+      answer = this.#take(await run(address, payload.length));
+      this.#settle();
     } catch (thrown) {
-      this.#dropped = true;
-      throw this.#explain(thrown);
+      throw this.#fail(thrown);
     } finally {
-      this.#running = false;
-      const fuel = this.#budget - Number(this.fuel.value);
-      this.#usage = { fuel, memorySizeBytes: this.memorySizeBytes, hostCalls: this.#hostCalls };
+      this.#seat.leave();
+      this.#seat = undefined;
+      this.#end();
     }
+    return { payload: answer, usage: this.#usage };
+  }
+
+  drop(): void {
+    if (this.#running) throw new TypeError("The guest is in a call; drop it after");
+    this.#discard();
+  }
+
+  #checkFree(): void {
+    if (this.#running) throw new TwinError("TWIN_CALL_CYCLE", "The guest is in the middle of a call; call it after.");
+    if (this.#dropped) throw new TypeError("The guest was dropped after a fault; instantiate a fresh one");
+  }
+
+  #begin(budget: CallBudget): void {
+    checkFuel(budget);
+    const { callDepth } = this.#options.limits;
+    this.#budget = budget.fuel;
+    this.fuel.value = BigInt(budget.fuel);
+    this.depth.value = Math.min(budget.callDepth ?? callDepth, callDepth);
+    this.#running = true;
+  }
+
+  /** What must hold when guest code has come to its end. */
+  #settle(): void {
+    this.#settleMemory();
+    // Blocks after the last check may have overdrawn.
+    if (this.fuel.value < 0n) throw outOfFuel();
+  }
+
+  #end(): void {
+    this.#running = false;
+    const fuel = this.#budget - Number(this.fuel.value);
+    this.#usage = { fuel, memorySizeBytes: this.memorySizeBytes, hostCalls: this.#counts.takeAll() };
+  }
+
+  /** Drops the guest; returns why, with the account of what the call used. */
+  #fail(thrown: unknown): TwinError {
+    const error = nameFault(thrown, this);
+    const fuel = this.#budget - Number(this.fuel.value);
+    this.#discard();
+    // The host function's own error goes out as it is, completed by what only we know.
+    return Object.assign(error, { details: { ...error.details, fuel, memorySizeBytes: this.memorySizeBytes } });
+  }
+
+  #discard(): void {
+    if (this.#dropped) return;
+    this.#dropped = true;
+    this.#options.tally?.give("instances", 1);
+    this.#options.tally?.give("memoryPages", this.#tallied);
+  }
+
+  /** Counts what the guest has grown by, whenever it stops running: between two looks only one guest of a thread can grow. */
+  #settleMemory(): void {
+    const { tally } = this.#options;
+    if (tally === undefined) return;
+    const pages = this.memorySizeBytes / PAGE_SIZE;
+    if (pages === this.#tallied) return;
+    tally.take("memoryPages", pages - this.#tallied);
+    this.#tallied = pages;
+  }
+
+  #methodOf(name: string): Method {
+    const run = this.#methods.get(name);
+    if (run === undefined) throw abiFault(`The guest has no method "${name}" of (i32, i32) -> i64; export it.`);
+    return run;
+  }
+
+  #waitingMethodOf(name: string): WaitingMethod {
+    let run = this.#waitingMethods.get(name);
+    if (run === undefined) {
+      run = promisingExport(this.#methodOf(name));
+      this.#waitingMethods.set(name, run);
+    }
+    return run;
   }
 
   /** Asks the guest for room and puts the payload there. Believes nothing it says. */
@@ -165,90 +279,75 @@ class Instance implements Guest, MemoryOwner {
       );
     }
     if (address % ALIGNMENT !== 0) throw abiFault(`twin_alloc answered ${address}, which is not 8-aligned; align it.`);
-    if (address + size > this.memorySizeBytes) {
-      const end = this.memorySizeBytes;
-      throw abiFault(`twin_alloc answered ${address} for ${size} bytes, the memory ends at ${end}; grow it first.`);
+    const { bytes } = this;
+    if (address + size > bytes.length) {
+      throw abiFault(
+        `twin_alloc answered ${address} for ${size} bytes, the memory ends at ${bytes.length}; grow it first.`,
+      );
     }
-    new Uint8Array(this.memory.buffer, address, size).set(payload);
+    bytes.set(payload, address);
     return address;
   }
 
   /** A copy of the answer that a method's packed result points at. */
   #take(packed: bigint): Uint8Array<ArrayBuffer> {
-    const address = Number(BigInt.asUintN(32, packed >> 32n));
-    const size = Number(BigInt.asUintN(32, packed));
+    const unsigned = BigInt.asUintN(64, packed);
+    const address = Number(unsigned / WORD);
+    const size = Number(unsigned % WORD);
     if (size > this.#payloadSizeBytesMax) {
       throw abiFault(`The answer has ${size} bytes, at most ${this.#payloadSizeBytesMax} are allowed; answer less.`);
     }
-    if (address + size > this.memorySizeBytes) {
-      throw abiFault(
-        `The answer of ${size} bytes at ${address} ends behind the memory's end, ${this.memorySizeBytes}.`,
-      );
+    const { bytes } = this;
+    if (address + size > bytes.length) {
+      throw abiFault(`The answer of ${size} bytes at ${address} ends behind the memory's end, ${bytes.length}.`);
     }
-    return new Uint8Array(this.memory.buffer).slice(address, address + size);
+    return bytes.slice(address, address + size);
   }
 
-  /** The imports of the module: counted, and never failing with anything but a TwinError. */
-  #bind(implementation: HostImplementation): Record<string, WebAssembly.ImportValue> {
+  #bind(names: readonly string[]): Record<string, WebAssembly.ImportValue> {
     const window = createGuestMemory(this);
     const bound: Record<string, WebAssembly.ImportValue> = {};
-    for (const name of this.#admitted.imports) {
-      const act = Object.hasOwn(implementation, name) ? implementation[name] : undefined;
-      if (act === undefined) throw new TypeError(`The implementation lacks the host function "${name}"`);
-      bound[name] = (...args: (number | bigint)[]) => {
-        this.#hostCalls[name] = (this.#hostCalls[name] ?? 0) + 1;
-        try {
-          return act(window, ...args);
-        } catch (thrown) {
-          // What fails in the host is not a trap of the guest, whatever it looks like.
-          throw isStackOverflow(thrown) ? thrown : toTwinError(thrown);
-        }
-      };
+    for (const [index, name] of names.entries()) {
+      const waits = ownFunction(this.#options.waiting?.implementation, name);
+      const act = ownFunction(this.#options.implementation, name);
+      if (waits !== undefined) bound[name] = this.#bindWaiting(index, waits, window);
+      else if (act !== undefined) bound[name] = bindImport(index, act, { window, counts: this.#counts });
+      else throw new TypeError(`The implementation lacks the host function "${name}"`);
     }
     return bound;
   }
 
-  /** The typed error of a failed call, with the account of what it used. */
-  #explain(thrown: unknown): TwinError {
-    const error = this.#name(thrown);
-    const fuel = this.#budget - Number(this.fuel.value);
-    // The host function's own error goes out as it is, completed by what only we know.
-    return Object.assign(error, { details: { ...error.details, fuel, memorySizeBytes: this.memorySizeBytes } });
-  }
-
-  #name(thrown: unknown): TwinError {
-    if (isStackOverflow(thrown)) return tooDeep(thrown);
-    if (!(thrown instanceof WebAssembly.RuntimeError)) return toTwinError(thrown);
-    if (this.depth.value < 0) return tooDeep(thrown);
-    if (this.fuel.value < 0n) return outOfFuel();
-    const reason = `The guest trapped: ${thrown.message}.`;
-    return new TwinError("TWIN_GUEST_TRAP", reason, { trap: thrown.message }, thrown);
-  }
-}
-
-function createInstance(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
-  try {
-    return new WebAssembly.Instance(module, imports);
-  } catch (cause) {
-    if (cause instanceof WebAssembly.RuntimeError) {
-      const reason = `The guest could not start: ${cause.message}.`;
-      throw new TwinError("TWIN_GUEST_TRAP", reason, { trap: cause.message, fuel: 0, memorySizeBytes: 0 }, cause);
-    }
-    if (!(cause instanceof RangeError)) throw cause;
-    const reason = "The host has no memory left for another guest; try again when others have ended.";
-    throw new TwinError("TWIN_GUEST_MEMORY", reason, { fuel: 0, memorySizeBytes: 0 }, cause);
+  #bindWaiting(index: number, act: WaitingImplementation[string], window: GuestMemory): WebAssembly.ImportValue {
+    const seatOf = (): WaitingSeat => {
+      if (this.#seat === undefined) throw new TypeError("The guest is not in a call that may wait");
+      return this.#seat;
+    };
+    const memory: WaitingMemory = {
+      ...window,
+      get signal() {
+        return seatOf().signal;
+      },
+    };
+    return suspendingImport((...args) => {
+      this.#counts.add(index);
+      const start = (): PromiseLike<number | bigint | void> => {
+        this.#settleMemory();
+        return act(memory, ...args);
+      };
+      return seatOf().wait(start, nameHostFault);
+    });
   }
 }
 
-function isStackOverflow(thrown: unknown): boolean {
-  return thrown instanceof RangeError && thrown.message === "Maximum call stack size exceeded";
+function checkFuel({ fuel }: CallBudget): void {
+  if (Number.isSafeInteger(fuel) && fuel >= 0) return;
+  throw new RangeError(`Fuel is a whole number of 0 or more, got ${fuel}`);
 }
 
-function abiFault(reason: string): TwinError {
-  return new TwinError("TWIN_GUEST_ABI", reason);
-}
-
-function tooDeep(cause: unknown): TwinError {
-  const reason = "The guest's calls are nested too deeply; recurse less, or use smaller frames.";
-  return new TwinError("TWIN_GUEST_DEPTH", reason, {}, cause);
+/** Imports are named by strangers: `constructor` is no host function. */
+function ownFunction<Functions extends object>(
+  of: Functions | undefined,
+  name: string,
+): Functions[keyof Functions] | undefined {
+  return of !== undefined && Object.hasOwn(of, name) ? of[name as keyof Functions] : undefined;
 }

@@ -63,6 +63,20 @@ export type HostImplementation = Readonly<
   Record<string, (memory: GuestMemory, ...args: (number | bigint)[]) => number | bigint | void>
 >;
 
+/** What a host function that waits sees of the guest that waits for it. Valid until its promise settles or `signal` aborts. */
+export interface WaitingMemory extends GuestMemory {
+  /** Aborts when nobody waits any more: the time is up, or the call has ended. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Implementations of host functions that answer later. The guest stands still meanwhile, its thread
+ * does not. A rejection ends the call with that error; so does a deadline, whatever the function does.
+ */
+export type WaitingImplementation = Readonly<
+  Record<string, (memory: WaitingMemory, ...args: (number | bigint)[]) => PromiseLike<number | bigint | void>>
+>;
+
 /** Budget of one call. */
 export interface CallBudget {
   /** A whole number, at most 2^53 - 1. */
@@ -95,4 +109,22 @@ export interface Guest {
    * Throws `TWIN_GUEST_*`; the error's details then hold `fuel` and `memorySizeBytes` used so far.
    */
   call(method: string, payload: Uint8Array, budget: CallBudget): GuestAnswer;
+}
+
+/** Budget of a call that may wait. */
+export interface WaitingBudget extends CallBudget {
+  /** Wall clock of the whole call, waits included. */
+  readonly timeoutMs: number;
+}
+
+/** A guest whose host functions may wait. One call at a time, also while it waits. */
+export interface WaitingGuest extends Guest {
+  /**
+   * Like `call`, for methods that may use waiting host functions; in `call` and in initialisation those
+   * throw `TWIN_GUEST_DENIED`. Rejects with `TWIN_CALL_QUEUE`, and changes nothing, when the process has
+   * no stack left; with `TWIN_GUEST_DEADLINE` when the time was up during a wait.
+   */
+  callWaiting(method: string, payload: Uint8Array, budget: WaitingBudget): Promise<GuestAnswer>;
+  /** Gives the guest up, between calls: it counts no more, and cannot be called again. */
+  drop(): void;
 }

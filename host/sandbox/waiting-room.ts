@@ -1,0 +1,150 @@
+// Where calls wait: each has a stack of its own (JSPI), of which a process has only so many, and is
+// woken with an error when its time is up. V8 never frees a stack whose promise does not settle, so
+// every wait must end here.
+
+import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { ProcessTally } from "./process-tally.ts";
+
+/** What a room is made of. */
+export interface WaitingRoomOptions {
+  readonly clock: Clock;
+  readonly tally: ProcessTally;
+  /** Longest single wait; default `LIMITS.sandbox.waitTimeoutMs`. */
+  readonly waitTimeoutMs?: number | undefined;
+}
+
+/** The place of one call that may wait. At most one wait is open at a time: a guest has one stack. */
+export interface WaitingSeat {
+  /** Aborts when the wait that is open has to end, or the call did. */
+  readonly signal: AbortSignal;
+  /** A promise that settles as `start` lets it, or rejects with `TWIN_GUEST_DEADLINE` when it takes too long. */
+  wait<Value>(start: () => PromiseLike<Value>, fault: (thrown: unknown) => unknown): Promise<Value>;
+  /** The call has ended: its stack is free again. */
+  leave(): void;
+}
+
+/** The calls of one thread that may wait. */
+export class WaitingRoom {
+  readonly #seats = new Set<Seat>();
+  readonly #clock: Clock;
+  readonly #tally: ProcessTally;
+  readonly #waitTimeoutMs: number;
+  #ticking = false;
+
+  constructor({ clock, tally, waitTimeoutMs }: WaitingRoomOptions) {
+    this.#clock = clock;
+    this.#tally = tally;
+    this.#waitTimeoutMs = waitTimeoutMs ?? LIMITS.sandbox.waitTimeoutMs;
+  }
+
+  /** Calls that have a seat now. */
+  get count(): number {
+    return this.#seats.size;
+  }
+
+  /**
+   * A seat for a call that may take `timeoutMs` in all, waits included. Throws `TWIN_CALL_QUEUE` when
+   * the process has no stack left, long before V8 would abort it.
+   */
+  enter(timeoutMs: number): WaitingSeat {
+    this.#tally.take("stacks", 1);
+    const untilMs = this.#clock.elapsedMs() + timeoutMs;
+    const seat = new Seat({ untilMs, waitTimeoutMs: this.#waitTimeoutMs, onLeave: () => this.#leave(seat) });
+    this.#seats.add(seat);
+    if (!this.#ticking) void this.#tick();
+    return seat;
+  }
+
+  /** Ends all open waits with `reason`; their calls fail with it. */
+  evict(reason: TwinError): void {
+    for (const seat of this.#seats) seat.end(reason);
+  }
+
+  #leave(seat: Seat): void {
+    if (this.#seats.delete(seat)) this.#tally.give("stacks", 1);
+  }
+
+  /** One timer for all: a timer for each wait would cost more than the wait. */
+  async #tick(): Promise<void> {
+    this.#ticking = true;
+    while (this.#seats.size > 0) {
+      await this.#clock.sleep(LIMITS.sandbox.waitTickMs);
+      const nowMs = this.#clock.elapsedMs();
+      for (const seat of this.#seats) seat.look(nowMs);
+    }
+    this.#ticking = false;
+  }
+}
+
+interface SeatOptions {
+  readonly untilMs: number;
+  readonly waitTimeoutMs: number;
+  readonly onLeave: () => void;
+}
+
+class Seat implements WaitingSeat {
+  readonly #options: SeatOptions;
+  #reject: ((reason: TwinError) => void) | undefined;
+  /** When the open wait was first seen by a tick: reading the clock for each would cost as much as a wait. */
+  #seenMs: number | undefined;
+  #controller: AbortController | undefined;
+  #left = false;
+
+  constructor(options: SeatOptions) {
+    this.#options = options;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#left) return AbortSignal.abort();
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  wait<Value>(start: () => PromiseLike<Value>, fault: (thrown: unknown) => unknown): Promise<Value> {
+    return new Promise<Value>((resolve, reject) => {
+      const answer = (value: Value): void => {
+        this.#reject = undefined;
+        resolve(value);
+      };
+      const fail = (thrown: unknown): void => reject(fault(thrown));
+      this.#reject = reject;
+      this.#seenMs = undefined;
+      try {
+        start().then(answer, fail);
+      } catch (thrown) {
+        fail(thrown);
+      }
+    });
+  }
+
+  look(nowMs: number): void {
+    if (this.#reject === undefined) return;
+    this.#seenMs ??= nowMs;
+    const { untilMs, waitTimeoutMs } = this.#options;
+    if (nowMs >= untilMs) this.end(deadline("The call ran out of time while it waited."));
+    else if (nowMs - this.#seenMs >= waitTimeoutMs) {
+      this.end(deadline(`The host function did not answer within ${waitTimeoutMs} ms; try again later.`));
+    }
+  }
+
+  end(reason: TwinError): void {
+    const reject = this.#reject;
+    if (reject === undefined) return;
+    this.#reject = undefined;
+    reject(reason);
+    this.#controller?.abort(reason);
+  }
+
+  leave(): void {
+    this.#reject = undefined;
+    this.#left = true;
+    this.#controller?.abort();
+    this.#options.onLeave();
+  }
+}
+
+function deadline(reason: string): TwinError {
+  return new TwinError("TWIN_GUEST_DEADLINE", reason);
+}
