@@ -8,7 +8,9 @@ import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import { openKernels } from "../kernels/open-kernels.ts";
-import { openSqliteStateStore } from "../state/sqlite-state-store.ts";
+import { createDirectoryJournalFolder } from "../state/directory-journal-folder.ts";
+import { openJournal } from "../state/journal.ts";
+import { openJournalStateStore } from "../state/journal-state-store.ts";
 import { EngineCore } from "./engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine-operations.ts";
 import { FairQueue } from "./fair-queue.ts";
@@ -143,12 +145,17 @@ function createWorkerLog(mailer: Mailer): Log {
 
 async function openCore({ folder, twin, stateKey }: EngineWorkerData, mailer: Mailer): Promise<EngineCore> {
   const kernels = await openKernels();
-  const store = await openSqliteStateStore({
+  const log = createWorkerLog(mailer);
+  const journalFolder = createDirectoryJournalFolder(join(folder, "journal"));
+  const store = await openJournalStateStore({
     path: join(folder, "state.sqlite"),
     key: stateKey,
     twin,
+    journal: await openJournal({ folder: journalFolder, kernels, log }),
     kernels,
+    clock: systemClock,
     random: systemRandom,
+    log,
   });
   stateKey.fill(0);
   return new EngineCore({
@@ -158,7 +165,7 @@ async function openCore({ folder, twin, stateKey }: EngineWorkerData, mailer: Ma
     kernels,
     clock: systemClock,
     random: systemRandom,
-    log: createWorkerLog(mailer),
+    log,
     onNews: (news) => mailer.tell(news),
   });
 }

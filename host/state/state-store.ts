@@ -46,3 +46,12 @@ export interface StateStore extends AsyncDisposable {
    */
   commit(writes: readonly StateWrite[]): Promise<void>;
 }
+
+/** The reads of a store. */
+export type StateReads = Pick<StateStore, "get" | "scan" | "sizeBytes">;
+
+/** A store that can also be read as it is on disk, while newer commits are on their way there. */
+export interface SnapshotStateStore extends StateStore {
+  /** Reads of the last durable state: nobody need wait for anything before showing them. */
+  readonly durable: Pick<StateStore, "get" | "scan">;
+}

@@ -1,0 +1,138 @@
+// Journal segments as files of one directory. A segment is laid out with zeros before it is used and
+// written with O_DSYNC: a group then costs one write of data, without the file system's own journal.
+
+import { constants, existsSync, write } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { LIMITS } from "../base/limits.ts";
+import { fileFailure } from "./file-failure.ts";
+import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
+
+const NAME = /^(\d{16})\.journal$/;
+const SPARE = "spare.part";
+const PIECE = new Uint8Array(1024 * 1024);
+
+/**
+ * The folder at `path`, made when something is first written. Its methods reject with
+ * `TWIN_HOST_FOLDER` when it cannot be read and written and `TWIN_STATE_FULL` when its disk is full.
+ */
+export function createDirectoryJournalFolder(path: string): JournalFolder {
+  return new DirectoryJournalFolder(path);
+}
+
+class DirectoryJournalFolder implements JournalFolder {
+  readonly #path: string;
+  /** The next segment, laid out while the current one is written: making one takes many times a write. */
+  #spare: Promise<FileHandle> | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  list(): Promise<number[]> {
+    return this.#guard(async () => {
+      const names = existsSync(this.#path) ? await readdir(this.#path) : [];
+      const numbers = names.flatMap((name) => NAME.exec(name)?.slice(1).map(Number) ?? []);
+      return numbers.toSorted((left, right) => left - right);
+    });
+  }
+
+  read(first: number): Promise<Uint8Array> {
+    return this.#guard(() => readFile(this.#fileOf(first)));
+  }
+
+  create(first: number): Promise<JournalSegment> {
+    return this.#guard(async () => {
+      const layout = this.#spare ?? this.#layOut();
+      this.#spare = undefined;
+      const file = await layout;
+      try {
+        await rename(join(this.#path, SPARE), this.#fileOf(first));
+        await this.#syncNames();
+      } catch (thrown) {
+        await file.close();
+        throw thrown;
+      }
+      this.#spare = this.#layOut();
+      // Its failure is heard when the spare is needed, or never.
+      this.#spare.catch(() => {});
+      return new FileSegment(file, (thrown) => fileFailure(thrown, this.#path));
+    });
+  }
+
+  remove(first: number): Promise<void> {
+    return this.#guard(() => rm(this.#fileOf(first), { force: true }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const file = await spare?.catch(() => undefined);
+    if (file === undefined) return;
+    await file.close();
+    await rm(join(this.#path, SPARE), { force: true });
+  }
+
+  async #layOut(): Promise<FileHandle> {
+    if (!existsSync(this.#path)) await mkdir(this.#path, { mode: 0o700 });
+    const { O_CREAT, O_TRUNC, O_WRONLY, O_DSYNC } = constants;
+    const file = await open(join(this.#path, SPARE), O_CREAT | O_TRUNC | O_WRONLY | O_DSYNC, 0o600);
+    try {
+      for (let offset = 0; offset < LIMITS.state.journalSegmentSizeBytes; offset += PIECE.length) {
+        await file.write(PIECE, 0, PIECE.length, offset);
+      }
+      await file.sync();
+      return file;
+    } catch (thrown) {
+      await file.close();
+      throw thrown;
+    }
+  }
+
+  /** Makes names of the directory survive the loss of power. */
+  async #syncNames(): Promise<void> {
+    await using directory = await open(this.#path, constants.O_RDONLY);
+    await directory.sync();
+  }
+
+  #fileOf(first: number): string {
+    return join(this.#path, `${String(first).padStart(16, "0")}.journal`);
+  }
+
+  async #guard<Result>(act: () => Promise<Result>): Promise<Result> {
+    try {
+      return await act();
+    } catch (thrown) {
+      throw fileFailure(thrown, this.#path);
+    }
+  }
+}
+
+class FileSegment implements JournalSegment {
+  readonly sizeBytes: number = LIMITS.state.journalSegmentSizeBytes;
+  readonly #file: FileHandle;
+  readonly #failure: (thrown: unknown) => unknown;
+
+  constructor(file: FileHandle, failure: (thrown: unknown) => unknown) {
+    this.#file = file;
+    this.#failure = failure;
+  }
+
+  /** The callback form: this is the one call that every command waits for. */
+  write(bytes: Uint8Array, offset: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const writeFrom = (start: number): void => {
+      write(this.#file.fd, bytes, start, bytes.length - start, offset + start, (error, count) => {
+        if (error !== null) reject(this.#failure(error));
+        else if (start + count < bytes.length) writeFrom(start + count);
+        else resolve();
+      });
+    };
+    writeFrom(0);
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,289 @@
+// A twin's state: the journal is the truth, a SQLite file is its image. A commit is durable with its
+// record in the journal, visible at once through the overlay, and in the tables a little later.
+
+import { compareBytes, concatBytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Journal, JournalSource } from "./journal.ts";
+import type { JournalRecord } from "./journal-group.ts";
+import { createRecordSeal, decodeWrites, type RecordSeal, RecordWriter } from "./journal-record.ts";
+import { orderOf, Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
+import { stateBroken } from "./sqlite-failure.ts";
+import { openStateFile, type StateFile, type StateFileOptions } from "./state-file.ts";
+import { checkKey, checkNamespace, checkRange } from "./state-key.ts";
+import type { SnapshotStateStore, StateEntry, StateKey, StateRange, StateWrite } from "./state-store.ts";
+import { TableApplier } from "./table-applier.ts";
+
+/** What {@link openJournalStateStore} needs. */
+export interface JournalStateOptions extends StateFileOptions {
+  /** Stays open for at least as long as the store. */
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const PAGE_LENGTH = 64;
+const ZERO = Uint8Array.of(0);
+
+/**
+ * Opens the twin's state: its file, or a new one when it is absent, brought up to the journal.
+ * Rejects as `openStateFile` throws, and with `TWIN_STATE_BROKEN` when the journal does not begin
+ * where the file ends.
+ */
+export async function openJournalStateStore(options: JournalStateOptions): Promise<SnapshotStateStore> {
+  const { journal, twin, clock, log } = options;
+  const file = openStateFile(options);
+  try {
+    const seal = createRecordSeal(options);
+    const records = journal.takeRecovered(twin);
+    replay(file, records, seal);
+    const overlay = new Overlay();
+    const onSynced = (sequence: number): void => journal.release(twin, sequence);
+    // The journal is synced for us: SQLite need not, and what it has not on disk the journal still has.
+    file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
+    const applier = new TableApplier({ file, overlay, clock, log, onSynced });
+    if (records.length > 0) applier.finish();
+    return new JournalStateStore({ file, seal, overlay, applier, journal, twin });
+  } catch (thrown) {
+    if (file.isOpen) file.close();
+    throw thrown;
+  }
+}
+
+/** Writes what the tables do not have, in one transaction; doing it twice changes nothing. */
+function replay(file: StateFile, records: readonly JournalRecord[], seal: RecordSeal): void {
+  let applied = file.ownNumber("applied");
+  const missing = records.filter(({ sequence }) => sequence > applied);
+  if (missing.length === 0) return;
+  const sizes = new Map<string, number>();
+  file.exec("BEGIN IMMEDIATE");
+  for (const { sequence, sealed } of missing) {
+    if (sequence !== applied + 1) throw stateBroken(file.path, `the journal has no record ${applied + 1} for it`);
+    for (const write of openWrites(file, seal, { sequence, sealed })) {
+      const size = sizes.getOrInsertComputed(write.namespace, () => file.ownNumber(`size:${write.namespace}`));
+      sizes.set(write.namespace, size - file.rowSizeBytes(write) + sizeOf(write.key, write.value));
+      file.write(write);
+    }
+    applied = sequence;
+  }
+  for (const [namespace, bytes] of sizes) file.setOwnNumber(`size:${namespace}`, bytes);
+  file.setOwnNumber("applied", applied);
+  file.exec("COMMIT");
+}
+
+function openWrites(
+  file: StateFile,
+  seal: RecordSeal,
+  { sequence, sealed }: Omit<JournalRecord, "twin">,
+): StateWrite[] {
+  try {
+    return decodeWrites(seal.open(sequence, sealed));
+  } catch (thrown) {
+    throw stateBroken(file.path, `the record ${sequence} of its journal was changed from outside`, thrown);
+  }
+}
+
+/** Commits that become durable together. */
+interface OpenRecord {
+  readonly sequence: number;
+  readonly rows: OverlayRow[];
+  readonly durable: PromiseWithResolvers<void>;
+}
+
+interface StoreParts {
+  readonly file: StateFile;
+  readonly seal: RecordSeal;
+  readonly overlay: Overlay;
+  readonly applier: TableApplier;
+  readonly journal: Journal;
+  readonly twin: string;
+}
+
+class JournalStateStore implements SnapshotStateStore, JournalSource {
+  readonly durable: SnapshotStateStore["durable"];
+  readonly #parts: StoreParts;
+  readonly #writer = new RecordWriter();
+  /** Sizes of namespaces as reads see them; loaded before a row of theirs is in the overlay. */
+  readonly #sizes = new Map<string, number>();
+  /** Collects until the journal draws it. */
+  #open: OpenRecord | undefined;
+  /** On its way to the disk. */
+  #drawn: OpenRecord | undefined;
+  #durableSequence: number;
+  #closed = false;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.#durableSequence = parts.applier.appliedSequence;
+    this.durable = {
+      get: (at) => this.#get(at, this.#durableSequence),
+      scan: (range) => this.#scan(range, this.#durableSequence),
+    };
+  }
+
+  get(at: StateKey): Uint8Array | undefined {
+    return this.#get(at, Infinity);
+  }
+
+  scan(range: StateRange): StateEntry[] {
+    return this.#scan(range, Infinity);
+  }
+
+  sizeBytes(namespace: string): number {
+    checkNamespace(namespace);
+    return this.#sizeOf(namespace);
+  }
+
+  commit(writes: readonly StateWrite[]): Promise<void> {
+    for (const write of writes) checkWrite(write);
+    if (writes.length === 0) return this.#last();
+    let record = this.#open;
+    if (record === undefined) {
+      const sequence = (this.#drawn?.sequence ?? this.#durableSequence) + 1;
+      record = { sequence, rows: [], durable: Promise.withResolvers() };
+      // Whoever committed hears of a failure; the record's own promise may have no listener left.
+      record.durable.promise.catch(() => {});
+      this.#open = record;
+      this.#parts.journal.enlist(this);
+    }
+    for (const write of writes) this.#put(write, record);
+    return record.durable.promise;
+  }
+
+  draw(): JournalRecord {
+    const record = this.#open!;
+    [this.#drawn, this.#open] = [record, undefined];
+    const { sequence } = record;
+    return { twin: this.#parts.twin, sequence, sealed: this.#parts.seal.seal(sequence, this.#writer.take()) };
+  }
+
+  settle(error?: unknown): void {
+    const record = this.#drawn!;
+    this.#drawn = undefined;
+    if (error !== undefined) return this.#fail(record, error);
+    this.#durableSequence = record.sequence;
+    record.durable.resolve();
+    this.#parts.applier.add(record);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    await this.#last().catch(() => {});
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#parts.applier.finish();
+    } finally {
+      this.#parts.applier.close();
+    }
+  }
+
+  /** When everything that was committed so far is durable. */
+  #last(): Promise<void> {
+    return (this.#open ?? this.#drawn)?.durable.promise ?? Promise.resolve();
+  }
+
+  #put(write: StateWrite, record: OpenRecord): void {
+    const { overlay, file } = this.#parts;
+    const before = this.#sizeOf(write.namespace);
+    const known = overlay.find(write);
+    const sizeBefore = known === undefined ? undefined : sizeOf(known.key, known.newest.value);
+    const at = { sequence: record.sequence, durable: this.#durableSequence };
+    const row = overlay.put(write, at, () => file.rowSizeBytes(write));
+    this.#sizes.set(write.namespace, before - (sizeBefore ?? row.tableSizeBytes) + sizeOf(write.key, write.value));
+    record.rows.push(row);
+    this.#writer.add(write);
+  }
+
+  /** Neither this record nor what was built on it takes effect. */
+  #fail(record: OpenRecord, error: unknown): void {
+    const open = this.#open;
+    this.#open = undefined;
+    this.#writer.take();
+    this.#parts.overlay.dropAfter(this.#durableSequence, ({ namespace }, before, now) => {
+      this.#sizes.set(namespace, this.#sizeOf(namespace) - before + now);
+    });
+    record.durable.reject(error);
+    open?.durable.reject(error);
+  }
+
+  #sizeOf(namespace: string): number {
+    return this.#sizes.getOrInsertComputed(namespace, () => this.#parts.file.ownNumber(`size:${namespace}`));
+  }
+
+  #get(at: StateKey, sequence: number): Uint8Array | undefined {
+    checkKey(at);
+    const row = this.#parts.overlay.find(at);
+    const version = row === undefined ? undefined : versionAt(row, sequence);
+    return version === undefined ? this.#parts.file.get(at) : version.value?.slice();
+  }
+
+  #scan(range: StateRange, sequence: number): StateEntry[] {
+    checkRange(range);
+    if (range.limit === 0) return [];
+    const rows = visibleRows(this.#parts.overlay.rowsIn(range), sequence);
+    let next = rows.next().value;
+    if (next === undefined) return this.#parts.file.scan(range);
+    const sign = range.reverse === true ? -1 : 1;
+    const entries: StateEntry[] = [];
+    const isFull = (): boolean => entries.length >= range.limit;
+    /** Our rows that come before `order` (all of them without one). */
+    const addBefore = (order?: string): void => {
+      for (; next !== undefined && !isFull(); next = rows.next().value) {
+        const { row, value } = next;
+        if (order !== undefined && sign * compareText(row.order, order) >= 0) return;
+        if (value !== undefined) entries.push({ key: row.key.slice(), value: value.slice() });
+      }
+    };
+    for (const entry of this.#pages(range)) {
+      const order = orderOf(entry.key);
+      addBefore(order);
+      if (isFull()) return entries;
+      // A row of ours replaces the tables' own; it is added before the next one.
+      if (next?.row.order !== order) entries.push(entry);
+      if (isFull()) return entries;
+    }
+    addBefore();
+    return entries;
+  }
+
+  /** The tables' own entries, a page at a time: how many are needed is known only while merging. */
+  *#pages(range: StateRange): Generator<StateEntry, void> {
+    let { start, end } = range;
+    for (;;) {
+      const limit = Math.min(range.limit, PAGE_LENGTH);
+      const page = this.#parts.file.scan({ ...range, start, end, limit });
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < limit) return;
+      if (range.reverse === true) end = last.key;
+      else start = concatBytes(last.key, ZERO);
+      if (end !== undefined && compareBytes(start, end) >= 0) return;
+    }
+  }
+}
+
+interface VisibleRow {
+  readonly row: OverlayRow;
+  readonly value: Uint8Array | undefined;
+}
+
+/** The rows that are newer than the tables as of `sequence`. */
+function* visibleRows(rows: Iterable<OverlayRow>, sequence: number): Generator<VisibleRow, undefined> {
+  for (const row of rows) {
+    const version = versionAt(row, sequence);
+    if (version !== undefined) yield { row, value: version.value };
+  }
+  return undefined;
+}
+
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function checkWrite(write: StateWrite): void {
+  checkKey(write);
+  if (write.value !== undefined && !(write.value instanceof Uint8Array)) {
+    throw new TypeError("A value is a Uint8Array, or undefined to delete.");
+  }
+}

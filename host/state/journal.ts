@@ -1,0 +1,219 @@
+// The journal of one engine worker: what many twins commit becomes durable by one write. Records are
+// its truth until the tables of their twins have caught up on disk.
+
+import { compareBytes } from "../base/bytes.ts";
+import type { Log } from "../base/log.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
+import { decodeGroup, encodeGroup, findGroup, FIRST_PREVIOUS, type JournalRecord } from "./journal-group.ts";
+import { stateBroken } from "./sqlite-failure.ts";
+
+/** One twin's end: it collects changes until the journal comes for them. */
+export interface JournalSource {
+  /** Everything that waits, as one record. */
+  draw(): JournalRecord;
+  /** The drawn record is durable, or with an error will never take effect. Called once per record, in order. */
+  settle(error?: unknown): void;
+}
+
+/** Makes records durable, in order, many at once. */
+export interface Journal extends AsyncDisposable {
+  /** The records of `twin` that were found at opening, oldest first, once. */
+  takeRecovered(twin: string): JournalRecord[];
+  /** Draws from `source` for the next group, which is written as soon as the current one is done. */
+  enlist(source: JournalSource): void;
+  /** The records of `twin` up to `sequence` are not needed any more. */
+  release(twin: string, sequence: number): void;
+}
+
+/** What a journal is made of. It owns the folder from then on. */
+export interface JournalParts {
+  readonly folder: JournalFolder;
+  readonly kernels: Pick<Kernels, "hash">;
+  readonly log: Log;
+}
+
+/** A segment on disk: the last record of each twin in it. */
+interface Segment {
+  readonly first: number;
+  readonly last: Map<string, number>;
+}
+
+/**
+ * Opens the journal in `folder`. A torn tail is cut: nothing in it was acknowledged. Rejects with
+ * `TWIN_STATE_BROKEN` when anything before it was damaged or is missing.
+ */
+export async function openJournal(parts: JournalParts): Promise<Journal> {
+  const found = await readJournal(parts);
+  return new FolderJournal(parts, found);
+}
+
+interface FoundJournal {
+  readonly segments: readonly Segment[];
+  readonly records: Map<string, JournalRecord[]>;
+  readonly nextNumber: number;
+  readonly previous: Uint8Array;
+}
+
+async function readJournal({ folder, kernels }: JournalParts): Promise<FoundJournal> {
+  const names = await folder.list();
+  const segments: Segment[] = [];
+  const records = new Map<string, JournalRecord[]>();
+  let nextNumber = names[0] ?? 1;
+  let previous: Uint8Array | undefined;
+  for (const [index, first] of names.entries()) {
+    // A later segment speaks for its number: what an earlier one says of it was given up.
+    const stop = names[index + 1] ?? Infinity;
+    const segment: Segment = { first, last: new Map() };
+    const bytes = await folder.read(first);
+    let offset = 0;
+    for (; nextNumber < stop; nextNumber++) {
+      const group = decodeGroup(bytes, offset, kernels);
+      if (group === undefined || group.number !== nextNumber) break;
+      if (previous !== undefined && compareBytes(group.previous, previous) !== 0) break;
+      for (const record of group.records) {
+        records.getOrInsertComputed(record.twin, () => []).push(record);
+        segment.last.set(record.twin, record.sequence);
+      }
+      ({ hash: previous, end: offset } = group);
+    }
+    segments.push(segment);
+    if (stop !== Infinity && nextNumber < stop) throw damaged(`the groups ${nextNumber} to ${stop - 1} are missing`);
+    const later = stop === Infinity ? findGroup(bytes, offset, kernels) : undefined;
+    // The next group is written when the one before is safe: a whole one behind a bad one means that the bad one was safe once.
+    if (later !== undefined && later.number > nextNumber) throw damaged(`the group ${nextNumber} was changed`);
+  }
+  return { segments, records, nextNumber, previous: previous ?? FIRST_PREVIOUS };
+}
+
+function damaged(why: string): Error {
+  return stateBroken("in the folder journal", why);
+}
+
+class FolderJournal implements Journal {
+  readonly #parts: JournalParts;
+  readonly #recovered: Map<string, JournalRecord[]>;
+  /** Oldest first; the last one is the one being written, once there is one. */
+  readonly #segments: Segment[];
+  readonly #released = new Map<string, number>();
+  readonly #idle: (() => void)[] = [];
+  #enlisted = new Set<JournalSource>();
+  #segment: JournalSegment | undefined;
+  #offset = 0;
+  #nextNumber: number;
+  #previous: Uint8Array;
+  #working = false;
+
+  constructor(parts: JournalParts, found: FoundJournal) {
+    this.#parts = parts;
+    this.#recovered = found.records;
+    this.#segments = [...found.segments];
+    this.#nextNumber = found.nextNumber;
+    this.#previous = found.previous;
+  }
+
+  takeRecovered(twin: string): JournalRecord[] {
+    const records = this.#recovered.get(twin) ?? [];
+    this.#recovered.delete(twin);
+    return records;
+  }
+
+  enlist(source: JournalSource): void {
+    this.#enlisted.add(source);
+    if (this.#working) return;
+    this.#working = true;
+    // Whatever else commits in this turn shares the group.
+    queueMicrotask(() => void this.#work());
+  }
+
+  release(twin: string, sequence: number): void {
+    this.#released.set(twin, sequence);
+    this.#sweep();
+  }
+
+  /** Waits for the groups that were begun or asked for. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#working) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#segment?.close();
+    this.#segment = undefined;
+    await this.#parts.folder[Symbol.asyncDispose]();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#enlisted.size > 0) {
+      const sources = [...this.#enlisted];
+      this.#enlisted = new Set();
+      let failure: unknown;
+      try {
+        await this.#write(sources.map((source) => source.draw()));
+      } catch (thrown) {
+        failure = thrown;
+      }
+      for (const source of sources) {
+        // What it has collected meanwhile was built on what failed, and fails with it.
+        if (failure !== undefined) this.#enlisted.delete(source);
+        source.settle(failure);
+      }
+    }
+    this.#working = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #write(records: readonly JournalRecord[]): Promise<void> {
+    const { bytes, hash } = encodeGroup(
+      { number: this.#nextNumber, previous: this.#previous, records },
+      this.#parts.kernels,
+    );
+    if (this.#segment === undefined || (this.#offset > 0 && this.#offset + bytes.length > this.#segment.sizeBytes)) {
+      await this.#begin();
+    }
+    try {
+      await this.#segment!.write(bytes, this.#offset);
+    } catch (thrown) {
+      await this.#giveUp();
+      throw thrown;
+    }
+    this.#offset += bytes.length;
+    this.#nextNumber += 1;
+    this.#previous = hash;
+    for (const { twin, sequence } of records) this.#segments.at(-1)?.last.set(twin, sequence);
+  }
+
+  async #begin(): Promise<void> {
+    const before = this.#segment;
+    this.#segment = await this.#parts.folder.create(this.#nextNumber);
+    this.#offset = 0;
+    // One that nothing was written to is replaced, not followed.
+    if (this.#segments.at(-1)?.first === this.#nextNumber) this.#segments.pop();
+    this.#segments.push({ first: this.#nextNumber, last: new Map() });
+    await before?.close();
+    this.#sweep();
+  }
+
+  /** After a write that failed, some of the group may be on disk: a segment of its number makes that count for nothing. */
+  async #giveUp(): Promise<void> {
+    try {
+      await this.#begin();
+    } catch (thrown) {
+      // The next write tries again. Should the process end before, the group may turn out to be there.
+      await this.#segment?.close().catch(() => {});
+      this.#segment = undefined;
+      this.#parts.log.error({ err: thrown }, "The journal cannot be written; commits fail until it can.");
+    }
+  }
+
+  /** Removes what nobody needs. */
+  #sweep(): void {
+    // The newest segment stays: it tells the number that comes next.
+    while (this.#segments.length > 1 && this.#isReleased(this.#segments[0]!)) {
+      const { first } = this.#segments.shift()!;
+      this.#parts.folder.remove(first).catch((thrown: unknown) => {
+        this.#parts.log.warn({ err: thrown }, "An old journal segment could not be removed.");
+      });
+    }
+  }
+
+  #isReleased({ last }: Segment): boolean {
+    return [...last].every(([twin, sequence]) => sequence <= (this.#released.get(twin) ?? 0));
+  }
+}

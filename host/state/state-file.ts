@@ -1,0 +1,242 @@
+// One SQLite file with one table of sealed values: opening, judging, reading and writing its rows.
+// What is durable when is decided by who uses it. Layout in docs/formats/state.md.
+
+import { closeSync, existsSync, openSync, statSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Random } from "../base/random.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { fileFailure } from "./file-failure.ts";
+import { createValueSeal, SEAL_OVERHEAD, type ValueSeal } from "./sealed-value.ts";
+import { sqliteFailure, stateBroken } from "./sqlite-failure.ts";
+import type { StateEntry, StateKey, StateRange, StateWrite } from "./state-store.ts";
+
+/** "twin" in ASCII: SQLite's application id, which `file` and others show. */
+const APPLICATION_ID = 0x7477696e;
+const FORMAT_VERSION = 1;
+const SCHEMA =
+  "CREATE TABLE entry (namespace TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key)) WITHOUT ROWID";
+/** The store's own rows live in a namespace that callers cannot name. */
+const OWN = "";
+const CHECK: StateKey = { namespace: OWN, key: utf8Encode("check") };
+const CHECK_VALUE = utf8Encode("twin state 1");
+
+/** What opening a state file needs. */
+export interface StateFileOptions {
+  /** The file; its folder must exist. */
+  readonly path: string;
+  /** 32 bytes. Copied. */
+  readonly key: Uint8Array;
+  /** Id of the twin that the file belongs to: part of every seal. */
+  readonly twin: string;
+  readonly kernels: Pick<Kernels, "seal" | "open">;
+  readonly random: Random;
+}
+
+/**
+ * Opens the state file, or creates it when it is absent. Throws `TWIN_STATE_BROKEN` when the file is
+ * no state file, is damaged, or belongs to another twin or key (and then changes nothing),
+ * `TWIN_HOST_BUSY` when it is open elsewhere, `TWIN_HOST_FOLDER` when it cannot be written.
+ */
+export function openStateFile(options: StateFileOptions): StateFile {
+  const seal = createValueSeal(options);
+  let database: DatabaseSync | undefined;
+  try {
+    // SQLite itself would create the file readable by all. An existing one is not touched: closing any
+    // descriptor of a file drops the locks that this process holds on it.
+    if (!existsSync(options.path)) closeSync(openSync(options.path, "ax", 0o600));
+    database = openDatabase(options.path);
+    if (isFresh(database)) createTables(database, seal);
+    else checkTables(database, options.path, seal);
+    return new StateFile(database, options.path, seal);
+  } catch (thrown) {
+    database?.close();
+    if (thrown instanceof TwinError) throw thrown;
+    throw sqliteFailure(fileFailure(thrown, options.path), options.path);
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 0, enableDoubleQuotedStringLiterals: false, defensive: true });
+  try {
+    // One writer for life: the exclusive mode keeps WAL's index in memory and a second host out.
+    database.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;
+      PRAGMA cache_size = -${LIMITS.state.cacheSizeBytes / 1024}; PRAGMA synchronous = FULL`);
+    // The first access that takes the lock and reads the header: a file of another kind fails here, untouched.
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return database;
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+function pragma(database: DatabaseSync, name: string): unknown {
+  return database.prepare(`PRAGMA ${name}`).get()?.[name];
+}
+
+function isFresh(database: DatabaseSync): boolean {
+  const count = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.["count"];
+  return count === 0 && pragma(database, "application_id") === 0;
+}
+
+function createTables(database: DatabaseSync, seal: ValueSeal): void {
+  database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; PRAGMA application_id = ${APPLICATION_ID};
+    PRAGMA user_version = ${FORMAT_VERSION}; ${SCHEMA}`);
+  database
+    .prepare("INSERT INTO entry (namespace, key, value) VALUES (?, ?, ?)")
+    .run(CHECK.namespace, CHECK.key, seal.seal(CHECK, CHECK_VALUE));
+  database.exec("COMMIT");
+}
+
+/** Everything here only reads. */
+function checkTables(database: DatabaseSync, path: string, seal: ValueSeal): void {
+  const schema = database.prepare("SELECT sql FROM sqlite_schema").all();
+  if (pragma(database, "application_id") !== APPLICATION_ID || schema.length !== 1 || schema[0]?.["sql"] !== SCHEMA) {
+    throw stateBroken(path, "it is a database of something else");
+  }
+  const version = pragma(database, "user_version");
+  if (version !== FORMAT_VERSION) {
+    throw stateBroken(path, `its format is version ${String(version)}, and this host reads version ${FORMAT_VERSION}`);
+  }
+  if (statSync(path).size <= LIMITS.state.checkAtOpenSizeBytes && pragma(database, "quick_check") !== "ok") {
+    throw stateBroken(path, "it is damaged");
+  }
+  const row = database.prepare("SELECT value FROM entry WHERE namespace = ? AND key = ?").get(OWN, CHECK.key);
+  try {
+    seal.open(CHECK, row?.["value"] as Uint8Array);
+  } catch (thrown) {
+    throw stateBroken(path, "it belongs to another twin or another key", thrown);
+  }
+}
+
+/** An open state file. Everything is synchronous and throws what SQLite reports in our words. */
+export class StateFile {
+  readonly path: string;
+  readonly #database: DatabaseSync;
+  readonly #seal: ValueSeal;
+  readonly #get: StatementSync;
+  readonly #put: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #size: StatementSync;
+  readonly #scans: ReadonlyMap<string, StatementSync>;
+
+  constructor(database: DatabaseSync, path: string, seal: ValueSeal) {
+    this.#database = database;
+    this.path = path;
+    this.#seal = seal;
+    this.#get = database.prepare("SELECT value FROM entry WHERE namespace = ? AND key = ?");
+    this.#put = database.prepare(
+      "INSERT INTO entry (namespace, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    );
+    this.#delete = database.prepare("DELETE FROM entry WHERE namespace = ? AND key = ?");
+    this.#size = database.prepare("SELECT length(value) AS size FROM entry WHERE namespace = ? AND key = ?");
+    this.#scans = prepareScans(database);
+  }
+
+  get isOpen(): boolean {
+    return this.#database.isOpen;
+  }
+
+  get inTransaction(): boolean {
+    return this.#database.isTransaction;
+  }
+
+  /** The opened value. Throws `TWIN_STATE_BROKEN` when its seal does not hold. */
+  get(at: StateKey): Uint8Array | undefined {
+    return this.#guard(() => {
+      const row = this.#get.get(at.namespace, at.key);
+      return row === undefined ? undefined : this.#open(at, row["value"] as Uint8Array);
+    });
+  }
+
+  scan(range: StateRange): StateEntry[] {
+    const statement = this.#scans.get(scanName(range.reverse === true, range.end !== undefined))!;
+    return this.#guard(() => {
+      const bounds = range.end === undefined ? [range.start] : [range.start, range.end];
+      return statement.all(range.namespace, ...bounds, range.limit).map((row) => {
+        const at = { namespace: range.namespace, key: row["key"] as Uint8Array };
+        return { key: at.key, value: this.#open(at, row["value"] as Uint8Array) };
+      });
+    });
+  }
+
+  /** Bytes of key and (unsealed) value; 0 when absent. */
+  rowSizeBytes(at: StateKey): number {
+    return this.#guard(() => {
+      const size = this.#size.get(at.namespace, at.key)?.["size"] as number | undefined;
+      return size === undefined ? 0 : at.key.length + size - SEAL_OVERHEAD;
+    });
+  }
+
+  /** Writes one row, within a transaction or as one of its own. */
+  write({ namespace, key, value }: StateWrite): void {
+    this.#guard(() => {
+      if (value === undefined) this.#delete.run(namespace, key);
+      else this.#put.run(namespace, key, this.#seal.seal({ namespace, key }, value));
+    });
+  }
+
+  /** A number that the store keeps beside the rows, as of the last transaction; 0 when absent. */
+  ownNumber(name: string): number {
+    const value = this.get(ownKey(name));
+    return value === undefined ? 0 : (jsonDecode(value) as number);
+  }
+
+  setOwnNumber(name: string, value: number): void {
+    this.write({ ...ownKey(name), value: jsonEncode(value) });
+  }
+
+  /** Runs SQL without parameters. */
+  exec(sql: string): void {
+    this.#guard(() => this.#database.exec(sql));
+  }
+
+  /** Ends a transaction that SQLite has not ended by itself, without a trace. */
+  rollBack(): void {
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #open(at: StateKey, sealed: Uint8Array): Uint8Array {
+    try {
+      return this.#seal.open(at, sealed);
+    } catch (thrown) {
+      throw stateBroken(this.path, `a value in ${at.namespace} was changed from outside`, thrown);
+    }
+  }
+
+  #guard<Result>(act: () => Result): Result {
+    try {
+      return act();
+    } catch (thrown) {
+      throw sqliteFailure(thrown, this.path);
+    }
+  }
+}
+
+function prepareScans(database: DatabaseSync): Map<string, StatementSync> {
+  const scans = new Map<string, StatementSync>();
+  for (const reverse of [false, true]) {
+    for (const bounded of [false, true]) {
+      const end = bounded ? "AND key < ?" : "";
+      const order = reverse ? "DESC" : "ASC";
+      const sql = `SELECT key, value FROM entry WHERE namespace = ? AND key >= ? ${end} ORDER BY key ${order} LIMIT ?`;
+      scans.set(scanName(reverse, bounded), database.prepare(sql));
+    }
+  }
+  return scans;
+}
+
+function scanName(reverse: boolean, bounded: boolean): string {
+  return `${reverse ? "reverse" : "forward"}-${bounded ? "bounded" : "open"}`;
+}
+
+function ownKey(name: string): StateKey {
+  return { namespace: OWN, key: utf8Encode(name) };
+}
