@@ -8,7 +8,14 @@ import { meterModule } from "./metering/module-meter.ts";
 import { checkLimit, refusal } from "./refusal.ts";
 import type { AdmittedModule, GuestLimits, HostFunction, HostInterface } from "./sandbox.ts";
 import { readModule } from "./wasm/module-reader.ts";
-import { type FunctionType, type ModuleExport, type ModuleShape, SECTION, VALUE_TYPE } from "./wasm/module-shape.ts";
+import {
+  type FunctionImport,
+  type FunctionType,
+  type ModuleExport,
+  type ModuleShape,
+  SECTION,
+  VALUE_TYPE,
+} from "./wasm/module-shape.ts";
 
 /** Under what terms modules are admitted. The same bytes and policy always give the same module. */
 export interface AdmissionPolicy {
@@ -30,6 +37,7 @@ const ABI_TYPES: Readonly<Record<string, FunctionType>> = {
   twin_alloc: { params: [i32], results: [i32] },
   twin_init: { params: [], results: [] },
 };
+const IMPORT_MODULE = "twin";
 const RESERVED_PREFIX = "twin_";
 
 /**
@@ -43,9 +51,7 @@ export function admit(bytes: Uint8Array, policy: AdmissionPolicy): AdmittedModul
   const original = new Uint8Array(bytes);
   validate(original);
   const shape = readModule(original);
-  const importFuel = shape.imports.map(({ name, typeIndex, offset }) => {
-    return checkImport(policy.hostInterface, name, { type: shape.types[typeIndex]!, offset });
-  });
+  const importFuel = shape.imports.map((item) => checkImport(policy.hostInterface, item, shape.types[item.typeIndex]!));
   const pageMax = checkMemory(shape, policy.limits.memorySizeBytes);
   checkExports(shape);
   const wasm = meterModule(shape, { pageMax, elementMax: LIMITS.sandbox.tableElementCount, importFuel });
@@ -78,8 +84,11 @@ function compileErrorOf(bytes: Uint8Array<ArrayBuffer>): string {
 }
 
 /** The price of the import. Names are looked up as own properties: a module may ask for `constructor`. */
-function checkImport(list: HostInterface, name: string, at: { type: FunctionType; offset: number }): number {
-  const { type, offset } = at;
+function checkImport(list: HostInterface, { module, name, offset }: FunctionImport, type: FunctionType): number {
+  if (module !== IMPORT_MODULE) {
+    const reason = `it imports the function "${name}" of "${module}"; only those of "${IMPORT_MODULE}" can be imported`;
+    throw refusal("TWIN_MODULE_IMPORT", { rule: "import-module", offset, reason });
+  }
   const offered = Object.hasOwn(list, name) ? list[name] : undefined;
   if (offered === undefined) {
     const reason = `the host offers no function "${name}"; see docs/formats/abi.md for those it does`;

@@ -1,6 +1,6 @@
-// The code that metering injects. Two globals of ours carry the account of a running call: `fuel`
-// (i64, what is left) and `depth` (i32, weighted frames that are left). A trap of ours leaves one
-// of them below zero, which is how the host tells it from a trap of the guest.
+// The code that metering injects. A running call's account are two numbers: `fuel`, what is left,
+// and `depth`, the weighted frames that are left. Both travel as the last parameters of every
+// function; fuel comes back as its last result. So they stay in registers.
 
 import { ByteWriter } from "../wasm/byte-writer.ts";
 import { OP } from "../wasm/instruction-set.ts";
@@ -8,84 +8,79 @@ import { VALUE_TYPE } from "../wasm/module-shape.ts";
 
 /** Indices of our globals and functions in the rewritten module. */
 export interface MeterIndices {
+  /** i64: always the fuel that is left, for the host and for traps. */
   readonly fuelGlobal: number;
+  /** i32: the depth with which exports start; below zero after a trap for depth. */
   readonly depthGlobal: number;
-  /** Of the function that charges by length: `(n: i32, quarters: i32, nMax: i32) -> n`. */
+  /** Of the function that charges by length: `(n: i32, quarters: i32, nMax: i32, fuel: i64) -> (n, fuel)`. */
   readonly lengthFunction: number;
 }
 
 const EMPTY = 0x40;
-const I32_LT_S = 0x48;
 const I32_GT_U = 0x4b;
-const I32_OR = 0x72;
-const I32_SUB = 0x6b;
 const I64_LT_S = 0x53;
 const I64_SUB = 0x7d;
 const I64_MUL = 0x7e;
+const I64_OR = 0x84;
 const I64_SHR_U = 0x88;
+const I32_WRAP_I64 = 0xa7;
+const I64_EXTEND_I32_S = 0xac;
 const I64_EXTEND_I32_U = 0xad;
+const DROP = 0x1a;
 
-/** Our locals in a metered function, behind its own. */
+/** Our locals in a metered function. */
 export interface MeterLocals {
-  /**
-   * i64: what the fuel global holds. Every charge writes both, so that the global is exact at any
-   * trap; the copy spares the load, whose wait for the last store is what metering costs in loops.
-   */
-  readonly fuel: number;
-  /** i32: the depth before this frame was counted. Functions that call nothing do not have it. */
+  /** i64, a parameter: weighted frames that are left, without this one's once it has started. */
   readonly depth: number;
-}
-
-/** Burns `fuel` without a look at what is left: the next loop head or function looks. */
-export function writeCharge(writer: ByteWriter, meter: MeterIndices, fuel: number, locals: MeterLocals): void {
-  writer.u8(OP.localGet).u32(locals.fuel);
-  writeBurn(writer, meter, fuel, locals.fuel);
-}
-
-/** Burns `fuel` and traps when it was not there. */
-export function writeCheckedCharge(writer: ByteWriter, meter: MeterIndices, fuel: number, locals: MeterLocals): void {
-  writeCharge(writer, meter, fuel, locals);
-  writeIsNegative(writer, locals.fuel);
-  writer.u8(OP.if, EMPTY, OP.unreachable, OP.end);
-}
-
-/** Takes over what a call has left of the fuel. */
-export function writeReload(writer: ByteWriter, { fuelGlobal }: MeterIndices, locals: MeterLocals): void {
-  writer.u8(OP.globalGet).u32(fuelGlobal).u8(OP.localSet).u32(locals.fuel);
-}
-
-/** How a function begins and ends. */
-export interface FrameCode {
-  /** Fuel of the first basic block, entry included. */
+  /** i64, a parameter. */
   readonly fuel: number;
-  /** Weight of the frame, see `frameWeight`. */
+  /** i32, behind all others: keeps the table index of an indirect call. Only in functions that make some. */
+  readonly index: number;
+}
+
+/** What is paid at one place. */
+export interface Charge {
+  readonly fuel: number;
+  /** Whether to trap when it was not there. */
+  readonly checked: boolean;
+}
+
+/** Burns fuel. */
+export function writeCharge(writer: ByteWriter, meter: MeterIndices, charge: Charge, locals: MeterLocals): void {
+  writer.u8(OP.localGet).u32(locals.fuel);
+  writeBurn(writer, meter, charge.fuel, locals.fuel);
+  if (charge.checked) writeFuelCheck(writer, locals.fuel);
+}
+
+/** How a function starts. */
+export interface FrameCode extends Charge {
+  /** Of its frame. */
   readonly weight: number;
-  readonly locals: MeterLocals;
-  /** Whether it calls nothing: then its weight is compared, but need not be subtracted. */
-  readonly leaf: boolean;
 }
 
-/** Burns the first block and takes the frame's weight; traps when either was not there. */
-export function writeEntry(writer: ByteWriter, meter: MeterIndices, frame: FrameCode): void {
-  const { depthGlobal, fuelGlobal } = meter;
-  const { locals, weight } = frame;
-  writer.u8(OP.globalGet).u32(fuelGlobal);
-  writeBurn(writer, meter, frame.fuel, locals.fuel);
-  writer.u8(OP.globalGet).u32(depthGlobal);
-  if (!frame.leaf) writer.u8(OP.localTee).u32(locals.depth);
-  writer.u8(OP.i32Const).signed(weight).u8(I32_LT_S);
-  writeIsNegative(writer, locals.fuel);
-  writer.u8(I32_OR, OP.if, EMPTY);
-  writer.u8(OP.globalGet).u32(depthGlobal).u8(OP.i32Const).signed(weight).u8(I32_SUB);
-  writer.u8(OP.globalSet).u32(depthGlobal).u8(OP.unreachable, OP.end);
-  if (frame.leaf) return;
-  writer.u8(OP.localGet).u32(locals.depth).u8(OP.i32Const).signed(weight).u8(I32_SUB);
-  writer.u8(OP.globalSet).u32(depthGlobal);
+/** Burns the first stretch and takes the frame's weight; when `checked`, traps unless both were there. */
+export function writeEntry(writer: ByteWriter, meter: MeterIndices, frame: FrameCode, locals: MeterLocals): void {
+  writeCharge(writer, meter, { fuel: frame.fuel, checked: false }, locals);
+  if (!frame.checked) return;
+  writer.u8(OP.localGet).u32(locals.depth).u8(OP.i64Const).signed(frame.weight).u8(I64_SUB);
+  writer.u8(OP.localTee).u32(locals.depth).u8(OP.localGet).u32(locals.fuel).u8(I64_OR);
+  writer.u8(OP.i64Const, 0, I64_LT_S, OP.if, EMPTY);
+  writer.u8(OP.localGet).u32(locals.depth).u8(I32_WRAP_I64, OP.globalSet).u32(meter.depthGlobal);
+  writer.u8(OP.unreachable, OP.end);
 }
 
-/** Gives the frame's weight back; not for functions that call nothing. */
-export function writeExit(writer: ByteWriter, { depthGlobal }: MeterIndices, locals: MeterLocals): void {
-  writer.u8(OP.localGet).u32(locals.depth).u8(OP.globalSet).u32(depthGlobal);
+/** Calls a metered function, whose own arguments are on the stack. */
+export function writeCall(writer: ByteWriter, functionIndex: number, locals: MeterLocals): void {
+  writer.u8(OP.localGet).u32(locals.depth).u8(OP.localGet).u32(locals.fuel);
+  writer.u8(OP.call).u32(functionIndex).u8(OP.localSet).u32(locals.fuel);
+}
+
+/** The same through the table: its index lies on top of the arguments. */
+export function writeIndirectCall(writer: ByteWriter, typeIndex: number, locals: MeterLocals): void {
+  writer.u8(OP.localSet).u32(locals.index);
+  writer.u8(OP.localGet).u32(locals.depth).u8(OP.localGet).u32(locals.fuel);
+  writer.u8(OP.localGet).u32(locals.index);
+  writer.u8(OP.callIndirect).u32(typeIndex).u8(0, OP.localSet).u32(locals.fuel);
 }
 
 /** What a length charge costs and when it is due. */
@@ -97,42 +92,59 @@ export interface LengthCharge {
 }
 
 /** Charges for the length on top of the stack, and leaves it there. */
-export function writeLengthCharge(writer: ByteWriter, { lengthFunction }: MeterIndices, charge: LengthCharge): void {
+export function writeLengthCharge(
+  writer: ByteWriter,
+  { lengthFunction }: MeterIndices,
+  charge: LengthCharge,
+  { fuel }: MeterLocals,
+): void {
   writer.u8(OP.i32Const).signed(charge.quarters).u8(OP.i32Const).signed(charge.lengthMax);
-  writer.u8(OP.call).u32(lengthFunction);
+  writer.u8(OP.localGet).u32(fuel).u8(OP.call).u32(lengthFunction).u8(OP.localSet).u32(fuel);
 }
 
 /** Body of the function that {@link writeLengthCharge} calls. */
 export function lengthFunctionBody(meter: MeterIndices): ByteWriter {
-  const [length, quarters, lengthMax, scratch] = [0, 1, 2, 3];
-  const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i64);
+  const [length, quarters, lengthMax, fuel] = [0, 1, 2, 3];
+  const writer = new ByteWriter().u8(0, OP.localGet, length);
   writer.u8(OP.localGet, length, OP.localGet, lengthMax, I32_GT_U);
-  writer.u8(OP.if, EMPTY, OP.localGet, length, OP.return, OP.end);
-  writer.u8(OP.globalGet).u32(meter.fuelGlobal);
+  writer.u8(OP.if, EMPTY, OP.localGet, length, OP.localGet, fuel, OP.return, OP.end);
+  writer.u8(OP.localGet, fuel);
   writer.u8(OP.localGet, length, I64_EXTEND_I32_U, OP.localGet, quarters, I64_EXTEND_I32_U, I64_MUL);
-  writer.u8(OP.i64Const, 2, I64_SHR_U, I64_SUB, OP.localTee, scratch);
-  writer.u8(OP.globalSet).u32(meter.fuelGlobal);
-  writer.u8(OP.localGet, scratch, OP.i64Const, 0, I64_LT_S, OP.if, EMPTY, OP.unreachable, OP.end);
-  return writer.u8(OP.localGet, length, OP.end);
+  writer.u8(OP.i64Const, 2, I64_SHR_U, I64_SUB, OP.localTee, fuel, OP.globalSet).u32(meter.fuelGlobal);
+  writeFuelCheck(writer, fuel);
+  return writer.u8(OP.localGet, fuel, OP.end);
 }
 
-/** A host function that is to be paid before it acts. */
-export interface PaidImport {
+/** A function between the host's calling convention and the metered one. */
+export interface Passage {
   readonly functionIndex: number;
   readonly paramCount: number;
-  readonly fuel: number;
 }
 
-/** Body of the function that stands in for an import: pays its price, then calls it. */
-export function paidImportBody(meter: MeterIndices, paid: PaidImport): ByteWriter {
-  const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i64);
-  const fuel = paid.paramCount;
+/** Body of the metered function that stands in for an import: pays its price, then calls it. */
+export function paidImportBody(meter: MeterIndices, passage: Passage, price: number): ByteWriter {
+  const { functionIndex, paramCount } = passage;
+  const [depth, fuel, kept] = [paramCount, paramCount + 1, paramCount + 2];
+  const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i32);
+  writer.u8(OP.localGet).u32(fuel);
+  writeBurn(writer, meter, price, fuel);
+  writeFuelCheck(writer, fuel);
+  // The host sees how deep it is; the next export starts as deep as this one did.
+  writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(OP.localSet).u32(kept);
+  writer.u8(OP.localGet).u32(depth).u8(I32_WRAP_I64, OP.globalSet).u32(meter.depthGlobal);
+  for (let param = 0; param < paramCount; param++) writer.u8(OP.localGet).u32(param);
+  writer.u8(OP.call).u32(functionIndex);
+  writer.u8(OP.localGet).u32(kept).u8(OP.globalSet).u32(meter.depthGlobal);
+  return writer.u8(OP.globalGet).u32(meter.fuelGlobal).u8(OP.end);
+}
+
+/** Body of the function that the host calls in place of an exported one: opens the account, then calls it. */
+export function exportBody(meter: MeterIndices, { functionIndex, paramCount }: Passage): ByteWriter {
+  const writer = new ByteWriter().u8(0);
+  for (let param = 0; param < paramCount; param++) writer.u8(OP.localGet).u32(param);
+  writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(I64_EXTEND_I32_S);
   writer.u8(OP.globalGet).u32(meter.fuelGlobal);
-  writeBurn(writer, meter, paid.fuel, fuel);
-  writeIsNegative(writer, fuel);
-  writer.u8(OP.if, EMPTY, OP.unreachable, OP.end);
-  for (let param = 0; param < paid.paramCount; param++) writer.u8(OP.localGet).u32(param);
-  return writer.u8(OP.call).u32(paid.functionIndex).u8(OP.end);
+  return writer.u8(OP.call).u32(functionIndex).u8(DROP, OP.end);
 }
 
 /** Takes `fuel` from the i64 on the stack; puts what is left into global and local. */
@@ -141,6 +153,7 @@ function writeBurn(writer: ByteWriter, { fuelGlobal }: MeterIndices, fuel: numbe
   writer.u8(OP.localTee).u32(local).u8(OP.globalSet).u32(fuelGlobal);
 }
 
-function writeIsNegative(writer: ByteWriter, fuelLocal: number): void {
+function writeFuelCheck(writer: ByteWriter, fuelLocal: number): void {
   writer.u8(OP.localGet).u32(fuelLocal).u8(OP.i64Const, 0, I64_LT_S);
+  writer.u8(OP.if, EMPTY, OP.unreachable, OP.end);
 }

@@ -14,7 +14,7 @@ import {
   VALUE_TYPE,
 } from "../wasm/module-shape.ts";
 import { meterBody, type MeterPlan } from "./function-meter.ts";
-import { lengthFunctionBody, paidImportBody } from "./meter-code.ts";
+import { exportBody, lengthFunctionBody, paidImportBody } from "./meter-code.ts";
 
 /** What the metered module may have, and what its imports cost. */
 export interface MeterSettings {
@@ -31,43 +31,52 @@ const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] as const;
 const FUNCTION_FORM = 0x60;
 const EMPTY_BLOCK_TYPE = -0x40;
 const MUTABLE = 1;
+const DECLARED_SEGMENT = 3;
+const FUNCTION_ELEMENTS = 0;
 const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
 
 /** The metered form of the module. The same shape and settings give the same bytes. */
 export function meterModule(shape: ModuleShape, settings: MeterSettings): Uint8Array<ArrayBuffer> {
-  const types = new TypeTable(shape);
-  const plan = makePlan(shape, settings, types);
+  const plan = makePlan(shape, settings);
   const bodies = meterBodies(shape, settings, plan);
   const output = new ByteWriter(2 * shape.bytes.length + 1_024).u8(...HEADER);
   const write = (id: number, content: ByteWriter | undefined): void => {
     if (content !== undefined) output.u8(id).sized(content);
   };
   const copy = (id: number): ByteWriter | undefined => copySection(shape, id);
-  write(SECTION.type, types.write());
+  write(SECTION.type, plan.types.write());
   write(SECTION.import, copy(SECTION.import));
-  write(SECTION.function, writeFunctions(shape, types));
+  write(SECTION.function, writeFunctions(shape, plan));
   write(SECTION.table, writeTable(shape.table, settings.elementMax));
   write(SECTION.memory, writeMemory(shape.memory, settings.pageMax));
   write(SECTION.global, writeGlobals(shape, plan));
   write(SECTION.export, writeExports(shape, plan));
-  write(SECTION.element, renameFunctions(shape, SECTION.element, plan));
+  write(SECTION.element, writeElements(shape, plan));
   write(SECTION.dataCount, copy(SECTION.dataCount));
   write(SECTION.code, bodies);
   write(SECTION.data, copy(SECTION.data));
   return output.toBytes();
 }
 
-/** The original types, and those that our own code needs behind them. */
+/** The original types, those that also carry the account, and those of our own code. */
 class TypeTable {
-  readonly #shape: ModuleShape;
-  readonly #added: FunctionType[] = [];
+  readonly #types: FunctionType[];
+  readonly #metered: number[];
   readonly #blockTypes = new Map<string, number>();
   readonly lengthFunction: number;
 
-  constructor(shape: ModuleShape) {
-    this.#shape = shape;
-    const { i32 } = VALUE_TYPE;
-    this.lengthFunction = this.#add({ params: [i32, i32, i32], results: [i32] });
+  constructor({ types }: ModuleShape) {
+    const { i32, i64 } = VALUE_TYPE;
+    this.#types = [...types];
+    this.#metered = types.map(({ params, results }) => {
+      return this.#add({ params: [...params, i64, i64], results: [...results, i64] });
+    });
+    this.lengthFunction = this.#add({ params: [i32, i32, i32, i64], results: [i32, i64] });
+  }
+
+  /** The type of a metered function that was of the type `original`. */
+  metered(original: number): number {
+    return this.#metered[original]!;
   }
 
   /** Encoding of a block without parameters and with the results of `type`. */
@@ -83,9 +92,8 @@ class TypeTable {
   }
 
   write(): ByteWriter {
-    const types = [...this.#shape.types, ...this.#added];
-    const writer = new ByteWriter().u32(types.length);
-    for (const { params, results } of types) {
+    const writer = new ByteWriter().u32(this.#types.length);
+    for (const { params, results } of this.#types) {
       writer
         .u8(FUNCTION_FORM)
         .u32(params.length)
@@ -97,42 +105,65 @@ class TypeTable {
   }
 
   #add(type: FunctionType): number {
-    return this.#shape.types.length + this.#added.push(type) - 1;
+    return this.#types.push(type) - 1;
   }
 }
 
-function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings, types: TypeTable): MeterPlan {
+/** What the module's own parts need to know of each other. */
+interface Plan extends MeterPlan {
+  readonly types: TypeTable;
+  /** Functions that the host may call, in the order of their passages. */
+  readonly entered: readonly number[];
+  /** Index of the passage by which the host calls a function of the original module. */
+  passage(original: number): number;
+}
+
+function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): Plan {
+  const types = new TypeTable(shape);
   const importCount = shape.imports.length;
   const functionCount = shape.functionTypes.length;
+  const lengthFunction = functionCount + importCount;
+  const exported = shape.exports.filter(({ kind }) => kind === KIND.function).map(({ index }) => index);
+  const entered = [...new Set(shape.start === undefined ? exported : [...exported, shape.start])];
   return {
+    types,
+    entered,
     pageMax,
     elementMax,
     fuelGlobal: shape.globals.length,
     depthGlobal: shape.globals.length + 1,
-    lengthFunction: functionCount + importCount,
+    lengthFunction,
     functionIndex: (original) => (original < importCount ? functionCount + original : original),
+    passage: (original) => lengthFunction + 1 + entered.indexOf(original),
+    meteredType: (original) => types.metered(original),
     blockType: (type) => types.blockType(type),
   };
 }
 
-function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: MeterPlan): ByteWriter {
+function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: Plan): ByteWriter {
   const writer = new ByteWriter(2 * shape.bytes.length + 1_024);
-  writer.u32(shape.bodies.length + shape.imports.length + 1);
+  writer.u32(shape.bodies.length + shape.imports.length + 1 + plan.entered.length);
   for (const [index, span] of shape.bodies.entries()) {
     const type = shape.types[shape.functionTypes[shape.imports.length + index]!]!;
     writer.sized(meterBody(shape, type, span, plan));
   }
   for (const [functionIndex, { typeIndex }] of shape.imports.entries()) {
     const paramCount = shape.types[typeIndex]!.params.length;
-    writer.sized(paidImportBody(plan, { functionIndex, paramCount, fuel: importFuel[functionIndex]! }));
+    writer.sized(paidImportBody(plan, { functionIndex, paramCount }, importFuel[functionIndex]!));
   }
-  return writer.sized(lengthFunctionBody(plan));
+  writer.sized(lengthFunctionBody(plan));
+  for (const original of plan.entered) {
+    const paramCount = shape.types[shape.functionTypes[original]!]!.params.length;
+    writer.sized(exportBody(plan, { functionIndex: plan.functionIndex(original), paramCount }));
+  }
+  return writer;
 }
 
-function writeFunctions(shape: ModuleShape, types: TypeTable): ByteWriter {
+function writeFunctions(shape: ModuleShape, { types, entered }: Plan): ByteWriter {
   const defined = shape.functionTypes.slice(shape.imports.length);
-  const standIns = shape.imports.map(({ typeIndex }) => typeIndex);
-  const all = [...defined, ...standIns, types.lengthFunction];
+  const metered = [...defined, ...shape.imports.map(({ typeIndex }) => typeIndex)];
+  const passages = entered.map((original) => shape.functionTypes[original]!);
+  const all = [...metered.map((original) => types.metered(original)), types.lengthFunction, ...passages];
   const writer = new ByteWriter().u32(all.length);
   for (const typeIndex of all) writer.u32(typeIndex);
   return writer;
@@ -154,7 +185,7 @@ function writeSize(writer: ByteWriter, { min, max }: Size, limit: number): ByteW
     .u32(Math.min(max ?? limit, limit));
 }
 
-function writeGlobals(shape: ModuleShape, plan: MeterPlan): ByteWriter {
+function writeGlobals(shape: ModuleShape, plan: Plan): ByteWriter {
   const writer = new ByteWriter().u32(shape.globals.length + 2);
   const original = renameFunctions(shape, SECTION.global, plan);
   if (original !== undefined) writer.raw(original.view().subarray(countSize(original.view())));
@@ -163,23 +194,38 @@ function writeGlobals(shape: ModuleShape, plan: MeterPlan): ByteWriter {
 }
 
 /** Functions and memories only: nobody outside needs a guest's tables and globals. */
-function writeExports(shape: ModuleShape, plan: MeterPlan): ByteWriter {
+function writeExports(shape: ModuleShape, plan: Plan): ByteWriter {
   const kept = shape.exports.filter(({ kind }) => kind === KIND.function || kind === KIND.memory);
   const writer = new ByteWriter().u32(kept.length + 2 + (shape.start === undefined ? 0 : 1));
   for (const { name, kind, index } of kept) {
     writer
       .name(name)
       .u8(kind)
-      .u32(kind === KIND.function ? plan.functionIndex(index) : index);
+      .u32(kind === KIND.function ? plan.passage(index) : index);
   }
   writer.name(METER_EXPORTS.fuel).u8(KIND.global).u32(plan.fuelGlobal);
   writer.name(METER_EXPORTS.depth).u8(KIND.global).u32(plan.depthGlobal);
   if (shape.start === undefined) return writer;
-  return writer.name(METER_EXPORTS.start).u8(KIND.function).u32(plan.functionIndex(shape.start));
+  return writer.name(METER_EXPORTS.start).u8(KIND.function).u32(plan.passage(shape.start));
+}
+
+/**
+ * The original segments and one more: code may take a reference only of functions that are named
+ * outside of it, and exports named those whose passages are exported now.
+ */
+function writeElements(shape: ModuleShape, plan: Plan): ByteWriter | undefined {
+  const original = renameFunctions(shape, SECTION.element, plan)?.view();
+  if (plan.entered.length === 0) return original && new ByteWriter().raw(original);
+  const count = original === undefined ? 0 : new ByteReader(original).u32();
+  const writer = new ByteWriter().u32(count + 1);
+  if (original !== undefined) writer.raw(original.subarray(countSize(original)));
+  writer.u8(DECLARED_SEGMENT, FUNCTION_ELEMENTS).u32(plan.entered.length);
+  for (const index of plan.entered) writer.u32(plan.functionIndex(index));
+  return writer;
 }
 
 /** A section with the functions that it names under their new indices. */
-function renameFunctions(shape: ModuleShape, id: number, plan: MeterPlan): ByteWriter | undefined {
+function renameFunctions(shape: ModuleShape, id: number, plan: Plan): ByteWriter | undefined {
   const span = shape.sections.get(id);
   if (span === undefined) return undefined;
   const writer = new ByteWriter(span.end - span.start + 64);

@@ -1,36 +1,43 @@
 // Reads one function body instruction by instruction: the allow-list, the limits of nesting, the
-// height of the operand stack and the bounds of basic blocks. What to make of them is the business
-// of the visitor. WebAssembly core 2.0, sections 3.3 and 5.4.
+// height of the operand stack and where control can come by structure. What to make of them is the
+// business of the visitor. WebAssembly core 2.0, sections 3.3 and 5.4.
 
 import { LIMITS } from "../../base/limits.ts";
 import type { TwinError } from "../../base/errors.ts";
 import { checkLimit, refuseFeature, refusal } from "../refusal.ts";
 import { ByteReader } from "./byte-reader.ts";
-import { INSTRUCTIONS, OP, featureOf, type Instruction } from "./instruction-set.ts";
+import { INSTRUCTIONS, OP, featureOf, type Immediate } from "./instruction-set.ts";
 import { type FunctionType, type ModuleShape, type Span, VALUE_TYPE } from "./module-shape.ts";
 import { readZeroIndex } from "./segment-reader.ts";
 import { checkValueType, isValueType, readReferenceType, readValueType } from "./value-type.ts";
 
 /** One instruction as it stands in a body. */
-export interface Site extends Span {
+export interface Site extends Readonly<Span> {
   /** As in `INSTRUCTIONS`: prefixed opcodes by page and sub-opcode. */
   readonly opcode: number;
   /** Label depth, function, type, local or global index: the first index of the immediate, else 0. */
   readonly index: number;
   /** Values that a call or branch carries: parameters and results, or the label's operands. */
   readonly carried: number;
-  /** Number of blocks around it within the function. */
-  readonly nesting: number;
   /** Whether control can come here at all, by structure alone. */
   readonly reachable: boolean;
 }
 
-/** Receives what a body consists of, in order. */
+/**
+ * Receives what a body consists of, in order. A block is opened and closed behind the instructions
+ * that do so; branches come before the instruction that makes them.
+ */
 export interface BodyVisitor {
-  /** An instruction was read, except those that end a block: they come after {@link BodyVisitor.join}. */
+  /** An instruction was read. `site` is valid only during the call. */
   instruction(site: Site): void;
-  /** A basic block starts at `offset`; `loop` when it is the head of a loop. Not called where control cannot come. */
-  blockStart(offset: number, loop: boolean): void;
+  /** Control goes, or when `conditional` may go, from here to the end (a loop: the head) of the block `label`, counted from the innermost. */
+  branch(label: number, conditional: boolean): void;
+  /** A block was opened by the instruction `opcode`; its code starts at `offset`. */
+  open(opcode: number, offset: number, reachable: boolean): void;
+  /** The second arm of the innermost block, an `if`, starts at `offset`. */
+  otherwise(offset: number, reachable: boolean): void;
+  /** The innermost block was closed; what follows it starts at `offset`, and `reachable` says whether it can. */
+  close(offset: number, reachable: boolean): void;
 }
 
 /** What a whole body amounts to. */
@@ -46,7 +53,7 @@ export interface BodyFacts {
 }
 
 interface Frame {
-  readonly opcode: number;
+  opcode: number;
   readonly type: FunctionType;
   /** Operands below the block's own. */
   readonly base: number;
@@ -54,11 +61,20 @@ interface Frame {
   readonly entered: boolean;
   /** Whether control can come to the current place in it. */
   reachable: boolean;
-  /** Whether a reachable branch leads to its end. */
-  targeted: boolean;
+  /** Whether control comes to its end other than from the place before it. */
+  joined: boolean;
 }
 
 const NO_VALUES: readonly number[] = [];
+const NO_TYPE: FunctionType = { params: NO_VALUES, results: NO_VALUES };
+const RESULT_TYPES = new Map<number, FunctionType>(
+  Object.values(VALUE_TYPE).map((type) => [type, { params: NO_VALUES, results: [type] }]),
+);
+
+/** `INSTRUCTIONS` by columns: this table is asked for every instruction of every module. */
+const IMMEDIATES: readonly Immediate[] = INSTRUCTIONS.map((instruction) => instruction?.immediate ?? "none");
+const POPS = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pops ?? 0);
+const PUSHES = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pushes ?? 0);
 
 /** Reads the body of the function of `type` at `span`; tells `visitor` what it finds. */
 export function readBody(shape: ModuleShape, type: FunctionType, span: Span, visitor: BodyVisitor): BodyFacts {
@@ -70,14 +86,14 @@ class BodyScan {
   readonly #visitor: BodyVisitor;
   readonly #reader: ByteReader;
   readonly #frames: Frame[] = [];
+  readonly #site = { start: 0, end: 0, opcode: 0, index: 0, carried: 0, reachable: true };
+  /** The innermost block. */
+  #frame: Frame;
   #height = 0;
   #heightMax = 0;
   #loopDepth = 0;
   #wide: boolean;
-  /** First index and carried values of the immediate last read. */
-  #index = 0;
-  #carried = 0;
-  #blockType: FunctionType = { params: NO_VALUES, results: NO_VALUES };
+  #blockType = NO_TYPE;
 
   constructor(shape: ModuleShape, type: FunctionType, span: Span, visitor: BodyVisitor) {
     this.#shape = shape;
@@ -85,13 +101,13 @@ class BodyScan {
     this.#reader = new ByteReader(shape.bytes, span.start, span.end);
     this.#wide = type.params.includes(VALUE_TYPE.v128);
     const outer = { params: NO_VALUES, results: type.results };
-    this.#frames.push({ opcode: OP.block, type: outer, base: 0, entered: true, reachable: true, targeted: false });
+    this.#frame = { opcode: OP.block, type: outer, base: 0, entered: true, reachable: true, joined: false };
+    this.#frames.push(this.#frame);
   }
 
   run(): BodyFacts {
     const localCount = this.#readLocals();
     const start = this.#reader.offset;
-    this.#visitor.blockStart(start, false);
     while (this.#frames.length > 0) this.#step();
     this.#reader.finish();
     const code = { start, end: this.#reader.offset };
@@ -111,85 +127,82 @@ class BodyScan {
   }
 
   #step(): void {
-    const start = this.#reader.offset;
+    const site = this.#site;
+    site.start = this.#reader.offset;
     const opcode = this.#readOpcode();
-    const instruction = INSTRUCTIONS[opcode]!;
+    site.opcode = opcode;
     if (opcode >= OP.simdPage) this.#wide = true;
-    this.#index = 0;
-    this.#carried = 0;
-    this.#readImmediate(instruction);
-    const callee = this.#calleeOf(opcode);
-    if (callee !== undefined) this.#carried = callee.params.length + callee.results.length;
-    if (opcode === OP.return) this.#carried = this.#branch(this.#frames.length - 1);
-    const { reachable } = this.#frame;
-    const nesting = this.#frames.length - 1;
-    const site = {
-      start,
-      end: this.#reader.offset,
-      opcode,
-      index: this.#index,
-      carried: this.#carried,
-      nesting,
-      reachable,
-    };
+    site.index = 0;
+    site.carried = 0;
+    this.#readImmediate(IMMEDIATES[opcode]!);
+    site.end = this.#reader.offset;
+    site.reachable = this.#frame.reachable;
+    const callee = opcode === OP.call || opcode === OP.callIndirect ? this.#calleeOf(opcode) : undefined;
+    if (callee !== undefined) site.carried = callee.params.length + callee.results.length;
+    else if (opcode === OP.return) site.carried = this.#frames[0]!.type.results.length;
     this.#visitor.instruction(site);
-    this.#move(instruction.pops, instruction.pushes);
+    this.#move(POPS[opcode]!, PUSHES[opcode]!);
     if (callee !== undefined) this.#move(callee.params.length, callee.results.length);
-    this.#control(opcode);
+    if (opcode <= OP.return) this.#control(opcode);
   }
 
-  #calleeOf(opcode: number): FunctionType | undefined {
+  #calleeOf(opcode: number): FunctionType {
     const offset = this.#reader.offset;
-    if (opcode === OP.callIndirect) return this.#typeAt(this.#index, offset);
-    if (opcode === OP.call) return this.#typeAt(this.#shape.functionTypes[this.#index] ?? -1, offset);
-    return undefined;
+    const { index } = this.#site;
+    return this.#typeAt(opcode === OP.callIndirect ? index : (this.#shape.functionTypes[index] ?? -1), offset);
   }
 
   #readOpcode(): number {
-    const offset = this.#reader.offset;
-    const first = this.#reader.u8();
-    const page = first === 0xfc ? 0x100 : first === 0xfd ? OP.simdPage : 0;
-    const sub = page > 0 || first === 0xfb || first === 0xfe ? this.#reader.u32() : 0;
-    const opcode = page === 0 ? first : page + sub;
-    if (sub > 0xff || first === 0xfb || first === 0xfe || INSTRUCTIONS[opcode] === undefined) {
+    const reader = this.#reader;
+    const first = reader.u8();
+    if (first < 0xfb) {
+      if (INSTRUCTIONS[first] === undefined) throw refuseFeature(featureOf(first, 0), reader.offset - 1);
+      return first;
+    }
+    const offset = reader.offset - 1;
+    const sub = reader.u32();
+    const opcode = (first === 0xfc ? 0x100 : OP.simdPage) + sub;
+    if ((first !== 0xfc && first !== 0xfd) || sub > 0xff || INSTRUCTIONS[opcode] === undefined) {
       throw refuseFeature(featureOf(first, sub), offset);
     }
     return opcode;
   }
 
-  #readImmediate({ immediate }: Instruction): void {
+  #readImmediate(immediate: Immediate): void {
     const reader = this.#reader;
     switch (immediate) {
       case "none":
         return;
+      case "local":
+      case "global":
+      case "function":
+      case "data":
+      case "element":
+        this.#site.index = reader.u32();
+        return;
+      case "i32":
+        return reader.skipLeb(5);
+      case "memarg":
+        return this.#readMemarg();
       case "block":
         this.#blockType = this.#readBlockType();
         return;
       case "label":
-        this.#index = reader.u32();
-        this.#carried = this.#branch(this.#index);
+        this.#site.index = reader.u32();
+        this.#site.carried = this.#branch(this.#site.index);
         return;
       case "labels":
         return this.#readLabels();
-      case "function":
-        this.#index = reader.u32();
-        return;
+      case "i64":
+        return reader.skipLeb(10);
       case "indirect":
-        this.#index = reader.u32();
+        this.#site.index = reader.u32();
         return readZeroIndex(reader);
-      case "local":
-      case "global":
-      case "data":
-      case "element":
-        this.#index = reader.u32();
-        return;
       case "types":
         for (let count = reader.u32(); count > 0; count--) readValueType(reader);
         return;
       case "heap-type":
         return readReferenceType(reader);
-      case "memarg":
-        return this.#readMemarg();
       case "memarg-lane":
         this.#readMemarg();
         reader.skip(1);
@@ -203,12 +216,8 @@ class BodyScan {
         return readZeroIndex(reader);
       case "data-memory":
       case "element-table":
-        this.#index = reader.u32();
+        this.#site.index = reader.u32();
         return readZeroIndex(reader);
-      case "i32":
-        return reader.skipLeb(5);
-      case "i64":
-        return reader.skipLeb(10);
       case "bytes-4":
         return reader.skip(4);
       case "bytes-8":
@@ -221,9 +230,8 @@ class BodyScan {
   }
 
   #readMemarg(): void {
-    const offset = this.#reader.offset;
     // Bit 6 of the alignment says that a memory index follows.
-    if (this.#reader.u32() >= 0x40) throw refuseFeature("multi-memory", offset);
+    if (this.#reader.u32() >= 0x40) throw refuseFeature("multi-memory", this.#site.start);
     this.#reader.u32();
   }
 
@@ -232,28 +240,26 @@ class BodyScan {
     const encoded = this.#reader.s33();
     if (encoded >= 0) return this.#typeAt(encoded, offset);
     const byte = encoded + 0x80;
-    if (byte === 0x40) return { params: NO_VALUES, results: NO_VALUES };
+    if (byte === 0x40) return NO_TYPE;
     if (!isValueType(byte)) checkValueType(byte, offset);
-    return { params: NO_VALUES, results: [byte] };
+    return RESULT_TYPES.get(byte)!;
   }
 
   #readLabels(): void {
     const offset = this.#reader.offset;
     const count = this.#reader.u32();
     checkLimit({ what: "branch table labels", found: count, limit: LIMITS.sandbox.branchTableLength, offset });
-    for (let label = 0; label <= count; label++) this.#carried = this.#branch(this.#reader.u32());
+    for (let label = 0; label <= count; label++) this.#site.carried = this.#branch(this.#reader.u32());
   }
 
-  /** The innermost block. */
-  get #frame(): Frame {
-    return this.#frames[this.#frames.length - 1]!;
-  }
-
-  /** Marks the target of a branch; returns how many values the branch carries. */
+  /** Notes a branch; returns how many values it carries. */
   #branch(label: number): number {
     const target = this.#frames[this.#frames.length - 1 - label];
     if (target === undefined) throw this.#invalid("a branch leaves its function");
-    if (this.#frame.reachable) target.targeted = true;
+    if (this.#frame.reachable) {
+      target.joined = true;
+      this.#visitor.branch(label, this.#site.opcode !== OP.br);
+    }
     return (target.opcode === OP.loop ? target.type.params : target.type.results).length;
   }
 
@@ -274,45 +280,40 @@ class BodyScan {
         return this.#otherwise();
       case OP.end:
         return this.#leave();
-      case OP.brIf:
-        if (this.#frame.reachable) this.#visitor.blockStart(this.#reader.offset, false);
-        return;
       case OP.br:
       case OP.brTable:
       case OP.return:
-      case OP.unreachable: {
-        const frame = this.#frame;
-        frame.reachable = false;
-        this.#height = frame.base;
-        return;
-      }
+      case OP.unreachable:
+        this.#frame.reachable = false;
+        this.#height = this.#frame.base;
     }
   }
 
   #enter(opcode: number): void {
-    const outer = this.#frame;
+    const { base: outerBase, reachable } = this.#frame;
     const type = this.#blockType;
-    const base = Math.max(outer.base, this.#height - type.params.length);
-    const { reachable } = outer;
-    this.#frames.push({ opcode, type, base, entered: reachable, reachable, targeted: false });
+    const base = Math.max(outerBase, this.#height - type.params.length);
+    this.#frame = { opcode, type, base, entered: reachable, reachable, joined: false };
+    this.#frames.push(this.#frame);
     this.#height = base;
     this.#move(0, type.params.length);
     const offset = this.#reader.offset;
     const { blockDepth, loopDepth } = LIMITS.sandbox;
     checkLimit({ what: "nested blocks", found: this.#frames.length - 1, limit: blockDepth, offset });
     if (opcode === OP.loop) checkLimit({ what: "nested loops", found: ++this.#loopDepth, limit: loopDepth, offset });
-    if (opcode !== OP.block && reachable) this.#visitor.blockStart(offset, opcode === OP.loop);
+    this.#visitor.open(opcode, offset, reachable);
   }
 
   #otherwise(): void {
     const frame = this.#frame;
     if (frame.opcode !== OP.if) throw this.#invalid("an else has no if");
-    // The first arm falls through to the end, which is then reached by more than one way.
-    if (frame.reachable) frame.targeted = true;
-    this.#frames[this.#frames.length - 1] = { ...frame, opcode: OP.else, reachable: frame.entered };
+    frame.opcode = OP.else;
+    // The first arm goes on behind the second.
+    if (frame.reachable) frame.joined = true;
+    frame.reachable = frame.entered;
     this.#height = frame.base;
     this.#move(0, frame.type.params.length);
-    if (frame.entered) this.#visitor.blockStart(this.#reader.offset, false);
+    this.#visitor.otherwise(this.#reader.offset, frame.entered);
   }
 
   #leave(): void {
@@ -321,14 +322,12 @@ class BodyScan {
     if (frame.opcode === OP.loop) this.#loopDepth--;
     this.#height = frame.base;
     if (outer === undefined) return;
-    const skipped = frame.opcode === OP.if && frame.entered;
-    const joined = frame.opcode !== OP.loop && (frame.targeted || skipped);
-    outer.reachable = frame.reachable || joined;
+    this.#frame = outer;
+    // An `if` without `else` is passed over when its test fails.
+    const passed = frame.joined ? frame.opcode !== OP.loop : frame.opcode === OP.if && frame.entered;
+    outer.reachable = frame.reachable || passed;
     this.#move(0, frame.type.results.length);
-    // A loop's end, or a block's that nobody jumps to, continues the basic block before it. The end
-    // of a second arm never does: its code is charged where the arm starts.
-    const arm = frame.opcode === OP.if || frame.opcode === OP.else;
-    if (outer.reachable && (joined || arm)) this.#visitor.blockStart(this.#reader.offset, false);
+    this.#visitor.close(this.#reader.offset, outer.reachable);
   }
 
   #typeAt(index: number, offset: number): FunctionType {

@@ -138,13 +138,13 @@ function readImports(draft: Draft, reader: ByteReader): void {
     const module = readName(reader);
     const name = readName(reader);
     const kind = reader.u8();
-    if (kind !== 0 || module !== "twin") {
+    if (kind !== 0) {
       const what = ["a function", "a table", "a memory", "a global", "a tag"][kind] ?? "something unknown";
-      const reason = `it imports ${what} "${name}" of "${module}"; only functions of "twin" can be imported`;
-      throw refusal("TWIN_MODULE_IMPORT", { rule: kind === 0 ? "import-module" : "import-kind", offset, reason });
+      const reason = `it imports ${what} "${name}" of "${module}"; only functions can be imported`;
+      throw refusal("TWIN_MODULE_IMPORT", { rule: "import-kind", offset, reason });
     }
     const typeIndex = reader.u32();
-    draft.imports.push({ name, typeIndex, offset });
+    draft.imports.push({ module, name, typeIndex, offset });
     draft.functionTypes.push(typeIndex);
   }
 }

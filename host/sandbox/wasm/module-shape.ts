@@ -28,6 +28,7 @@ export interface Size {
 
 /** An imported function. */
 export interface FunctionImport {
+  readonly module: string;
   readonly name: string;
   readonly typeIndex: number;
   /** Where the import stands, for refusals. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { LIMITS } from "../../../host/base/limits.ts";
 import { admit } from "../../../host/sandbox/admit.ts";
+import { METER_VERSION } from "../../../host/sandbox/metering/cost-table.ts";
 import { appendSection, assemble, assembleGuest, guestOfCode, guestText } from "../../support/assemble.ts";
 import { errorOf, MEMORY_SIZE_BYTES, POLICY, startGuest } from "./sandbox-support.ts";
 
@@ -23,7 +24,7 @@ describe("admission", () => {
     );
     expect(admitted.exports).toEqual(["run"]);
     expect(admitted.imports).toEqual(["now_ms", "take"]);
-    expect(admitted.meterVersion).toBe(1);
+    expect(admitted.meterVersion).toBe(METER_VERSION);
     expect(admitted.sizeBytes.admitted).toBe(admitted.wasm.length);
     expect(structuredClone(admitted)).toEqual(admitted);
   });
