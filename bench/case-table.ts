@@ -37,9 +37,11 @@ const micros = (what: string): CaseFacts => ({ unit: "us", what });
 /** Suite -> case -> facts. */
 export const CASES = {
   kernels: {
-    "chacha20poly1305-seal": rate("Encrypts and authenticates one message (RFC 8439) into a given buffer."),
-    "chacha20poly1305-open": rate("Checks and decrypts one message (RFC 8439)."),
-    "xchacha20poly1305-seal": rate("The same with a 24-byte nonce, as the vault seals its blocks."),
+    "chacha20poly1305-seal": rate("Encrypts and authenticates one message (RFC 8439) where it lies."),
+    "chacha20poly1305-open": rate("Checks and decrypts one message where it lies."),
+    "chacha20poly1305-seal-into": rate("Encrypts from the caller's buffer into another one, copies included."),
+    "chacha20poly1305-seal-batch": rate("Encrypts 64 messages of one key at once; size is that of one."),
+    "xchacha20poly1305-seal": rate("As chacha20poly1305-seal with a 24-byte nonce, as the vault seals its blocks."),
     blake3: rate("Hashes one message to 32 bytes."),
     "rs-encode-16+4": rate("Makes 4 parity shards of 16 data shards; counted are the data bytes, size is a shard's."),
     "rs-encode-10+4": rate("Makes 4 parity shards of 10 data shards."),
@@ -85,8 +87,10 @@ export const CASES = {
     put: rate("Stores one object of random bytes durably, 4+2 over local directories."),
     get: rate("Reads it back whole."),
     "get-range": micros("Reads 64 KiB somewhere in it."),
+    "get-degraded": rate("The same with two of six stores lost."),
+    "get-range-degraded": micros("Reads 64 KiB somewhere in it with two of six stores lost."),
     repair: rate("Scrubs and rebuilds all that a lost store held; counted are the object's bytes."),
-    restore: rate("Rebuilds a vault's index from its stores alone; counted are the objects' bytes."),
+    restore: rate("Finds and reads everything again where the index and two of six stores are lost."),
   },
   rpc: {
     "call-sequential": { unit: "ops/s", what: "Calls of one client over a WebSocket, one after another." },

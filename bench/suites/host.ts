@@ -1,5 +1,79 @@
-// stub
+// A whole host as a process: how long until it answers, and what it needs while nothing happens.
+
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { connectHost } from "../../host/connect.ts";
+import { HostProcess } from "../../test/support/host-process.ts";
+import type { Case } from "../measure.ts";
+import { secondsOf } from "../samplers.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
-export async function openHostSuite(_context: SuiteContext): Promise<Suite> {
-  return { cases: [], [Symbol.asyncDispose]: async () => {} };
+
+const ROUNDS_MAX = 5;
+/** After this a host that has started has done what it does after a start. */
+const SETTLE_MS = 1_000;
+const run = promisify(execFile);
+
+/** Opens the suite `host`. */
+export async function openHostSuite({ facts, wants }: SuiteContext): Promise<Suite> {
+  await using stack = new AsyncDisposableStack();
+  const cases: Case[] = [];
+  if (wants("start")) {
+    const host = stack.use(await HostProcess.create());
+    await host.start();
+    Object.assign(facts, await emptyNodeFact());
+    cases.push(startCase(host));
+  }
+  if (wants("memory-idle")) {
+    const host = stack.use(await HostProcess.create());
+    await startAndCall(host);
+    await sleep(SETTLE_MS);
+    cases.push(memoryCase(host));
+  }
+  const owned = stack.move();
+  return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function startCase(host: HostProcess): Case {
+  const sample = async (): Promise<number> => {
+    await host.stop();
+    return await secondsOf(() => startAndCall(host));
+  };
+  const ours = { name: "twin start", kind: "js", version: "ours", sample } as const;
+  return { suite: "host", name: "start", roundsMax: ROUNDS_MAX, ours, others: [] };
+}
+
+/** What cannot be had for less. */
+async function emptyNodeFact(): Promise<Record<string, string>> {
+  const seconds = await secondsOf(() => run(process.execPath, ["--eval", "0"]));
+  return { "host: start of node with an empty script": `${(seconds * 1_000).toFixed(0)} ms` };
+}
+
+function memoryCase(host: HostProcess): Case {
+  return {
+    suite: "host",
+    name: "memory-idle",
+    roundsMax: ROUNDS_MAX,
+    ours: { name: "twin start", kind: "js", version: "ours", sample: () => residentBytes(host.pid!) },
+    others: [],
+  };
+}
+
+/** Starts the host and returns when it has answered a call. */
+async function startAndCall(host: HostProcess): Promise<void> {
+  const { folder } = await host.start();
+  await using connection = await connectHost(folder);
+  if (connection === undefined) throw new Error(`The host in ${folder} does not answer.`);
+  await connection.control.call("echo", "echo", { text: "hello" });
+}
+
+/** Resident memory of another process, as Linux or `ps` tells it. */
+async function residentBytes(pid: number): Promise<number> {
+  if (process.platform === "linux") {
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
+    return pages * 4_096;
+  }
+  const { stdout } = await run("ps", ["-o", "rss=", "-p", String(pid)]);
+  return Number(stdout) * 1_024;
 }

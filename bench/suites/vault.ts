@@ -1,5 +1,142 @@
-// stub
+// Objects in and out of a vault over local directories, whole, in pieces, and with stores lost.
+
+import { randomFillSync } from "node:crypto";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { LIMITS } from "../../host/base/limits.ts";
+import type { Vault } from "../../host/vault/object.ts";
+import { openFolderVault } from "../../test/support/folder-vault.ts";
+import type { Case, SampledContender } from "../measure.ts";
+import { createConcurrentSampler, secondsOf } from "../samplers.ts";
+import { openScratch, rateFact, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
-export async function openVaultSuite(_context: SuiteContext): Promise<Suite> {
-  return { cases: [], [Symbol.asyncDispose]: async () => {} };
+
+const RANGE_SIZE = 65_536;
+const PIECE_SIZE = 1_048_576;
+/** Two of six: what 4+2 survives. */
+const LOST_STORES = ["b", "e"] as const;
+const ROUNDS_MAX = 5;
+
+/** Opens the suite `vault`. */
+export async function openVaultSuite({ facts, vaultSizeBytes }: SuiteContext): Promise<Suite> {
+  await using stack = new AsyncDisposableStack();
+  const { folder } = stack.use(openScratch());
+  Object.assign(facts, syncFact(folder), rateFact(folder));
+  const data = randomFillSync(new Uint8Array(vaultSizeBytes));
+  const keptFolder = join(folder, "kept");
+  mkdirSync(keptFolder);
+  const { vault } = stack.use(await openFolderVault(keptFolder));
+  const { id } = await vault.put(pieces(data));
+  const kept: KeptObject = { folder: keptFolder, vault, id, sizeBytes: vaultSizeBytes };
+  const caseOf = (name: string, sample: SampledContender["sample"]): Case => ({
+    suite: "vault",
+    name,
+    sizeBytes: vaultSizeBytes,
+    roundsMax: ROUNDS_MAX,
+    ours: { name: "vault 4+2", kind: "wasm", version: "ours", sample },
+    others: [],
+  });
+  const sampleRange = createRangeSampler(kept);
+  const cases: Case[] = [
+    caseOf("put", createPutSampler(join(folder, "fresh"), data, facts)),
+    caseOf("get", () => secondsOf(() => readAll(kept))),
+    { ...caseOf("get-range", sampleRange), sizeBytes: RANGE_SIZE },
+    caseOf("get-degraded", () => withoutStores(kept, () => secondsOf(() => readAll(kept)))),
+    {
+      ...caseOf("get-range-degraded", (sliceMs) => withoutStores(kept, () => sampleRange(sliceMs))),
+      sizeBytes: RANGE_SIZE,
+    },
+    caseOf("repair", () => sampleRepair(kept)),
+    caseOf("restore", () => sampleRestore(kept)),
+  ];
+  const owned = stack.move();
+  return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+interface KeptObject {
+  /** Of the vault: `index.sqlite` and `stores/NAME`. */
+  readonly folder: string;
+  readonly vault: Vault;
+  readonly id: string;
+  readonly sizeBytes: number;
+}
+
+async function* pieces(data: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < data.length; at += PIECE_SIZE) yield data.subarray(at, at + PIECE_SIZE);
+}
+
+/** Each round puts other bytes into an empty vault, so that none is recognised. Adds the CPU's share to `facts`. */
+function createPutSampler(folder: string, data: Uint8Array, facts: SuiteContext["facts"]): () => Promise<number> {
+  let round = 0;
+  return async () => {
+    round++;
+    for (let at = 0; at < data.length; at += LIMITS.vault.chunkSizeBytesMin / 4) data[at] = round;
+    mkdirSync(folder);
+    try {
+      await using opened = await openFolderVault(folder);
+      const before = process.cpuUsage();
+      const seconds = await secondsOf(() => opened.vault.put(pieces(data)));
+      const { user, system } = process.cpuUsage(before);
+      const cpuSeconds = (user + system) / 1e6 / (data.length / 1e9);
+      facts["vault: CPU of a put"] = `${cpuSeconds.toFixed(1)} s per GB`;
+      return seconds;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+}
+
+async function readAll({ vault, id, sizeBytes }: Omit<KeptObject, "folder">): Promise<void> {
+  let size = 0;
+  for await (const piece of vault.read(id)) size += piece.length;
+  if (size !== sizeBytes) throw new Error(`The vault gave ${size} bytes of ${sizeBytes}.`);
+}
+
+function createRangeSampler({ vault, id, sizeBytes }: KeptObject): (sliceMs: number) => Promise<number> {
+  const places = Math.floor(sizeBytes / RANGE_SIZE);
+  return createConcurrentSampler(1, async (index) => {
+    const offset = ((index * 7_919) % places) * RANGE_SIZE;
+    for await (const _ of vault.read(id, { offset, sizeBytes: RANGE_SIZE }));
+  });
+}
+
+async function withoutStores<Result>({ folder }: KeptObject, act: () => Promise<Result>): Promise<Result> {
+  const move = (from: string, to: string): void => {
+    for (const name of LOST_STORES) renameSync(join(folder, from, name), join(folder, to, name));
+  };
+  mkdirSync(join(folder, "lost"), { recursive: true });
+  move("stores", "lost");
+  try {
+    return await act();
+  } finally {
+    for (const name of LOST_STORES) rmSync(join(folder, "stores", name), { recursive: true, force: true });
+    move("lost", "stores");
+  }
+}
+
+/** One store is lost; the scrub finds that and rebuilds what it held. */
+async function sampleRepair({ folder, vault }: KeptObject): Promise<number> {
+  rmSync(join(folder, "stores", LOST_STORES[0]), { recursive: true });
+  return await secondsOf(async () => {
+    const report = await vault.scrub();
+    if (report.shardsRepaired === 0) throw new Error("The scrub repaired nothing, though a store was lost.");
+  });
+}
+
+/** The index and as many stores as may be lost are gone: all is found again and read. */
+async function sampleRestore(kept: KeptObject): Promise<number> {
+  return await withoutStores(kept, async () => {
+    const folder = join(kept.folder, "restored");
+    mkdirSync(folder);
+    renameSync(join(kept.folder, "stores"), join(folder, "stores"));
+    try {
+      return await secondsOf(async () => {
+        await using opened = await openFolderVault(folder);
+        await readAll({ ...kept, vault: opened.vault });
+      });
+    } finally {
+      renameSync(join(folder, "stores"), join(kept.folder, "stores"));
+      rmSync(folder, { recursive: true });
+    }
+  });
 }

@@ -2,7 +2,7 @@
 // contender gives lost shards back is.
 
 import { promisify } from "node:util";
-import type { Kernels } from "../../../host/kernels/kernels.ts";
+import type { Kernels, ShardSet } from "../../../host/kernels/kernels.ts";
 import { requireAgreement } from "../../agreement.ts";
 import { createArena } from "../../arena.ts";
 import type { Case, Contender, RepeatedContender } from "../../measure.ts";
@@ -41,23 +41,23 @@ function createStripe(dataCount: number, parityCount: number, shardSize: number)
 
 function encodeCase(name: string, stripe: Stripe, { kernels, subspace, ronomon }: Implementations): Case {
   const { dataCount, parityCount, shardSize, all } = stripe;
-  const code = kernels.createErasureCode(dataCount, parityCount);
-  const data = shardsOf(stripe).slice(0, dataCount);
+  const set = createFilledSet(kernels, stripe);
   const others: Contender[] = [
     { ...SUBSPACE, run: () => subspace.encode(all, dataCount, parityCount) },
     ...(ronomon === undefined ? [] : [ronomonContender(ronomon, stripe, [])]),
   ];
-  const ours = { ...OURS, run: () => code.encode(data) };
+  const ours = { ...OURS, run: () => set.encode() };
   return { suite: "kernels", name, sizeBytes: shardSize, workBytes: dataCount * shardSize, ours, others };
 }
 
 function reconstructCase(name: string, stripe: Stripe, { kernels, subspace, ronomon }: Implementations): Case {
   const { dataCount, parityCount, shardSize, all } = stripe;
   const lost = Array.from({ length: parityCount }, (_, index) => index * 4 + 1);
-  const code = kernels.createErasureCode(dataCount, parityCount);
   const shards = shardsOf(stripe);
-  const data = shards.slice(0, dataCount);
-  const left = [...data, ...code.encode(data)].map((shard, index) => (lost.includes(index) ? undefined : shard));
+  const set = createFilledSet(kernels, stripe);
+  set.encode();
+  for (const index of lost) set.shards[index]!.fill(0);
+  set.reconstruct(lost);
   const available = Uint8Array.from(shards, (_, index) => (lost.includes(index) ? 0 : 1));
   const theirs = { ...stripe, all: all.slice() };
   subspace.encode(theirs.all, dataCount, parityCount);
@@ -66,7 +66,7 @@ function reconstructCase(name: string, stripe: Stripe, { kernels, subspace, rono
   rebuild();
   for (const index of lost) {
     requireAgreement(name, shards[index]!, [
-      { name: OURS.name, result: code.reconstruct(left)[index]! },
+      { name: OURS.name, result: set.shards[index]! },
       { name: SUBSPACE.name, result: shardsOf(theirs)[index]! },
     ]);
   }
@@ -74,7 +74,7 @@ function reconstructCase(name: string, stripe: Stripe, { kernels, subspace, rono
     { ...SUBSPACE, run: rebuild },
     ...(ronomon === undefined ? [] : [ronomonContender(ronomon, { ...stripe, all: all.slice() }, lost)]),
   ];
-  const ours = { ...OURS, run: () => code.reconstruct(left) };
+  const ours = { ...OURS, run: () => set.reconstruct(lost) };
   return { suite: "kernels", name, sizeBytes: shardSize, workBytes: dataCount * shardSize, ours, others };
 }
 
@@ -84,7 +84,15 @@ function shardsOf({ dataCount, parityCount, shardSize, all }: Stripe): Uint8Arra
   );
 }
 
-const OURS = { name: "wasm", kind: "wasm", version: "ours" } as const;
+/** Our shards in the memory where they are coded, with the stripe's data in them. */
+function createFilledSet(kernels: Kernels, stripe: Stripe): ShardSet {
+  const { dataCount, parityCount, shardSize } = stripe;
+  const set = kernels.createErasureCode(dataCount, parityCount).createShardSet(shardSize);
+  for (const [index, shard] of shardsOf(stripe).slice(0, dataCount).entries()) set.shards[index]!.set(shard);
+  return set;
+}
+
+const OURS = { name: "wasm, in place", kind: "wasm", version: "ours" } as const;
 
 /** Makes the parity shards, or with `lost` these data shards. It works in libuv's pool: one call at a time, so one thread. */
 function ronomonContender(ronomon: Ronomon, stripe: Stripe, lost: readonly number[]): RepeatedContender {
