@@ -186,6 +186,12 @@ export const LIMITS = {
     /** An app, not an archive; media belong into the vault. */
     experienceSizeBytes: 64 * MIB,
   },
+  kernels: {
+    /** Jobs that wait for a worker: each holds a chunk or a segment in memory. */
+    jobsWaiting: 64,
+    /** A worker that has nothing to do for this long gives its memory back. */
+    workerIdleMs: 30_000,
+  },
   vault: {
     /** Smaller chunks cost more in bookkeeping than they save. */
     chunkSizeBytesMin: 256 * KIB,
@@ -225,6 +231,22 @@ export const LIMITS = {
     hedgeDelayMs: 250,
     /** After a failure a store is asked last for this long. */
     storeSuspectMs: 10_000,
+    /** An item of a snapshot is held in memory: a row, or a file of a package or an experience. */
+    snapshotItemSizeBytes: 80 * MIB,
+    /** Writes of one tick; more become several. */
+    tickSizeBytes: 4 * MIB,
+    /** Goal: so much acknowledged work a total loss of the host may cost. */
+    tickMs: 250,
+    /** Ticks after a snapshot; then it is made anew, which also bounds a restore. */
+    ticksKept: 1_000,
+    /** Ticks after a snapshot, or a quarter of it if that is more: then it is made anew. */
+    ticksSizeBytes: 8 * MIB,
+    /** Between two restore drills. */
+    drillIntervalMs: 7 * 24 * 60 * 60 * 1_000,
+    /** A drill that is older is an alarm. */
+    drillAlarmMs: 8 * 24 * 60 * 60 * 1_000,
+    /** That an object was forgotten is remembered for so long: shards of it may come back with a lost store. */
+    forgottenKeptMs: 90 * 24 * 60 * 60 * 1_000,
     /** Shards that nothing refers to are deleted when they have been seen for this long. */
     orphanGraceMs: 24 * 60 * 60 * 1_000,
   },

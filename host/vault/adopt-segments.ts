@@ -5,13 +5,14 @@ import { hexEncode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { createBlockReader } from "./block-reader.ts";
+import { type Dispersed, makeKnown } from "./make-known.ts";
 import { decodeManifest } from "./manifest.ts";
 import { walkManifest } from "./manifest-tree.ts";
 import { type Pace, createPace } from "./pace.ts";
-import { type SegmentBlock, type SegmentId, openTable, shardCountOf } from "./segment.ts";
+import { type SegmentId, openTable, shardCountOf } from "./segment.ts";
 import { type ShardHeader, decodeHeader, headerSize, parseShardName, shardName } from "./shard.ts";
 import { sizeOf } from "./manifest.ts";
-import { type BlockPlace, type ObjectRecord, type SegmentRecord, type VaultIndex, indexWrites } from "./vault-index.ts";
+import type { BlockPlace, ObjectRecord, VaultIndex } from "./vault-index.ts";
 import { type VaultParts, storeNamed } from "./vault-parts.ts";
 
 /** Segment -> shard index -> name of a store that lists it. */
@@ -26,16 +27,11 @@ export type AdoptParts = Pick<
 /** No header is larger: a segment in a single data shard. */
 const HEADER_SIZE_MAX = headerSize(2 * LIMITS.vault.segmentSizeBytes);
 
-/** A segment as its shards tell, not yet in the index. */
-interface Staged {
-  readonly record: SegmentRecord;
-  readonly blocks: readonly SegmentBlock[];
-}
-
 /** An object whose blocks were all found. */
 interface FoundObject {
   readonly id: Uint8Array;
   readonly record: ObjectRecord;
+  readonly blocks: ReadonlyMap<string, Uint8Array>;
   readonly segments: ReadonlySet<SegmentId>;
 }
 
@@ -61,7 +57,7 @@ export async function rebuildIndex(parts: AdoptParts): Promise<number> {
 export async function adoptSegments(parts: AdoptParts, found: FoundShards): Promise<number> {
   if (found.size === 0) return 0;
   const pace = createPace(parts.clock);
-  const staged = new Map<SegmentId, Staged>();
+  const staged = new Map<SegmentId, Dispersed>();
   for (const [id, shards] of found) {
     const segment = await stage(parts, id, shards, pace);
     if (segment !== undefined) staged.set(id, segment);
@@ -70,17 +66,17 @@ export async function adoptSegments(parts: AdoptParts, found: FoundShards): Prom
   const objects: FoundObject[] = [];
   for (const { blocks } of staged.values()) {
     for (const { id, kind } of blocks) {
-      if (kind !== "root" || parts.index.object(id) !== undefined) continue;
+      if (kind !== "root" || parts.index.object(id) !== undefined || parts.index.forgotten(id) !== undefined) continue;
       const object = await findObject(parts, overlay, id, pace);
       if (object !== undefined) objects.push(object);
     }
   }
-  const needed = new Set(objects.flatMap(({ segments }) => [...segments]));
-  for (const { record, blocks } of staged.values()) {
-    if (needed.has(record.id)) await adopt(parts, record, blocks);
+  const isStanding = (id: Uint8Array): boolean => parts.index.block(id) !== undefined;
+  for (const { segments, ...object } of objects) {
+    const own = [...segments].map((segment) => staged.get(segment)).filter((segment) => segment !== undefined);
+    await makeKnown(parts, { ...object, segments: own, isStanding });
   }
-  await parts.index.commit(objects.map(({ id, record }) => indexWrites.object(id, record)));
-  for (const { record } of objects) parts.census.addObject(record.sizeBytes);
+  const needed = new Set(objects.flatMap(({ segments }) => [...segments]));
   parts.log.info({ segments: needed.size, objects: objects.length }, "adopted from the stores");
   return objects.length;
 }
@@ -91,7 +87,7 @@ async function stage(
   id: SegmentId,
   shards: ReadonlyMap<number, string>,
   pace: Pace,
-): Promise<Staged | undefined> {
+): Promise<Dispersed | undefined> {
   const header = await findHeader(parts, id, shards);
   if (header === undefined) return undefined;
   const { shape } = header;
@@ -128,44 +124,39 @@ async function findObject(
   pace: Pace,
 ): Promise<FoundObject | undefined> {
   const segments = new Set<SegmentId>();
-  const blocks = createBlockReader(parts.seal, overlay, parts.segments);
-  const load = (block: Uint8Array): Promise<Uint8Array> => {
+  const blocks = new Map<string, Uint8Array>();
+  const reader = createBlockReader(parts.seal, overlay, parts.segments);
+  const note = (block: Uint8Array): boolean => {
     const place = overlay.block(block);
     if (place !== undefined) segments.add(place.segment);
-    return blocks.readWhole(block, pace);
+    blocks.set(hexEncode(block), block);
+    return place !== undefined;
+  };
+  const load = (block: Uint8Array): Promise<Uint8Array> => {
+    note(block);
+    return reader.readWhole(block, pace);
   };
   return orUndefined(
     (async () => {
       const root = decodeManifest(await load(id));
       const sizeBytes = sizeOf(root.entries);
       for await (const part of walkManifest(root, { offset: 0, end: sizeBytes }, load)) {
-        const place = overlay.block(part.id);
-        if (place === undefined) return undefined;
-        segments.add(place.segment);
+        if (!note(part.id)) return undefined;
       }
-      return { id, record: { sizeBytes, type: root.type, name: root.name }, segments };
+      return { id, record: { sizeBytes, type: root.type, name: root.name }, blocks, segments };
     })(),
   );
 }
 
-function adopt(parts: AdoptParts, record: SegmentRecord, blocks: readonly SegmentBlock[]): Promise<void> {
-  return parts.changes(async () => {
-    if (parts.index.segment(record.id) !== undefined) return;
-    const fresh = blocks.filter(({ id }) => parts.index.block(id) === undefined);
-    await parts.index.commit([
-      indexWrites.segment(record),
-      ...fresh.map((block) => indexWrites.block(record.id, block)),
-    ]);
-    parts.census.add(record);
-  });
-}
-
 /** The index as it would be with the staged segments in it. */
-function overlayOf(index: VaultIndex, staged: ReadonlyMap<SegmentId, Staged>): Pick<VaultIndex, "block" | "segment"> {
+function overlayOf(
+  index: VaultIndex,
+  staged: ReadonlyMap<SegmentId, Dispersed>,
+): Pick<VaultIndex, "block" | "segment"> {
   const places = new Map<string, BlockPlace>();
   for (const { record, blocks } of staged.values()) {
-    for (const { id, offset, sizeBytes } of blocks) {
-      places.getOrInsert(hexEncode(id), { segment: record.id, offset, sizeBytes });
+    for (const { id, offset, sizeBytes, kind } of blocks) {
+      places.getOrInsert(hexEncode(id), { segment: record.id, offset, sizeBytes, kind, uses: 0 });
     }
   }
   return {

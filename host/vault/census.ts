@@ -35,6 +35,7 @@ export interface Census {
   /** Objects and their bytes, as they were counted in. */
   readonly objects: { readonly objectCount: number; readonly sizeBytes: number };
   addObject(sizeBytes: number): void;
+  removeObject(sizeBytes: number): void;
   usage(store: string): { readonly shardCount: number; readonly usedBytes: number };
 }
 
@@ -85,6 +86,10 @@ export function createCensus(): Census {
     addObject: (sizeBytes) => {
       objects.objectCount++;
       objects.sizeBytes += sizeBytes;
+    },
+    removeObject: (sizeBytes) => {
+      objects.objectCount--;
+      objects.sizeBytes -= sizeBytes;
     },
     usage: (store) => usage.get(store) ?? { shardCount: 0, usedBytes: 0 },
   };

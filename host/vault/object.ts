@@ -1,5 +1,6 @@
 // What the rest of the host knows of stored objects.
 
+import type { NoteBoard } from "./note-board.ts";
 import type { ShardStore } from "./shard-store.ts";
 
 /** Names an object: base58btc of the 32-byte id of its manifest block. Unguessable without the vault's key or the content. */
@@ -124,6 +125,10 @@ export interface Vault extends AsyncDisposable {
     range?: { readonly offset?: number | undefined; readonly sizeBytes?: number | undefined },
     options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<Uint8Array>;
+  /** Forgets the object, and deletes what no other one needs. Answers whether there was one. */
+  forget(id: ObjectId): Promise<boolean>;
+  /** What `select` picks of all objects. */
+  find(select: (object: ObjectInfo) => boolean): Promise<ObjectInfo[]>;
   /** Walks every shard, repairs what it can, counts again by reading. */
   scrub(options?: {
     readonly signal?: AbortSignal | undefined;
@@ -131,4 +136,5 @@ export interface Vault extends AsyncDisposable {
   }): Promise<ScrubReport>;
   status(): Promise<VaultStatus>;
   readonly stores: StoreRack;
+  readonly notes: NoteBoard;
 }

@@ -3,20 +3,12 @@
 
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { StateWrite } from "../state/state-store.ts";
 import { standingStores } from "./census.ts";
 import { discardShards, disperse } from "./dispersal.ts";
-import { type Pace, createPace } from "./pace.ts";
-import {
-  type BlockKind,
-  type SegmentBlock,
-  type SegmentDraft,
-  SEGMENT_ID_SIZE,
-  createSegmentDraft,
-} from "./segment.ts";
-import { encodeShards } from "./segment-coder.ts";
-import { sealBlock } from "./sealed-block.ts";
-import { type ObjectRecord, type SegmentRecord, indexWrites } from "./vault-index.ts";
+import { type Dispersed, makeKnown } from "./make-known.ts";
+import { createPacedWork, createPooledWork, type PutWork } from "./put-work.ts";
+import { type BlockKind, type SegmentDraft, SEGMENT_ID_SIZE, createSegmentDraft } from "./segment.ts";
+import type { ObjectRecord } from "./vault-index.ts";
 import { blockKey } from "./vault-keys.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
@@ -30,18 +22,13 @@ export interface PutSession {
   abandon(): Promise<void>;
 }
 
-/** A segment that every store has taken, and what is in it. */
-interface Dispersed {
-  readonly record: SegmentRecord;
-  readonly blocks: readonly SegmentBlock[];
-}
-
 /** Begins a put. `answering`: whether a store holds what the index says. */
 export function createPutSession(parts: VaultParts, answering: (store: string) => boolean): PutSession {
   const { seal, index, active } = parts;
   const { keys, kernels } = seal;
-  const pace = createPace(parts.clock);
-  const own = new Set<string>();
+  const work = parts.pool === undefined ? createPacedWork(kernels, parts.clock) : createPooledWork(parts.pool);
+  const stored = new Set<string>();
+  const used = new Map<string, Uint8Array>();
   const flights: Promise<Dispersed>[] = [];
   const landed: Dispersed[] = [];
   const segmentIds: string[] = [];
@@ -64,7 +51,7 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
 
   async function send(): Promise<void> {
     if (draft === undefined) return;
-    const flight = fly(parts, draft, pace);
+    const flight = fly(parts, draft, work);
     // Its failure is met when it is waited for.
     flight.catch(() => {});
     flights.push(flight);
@@ -85,23 +72,21 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
 
   return {
     async store(kind, plain) {
-      await pace();
-      const id = kernels.keyedHash(kind === "data" ? keys.dataId : keys.manifestId, plain);
+      const { id, plain: own } = await work.identify(kind === "data" ? keys.dataId : keys.manifestId, plain);
       const name = hexEncode(id);
-      if (own.has(name) || isStanding(id)) return id;
+      used.set(name, id);
+      if (stored.has(name) || isStanding(id)) return id;
       if (draft?.fits(plain.length) === false) await send();
       draft ??= openDraft();
-      await pace();
-      const sealed = sealBlock(kernels, blockKey(keys, kernels, id, draft.idBytes), plain);
+      const sealed = await work.seal(blockKey(keys, kernels, id, draft.idBytes), own);
       draft.append({ id, kind, sizeBytes: plain.length }, sealed);
-      own.add(name);
-      await pace();
+      stored.add(name);
       return id;
     },
     async commit(id, object) {
       await send();
       while (flights.length > 0) await land();
-      const spare = await parts.changes(() => makeKnown(parts, landed, isStanding, { id, record: object }));
+      const spare = await makeKnown(parts, { id, record: object, blocks: used, segments: landed, isStanding });
       release();
       for (const record of spare) await discardShards(parts.dispersal, record);
     },
@@ -114,37 +99,8 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
   };
 }
 
-async function fly(parts: VaultParts, draft: SegmentDraft, pace: Pace): Promise<Dispersed> {
+async function fly(parts: VaultParts, draft: SegmentDraft, work: PutWork): Promise<Dispersed> {
   const closed = draft.close();
-  const shards = await encodeShards(parts.seal, closed, pace);
+  const shards = await work.encode(parts.seal.keys, closed);
   return { record: await disperse(parts.dispersal, closed.shape, shards), blocks: draft.blocks };
-}
-
-/**
- * Commits the segments that hold a block which does not stand elsewhere, and the object. Answers the
- * segments that another put of the same content made needless.
- */
-async function makeKnown(
-  parts: VaultParts,
-  segments: readonly Dispersed[],
-  isStanding: (id: Uint8Array) => boolean,
-  object: { readonly id: Uint8Array; readonly record: ObjectRecord },
-): Promise<SegmentRecord[]> {
-  const writes: StateWrite[] = [];
-  const kept: SegmentRecord[] = [];
-  const spare: SegmentRecord[] = [];
-  for (const { record, blocks } of segments) {
-    const fresh = blocks.filter(({ id }) => !isStanding(id));
-    if (fresh.length === 0) {
-      spare.push(record);
-      continue;
-    }
-    kept.push(record);
-    writes.push(indexWrites.segment(record), ...fresh.map((block) => indexWrites.block(record.id, block)));
-  }
-  const isNew = parts.index.object(object.id) === undefined;
-  await parts.index.commit([...writes, indexWrites.object(object.id, object.record)]);
-  if (isNew) parts.census.addObject(object.record.sizeBytes);
-  for (const record of kept) parts.census.add(record);
-  return spare;
 }

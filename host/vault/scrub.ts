@@ -1,6 +1,7 @@
 // Walks every shard of every segment, makes missing and corrupt ones again where they belong, and counts
 // by reading what it made. What it reports was read, not assumed.
 
+import { LIMITS } from "../base/limits.ts";
 import { throwIfAborted } from "./abortable.ts";
 import type { Progress, ScrubReport } from "./object.ts";
 import { listOrphans, sweepOrphans } from "./orphans.ts";
@@ -42,10 +43,18 @@ export async function scrubVault(
   }
   await parts.marks.endTrial((store) => !wanting.has(store));
   await sweepOrphans(parts, orphans);
+  await dropOldMemories(parts);
   const report = { finishedAtMs: parts.clock.nowMs(), ...totals, margin: await countMargin(parts) };
   await parts.index.commit([indexWrites.report(report)]);
   parts.log.info(report, "scrubbed");
   return report;
+}
+
+/** Forgets that objects were forgotten, when no shard of theirs can be expected any more. */
+async function dropOldMemories({ index, clock, changes }: VaultParts): Promise<void> {
+  const oldestMs = clock.nowMs() - LIMITS.vault.forgottenKeptMs;
+  const old = [...index.forgottens()].filter(({ atMs }) => atMs < oldestMs);
+  await changes(() => index.commit(old.map(({ id }) => indexWrites.forgotten(id, undefined))));
 }
 
 async function countMargin({ census, marks, code }: VaultParts): Promise<number> {

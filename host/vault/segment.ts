@@ -23,7 +23,8 @@ const TABLE_NONCE = new Uint8Array(24);
 export const BLOCK_KINDS = { data: 0, node: 1, root: 2 } as const;
 /** One of the kinds. */
 export type BlockKind = keyof typeof BLOCK_KINDS;
-const KIND_NAMES: readonly BlockKind[] = ["data", "node", "root"];
+/** The kind of each such byte. */
+export const KIND_NAMES: readonly BlockKind[] = ["data", "node", "root"];
 
 /** A block as its segment's table names it. */
 export interface SegmentBlock {
@@ -56,8 +57,15 @@ export interface SegmentDraft {
   fits(plainSize: number): boolean;
   /** Appends a sealed block, which is the draft's from now on. */
   append(block: Omit<SegmentBlock, "offset">, sealed: Uint8Array): void;
-  /** The payload's parts in order, table included, and its shape. */
-  close(): { readonly shape: SegmentShape; readonly parts: readonly Uint8Array[] };
+  /** Ends it: what was appended is the caller's from now on. */
+  close(): ClosedSegment;
+}
+
+/** A segment that is full. */
+export interface ClosedSegment {
+  readonly shape: SegmentShape;
+  /** The payload in order: sealed blocks, then the table, each in a buffer of its own. */
+  readonly parts: readonly Uint8Array[];
 }
 
 /** What closing a segment needs to know. */

@@ -3,6 +3,8 @@
 import { type Gate, createGate } from "./gate.ts";
 import { LIMITS } from "../base/limits.ts";
 import { base58Encode } from "../identity/base58.ts";
+import { forgetObject } from "./make-known.ts";
+import { createNoteBoard } from "./note-board.ts";
 import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
 import { decodeObjectId, readObject } from "./object-reader.ts";
 import { putObject } from "./object-writer.ts";
@@ -38,11 +40,24 @@ export function createVaultDoor(parts: VaultParts): Vault {
     async stat(id) {
       return infoOf(parts, decodeObjectId(id));
     },
+    async forget(id) {
+      const root = decodeObjectId(id);
+      return root !== undefined && (await tracked(forgetObject(parts, root)));
+    },
+    async find(select) {
+      const found: ObjectInfo[] = [];
+      for (const { id, record } of parts.index.objects()) {
+        const info = { id: base58Encode(id), ...record, durability: "dispersed" } as const;
+        if (select(info)) found.push(info);
+      }
+      return found;
+    },
     read: (id, range = {}, { signal } = {}) => readObject(parts, { id, ...range, signal: signalOf(signal) }),
     scrub({ signal, onProgress } = {}) {
       return tracked(scrubs(() => scrubVault(parts, { onProgress, signal: signalOf(signal) })));
     },
     status: () => statusOf(parts),
+    notes: createNoteBoard(parts),
     stores: {
       ...rack,
       // Not while a scrub walks the same segments.

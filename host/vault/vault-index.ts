@@ -1,21 +1,37 @@
 // What the vault knows of its blocks, segments and objects, over a StateStore. Everything here can be
-// rebuilt from the shards by who holds the key (rebuild-index.ts). Rows: docs/formats/vault.md.
+// rebuilt from the shards by who holds the key (adopt-segments.ts). Rows: docs/formats/vault.md.
 
 import { concatBytes, hexEncode, jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateStore, StateWrite } from "../state/state-store.ts";
 import type { ScrubReport } from "./object.ts";
-import { BLOCK_KINDS, SEGMENT_ID_SIZE, type SegmentBlock, type SegmentId, type SegmentShape } from "./segment.ts";
+import {
+  BLOCK_KINDS,
+  type BlockKind,
+  KIND_NAMES,
+  SEGMENT_ID_SIZE,
+  type SegmentBlock,
+  type SegmentId,
+  type SegmentShape,
+} from "./segment.ts";
 
 const TABLES = {
   block: "$vault.block",
   segment: "$vault.segment",
   object: "$vault.object",
+  part: "$vault.part",
+  content: "$vault.content",
+  forgotten: "$vault.forgotten",
   orphan: "$vault.orphan",
   report: "$vault.report",
 } as const;
-const BLOCK_ROW_SIZE = SEGMENT_ID_SIZE + 9;
+const BLOCK_ROW_SIZE = SEGMENT_ID_SIZE + 13;
+const KIND_AT = SEGMENT_ID_SIZE + 8;
+const USES_AT = SEGMENT_ID_SIZE + 9;
+const BLOCK_ID_SIZE = 32;
+/** Rows whose key says everything. */
+const PRESENT = Uint8Array.of(1);
 const REPORT_KEY = utf8Encode("scrub");
 const FIRST_KEY = Uint8Array.of(0);
 
@@ -25,6 +41,9 @@ export interface BlockPlace {
   readonly offset: number;
   /** Of its plaintext. */
   readonly sizeBytes: number;
+  readonly kind: BlockKind;
+  /** Objects that it is a part of. */
+  readonly uses: number;
 }
 
 /** A segment and where its shards are. */
@@ -48,6 +67,14 @@ export interface VaultIndex {
   segment(id: SegmentId): SegmentRecord | undefined;
   object(id: Uint8Array): ObjectRecord | undefined;
   segments(): Iterable<SegmentRecord>;
+  /** Blocks that the object uses, its manifest included. */
+  partsOf(object: Uint8Array): Iterable<Uint8Array>;
+  hasPart(object: Uint8Array, block: Uint8Array): boolean;
+  /** Blocks that stand in this segment and not, as a newer copy, in another. */
+  contentOf(segment: SegmentId): Iterable<Uint8Array>;
+  /** When the object was forgotten, in ms since 1970. */
+  forgotten(object: Uint8Array): number | undefined;
+  forgottens(): Iterable<{ readonly id: Uint8Array; readonly atMs: number }>;
   objects(): Iterable<{ readonly id: Uint8Array; readonly record: ObjectRecord }>;
   /** When the shard was first seen without a segment. */
   orphan(store: string, name: string): number | undefined;
@@ -58,19 +85,36 @@ export interface VaultIndex {
 
 /** The rows as writes: one for each kind of change. */
 export const indexWrites = {
-  block: (segment: SegmentId, block: SegmentBlock): StateWrite => {
+  block: (segment: SegmentId, block: SegmentBlock, uses: number): StateWrite => {
     const value = new Uint8Array(BLOCK_ROW_SIZE);
     value.set(Uint8Array.fromHex(segment));
     const view = new DataView(value.buffer);
     view.setUint32(SEGMENT_ID_SIZE, block.offset, true);
     view.setUint32(SEGMENT_ID_SIZE + 4, block.sizeBytes, true);
-    value[BLOCK_ROW_SIZE - 1] = BLOCK_KINDS[block.kind];
+    value[KIND_AT] = BLOCK_KINDS[block.kind];
+    view.setUint32(USES_AT, uses, true);
     return { namespace: TABLES.block, key: block.id, value };
   },
   noBlock: (id: Uint8Array): StateWrite => ({ namespace: TABLES.block, key: id, value: undefined }),
   segment: (record: SegmentRecord): StateWrite => row(TABLES.segment, Uint8Array.fromHex(record.id), record),
   noSegment: (id: SegmentId): StateWrite => row(TABLES.segment, Uint8Array.fromHex(id), undefined),
-  object: (id: Uint8Array, record: ObjectRecord): StateWrite => row(TABLES.object, id, record),
+  object: (id: Uint8Array, record: ObjectRecord | undefined): StateWrite => row(TABLES.object, id, record),
+  part: (object: Uint8Array, block: Uint8Array, present: boolean): StateWrite => ({
+    namespace: TABLES.part,
+    key: concatBytes(object, block),
+    value: present ? PRESENT : undefined,
+  }),
+  content: (segment: SegmentId, { id }: SegmentBlock): StateWrite => ({
+    namespace: TABLES.content,
+    key: concatBytes(Uint8Array.fromHex(segment), id),
+    value: PRESENT,
+  }),
+  noContent: (segment: SegmentId, block: Uint8Array): StateWrite => ({
+    namespace: TABLES.content,
+    key: concatBytes(Uint8Array.fromHex(segment), block),
+    value: undefined,
+  }),
+  forgotten: (object: Uint8Array, atMs: number | undefined): StateWrite => row(TABLES.forgotten, object, atMs),
   orphan: (store: string, name: string, sinceMs: number | undefined): StateWrite =>
     row(TABLES.orphan, orphanKey(store, name), sinceMs),
   report: (report: ScrubReport): StateWrite => row(TABLES.report, REPORT_KEY, report),
@@ -92,12 +136,27 @@ export function createVaultIndex(state: StateStore): VaultIndex {
         segment: hexEncode(value.subarray(0, SEGMENT_ID_SIZE)),
         offset: view.getUint32(SEGMENT_ID_SIZE, true),
         sizeBytes: view.getUint32(SEGMENT_ID_SIZE + 4, true),
+        kind: KIND_NAMES[value[KIND_AT]!] ?? "data",
+        uses: view.getUint32(USES_AT, true),
       };
     },
     segment: (id) => json(TABLES.segment, Uint8Array.fromHex(id)) as SegmentRecord | undefined,
     object: (id) => json(TABLES.object, id) as ObjectRecord | undefined,
     *segments() {
       for (const { value } of rows(state, TABLES.segment)) yield jsonDecode(value) as SegmentRecord;
+    },
+    *partsOf(object) {
+      for (const { key } of rows(state, TABLES.part, object)) yield key.subarray(BLOCK_ID_SIZE);
+    },
+    hasPart: (object, block) => state.get({ namespace: TABLES.part, key: concatBytes(object, block) }) !== undefined,
+    *contentOf(segment) {
+      for (const { key } of rows(state, TABLES.content, Uint8Array.fromHex(segment))) {
+        yield key.subarray(SEGMENT_ID_SIZE);
+      }
+    },
+    forgotten: (object) => json(TABLES.forgotten, object) as number | undefined,
+    *forgottens() {
+      for (const { key, value } of rows(state, TABLES.forgotten)) yield { id: key, atMs: jsonDecode(value) as number };
     },
     *objects() {
       for (const { key, value } of rows(state, TABLES.object))
@@ -115,16 +174,32 @@ export function createVaultIndex(state: StateStore): VaultIndex {
   };
 }
 
-/** All rows of a table in key order, page by page: rows that are written meanwhile may or may not be met. */
-function* rows(state: StateStore, namespace: string): Iterable<{ key: Uint8Array; value: Uint8Array }> {
-  let start: Uint8Array = FIRST_KEY;
+/** All rows of a table (whose key begins with `prefix`) in key order, page by page: rows that are written meanwhile may or may not be met. */
+function* rows(
+  state: StateStore,
+  namespace: string,
+  prefix?: Uint8Array,
+): Iterable<{ key: Uint8Array; value: Uint8Array }> {
+  let start = prefix ?? FIRST_KEY;
+  const end = prefix && behind(prefix);
   for (;;) {
-    const page = state.scan({ namespace, start, limit: LIMITS.state.scanCount });
+    const page = state.scan({ namespace, start, end, limit: LIMITS.state.scanCount });
     yield* page;
     const last = page.at(-1);
     if (last === undefined || page.length < LIMITS.state.scanCount) return;
     start = concatBytes(last.key, FIRST_KEY);
   }
+}
+
+/** The first key behind all that begin with `prefix`, which is random: never all ones. */
+function behind(prefix: Uint8Array): Uint8Array | undefined {
+  const end = prefix.slice();
+  for (let at = end.length - 1; at >= 0; at--) {
+    if (end[at] === 0xff) continue;
+    end[at]!++;
+    return end.subarray(0, at + 1);
+  }
+  return undefined;
 }
 
 function row(namespace: string, key: Uint8Array, value: unknown): StateWrite {

@@ -54,6 +54,8 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
         openReads--;
       }
     },
+    forget: async (id) => objects.delete(id),
+    find: async (select) => [...objects.values()].map(({ info }) => info).filter(select),
     scrub: async ({ onProgress } = {}) => {
       for (let done = 1; done <= 3; done++) onProgress?.(done, 3);
       return {
@@ -78,6 +80,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       domainMargin: 0,
       degradedSegments: 0,
     }),
+    notes: { put: async () => {}, get: async () => [], delete: async () => false },
     stores: {
       add: async () => {},
       drain: async () => ({ moved: 0, left: 0 }),

@@ -1,0 +1,167 @@
+// How objects enter and leave the index: each change is one commit, so that a crash shows either all of
+// an object or nothing of it. Blocks are counted by the objects that use them; the last one takes them along.
+
+import { hexEncode } from "../base/bytes.ts";
+import { TwinError } from "../base/errors.ts";
+import type { StateWrite } from "../state/state-store.ts";
+import { discardShards } from "./dispersal.ts";
+import type { SegmentBlock, SegmentId } from "./segment.ts";
+import { type ObjectRecord, type SegmentRecord, indexWrites } from "./vault-index.ts";
+import type { VaultParts } from "./vault-parts.ts";
+
+/** A segment that stands in the stores, and what is in it. */
+export interface Dispersed {
+  readonly record: SegmentRecord;
+  readonly blocks: readonly SegmentBlock[];
+}
+
+/** An object that is complete: in `segments`, or in those that the index knows. */
+export interface NewObject {
+  readonly id: Uint8Array;
+  readonly record: ObjectRecord;
+  /** Every block of it, its manifest included, by the hexadecimal id. */
+  readonly blocks: ReadonlyMap<string, Uint8Array>;
+  readonly segments: readonly Dispersed[];
+  /** Whether a block needs no further copy: it stays where the index has it. */
+  readonly isStanding: (id: Uint8Array) => boolean;
+}
+
+type IndexParts = Pick<VaultParts, "index" | "census" | "changes">;
+
+/**
+ * Makes the object known, with the segments that hold blocks of it that stand nowhere else. Answers the
+ * other segments, which nothing needs. Throws `TWIN_STORE_FAILED` when a block that the object relies on
+ * has left the vault meanwhile.
+ */
+export function makeKnown(parts: IndexParts, object: NewObject): Promise<SegmentRecord[]> {
+  return parts.changes(async () => {
+    const { index, census } = parts;
+    const change = new IndexChange(parts);
+    const spare: SegmentRecord[] = [];
+    for (const { record, blocks } of object.segments) {
+      const fresh = blocks.filter(({ id }) => object.blocks.has(hexEncode(id)) && !object.isStanding(id));
+      if (fresh.length === 0) spare.push(record);
+      else change.addBlocks(record, fresh);
+    }
+    for (const [name, id] of object.blocks) {
+      if (!change.use(object.id, name, id)) throw gone();
+    }
+    const isNew = index.object(object.id) === undefined;
+    change.writes.push(indexWrites.object(object.id, object.record), indexWrites.forgotten(object.id, undefined));
+    const dropped = await change.commit();
+    if (isNew) census.addObject(object.record.sizeBytes);
+    // Whoever adopts has them in the index already, for another object.
+    return [...spare.filter(({ id }) => index.segment(id) === undefined), ...dropped];
+  });
+}
+
+/**
+ * Forgets the object, and deletes the segments that nothing needs any more. Answers whether it was known.
+ * Its shards cannot bring it back: that it was forgotten is remembered.
+ */
+export async function forgetObject(
+  parts: IndexParts & Pick<VaultParts, "dispersal" | "clock">,
+  id: Uint8Array,
+): Promise<boolean> {
+  const dropped = await parts.changes(async () => {
+    const record = parts.index.object(id);
+    if (record === undefined) return undefined;
+    const change = new IndexChange(parts);
+    for (const block of parts.index.partsOf(id)) change.unuse(id, block);
+    change.writes.push(indexWrites.object(id, undefined), indexWrites.forgotten(id, parts.clock.nowMs()));
+    const segments = await change.commit();
+    parts.census.removeObject(record.sizeBytes);
+    return segments;
+  });
+  // A crash before this leaves orphans, which the scrub sweeps.
+  for (const record of dropped ?? []) await discardShards(parts.dispersal, record);
+  return dropped !== undefined;
+}
+
+/** Rows of one commit: block counts are changed here first, and written once. */
+class IndexChange {
+  readonly writes: StateWrite[] = [];
+  readonly #parts: IndexParts;
+  readonly #blocks = new Map<string, { readonly block: SegmentBlock; segment: SegmentId; uses: number }>();
+  readonly #added = new Map<SegmentId, SegmentRecord>();
+  /** Blocks that leave a segment, by segment. */
+  readonly #leaving = new Map<SegmentId, Set<string>>();
+
+  constructor(parts: IndexParts) {
+    this.#parts = parts;
+  }
+
+  addBlocks(record: SegmentRecord, blocks: readonly SegmentBlock[]): void {
+    if (this.#parts.index.segment(record.id) === undefined) this.#added.set(record.id, record);
+    for (const block of blocks) {
+      const name = hexEncode(block.id);
+      const known = this.#parts.index.block(block.id);
+      if (known !== undefined) this.#leave(known.segment, name);
+      this.#blocks.set(name, { block, segment: record.id, uses: known?.uses ?? 0 });
+    }
+  }
+
+  /** Counts the object as a user of the block, once. False when there is no such block. */
+  use(object: Uint8Array, name: string, id: Uint8Array): boolean {
+    const entry = this.#entry(name, id);
+    if (entry === undefined) return false;
+    if (this.#parts.index.hasPart(object, id)) return true;
+    entry.uses++;
+    this.writes.push(indexWrites.part(object, id, true));
+    return true;
+  }
+
+  unuse(object: Uint8Array, id: Uint8Array): void {
+    const name = hexEncode(id);
+    this.writes.push(indexWrites.part(object, id, false));
+    const entry = this.#entry(name, id);
+    if (entry === undefined) return;
+    entry.uses--;
+    if (entry.uses <= 0) this.#leave(entry.segment, name);
+  }
+
+  /** Commits everything; answers the segments that held nothing any more, and are gone from the index. */
+  async commit(): Promise<SegmentRecord[]> {
+    const { index, census } = this.#parts;
+    for (const { block, segment, uses } of this.#blocks.values()) {
+      if (uses > 0) {
+        this.writes.push(indexWrites.block(segment, block, uses), indexWrites.content(segment, block));
+      } else {
+        this.writes.push(indexWrites.noBlock(block.id));
+      }
+    }
+    const dropped: SegmentRecord[] = [];
+    for (const [segment, names] of this.#leaving) {
+      for (const name of names) this.writes.push(indexWrites.noContent(segment, Uint8Array.fromHex(name)));
+      const record = index.segment(segment);
+      const isEmpty = ![...index.contentOf(segment)].some((id) => !names.has(hexEncode(id)));
+      if (record === undefined || !isEmpty) continue;
+      dropped.push(record);
+      this.writes.push(indexWrites.noSegment(segment));
+    }
+    for (const record of this.#added.values()) this.writes.push(indexWrites.segment(record));
+    await index.commit(this.writes);
+    for (const record of dropped) census.remove(record);
+    for (const record of this.#added.values()) census.add(record);
+    return dropped;
+  }
+
+  #entry(name: string, id: Uint8Array) {
+    const changed = this.#blocks.get(name);
+    if (changed !== undefined) return changed;
+    const place = this.#parts.index.block(id);
+    if (place === undefined) return undefined;
+    const { segment, uses, kind, sizeBytes, offset } = place;
+    const entry = { block: { id, kind, sizeBytes, offset }, segment, uses };
+    this.#blocks.set(name, entry);
+    return entry;
+  }
+
+  #leave(segment: SegmentId, name: string): void {
+    this.#leaving.getOrInsertComputed(segment, () => new Set()).add(name);
+  }
+}
+
+function gone(): TwinError {
+  return new TwinError("TWIN_STORE_FAILED", "A part of this object was forgotten while it was stored: put it again.");
+}

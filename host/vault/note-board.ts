@@ -1,0 +1,48 @@
+// Notes: small sealed records under secret names, a whole copy on every store, so that any one store
+// that answers is enough to read them. What they say is the business of who writes them.
+
+import { TwinError } from "../base/errors.ts";
+import type { GuardedStore } from "./guarded-store.ts";
+import type { VaultParts } from "./vault-parts.ts";
+
+/** Notes of this vault. Names are shard names that nobody else uses; contents are sealed by the caller. */
+export interface NoteBoard {
+  /** Durable on more stores than may be lost, when it resolves. Throws `TWIN_STORE_FAILED` when fewer took it. */
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  /** Every copy that a store gives; what it is worth is for the seal to judge. */
+  get(name: string): Promise<Uint8Array[]>;
+  /** Best effort, on every store. Answers whether any store had it. */
+  delete(name: string): Promise<boolean>;
+}
+
+/** The board over all stores. */
+export function createNoteBoard({ stores, code, log }: Pick<VaultParts, "stores" | "code" | "log">): NoteBoard {
+  return {
+    async put(name, bytes) {
+      const open = stores.filter(({ isDraining }) => !isDraining);
+      const taken = (await askAll(open, (store) => store.put(name, bytes))).length;
+      if (taken < open.length) log.warn({ taken, stores: open.length }, "some stores did not take a note");
+      if (taken > code.parityShards) return;
+      throw new TwinError(
+        "TWIN_STORE_FAILED",
+        `${taken} stores took a note, ${code.parityShards + 1} must: bring stores back.`,
+        { taken, needed: code.parityShards + 1 },
+      );
+    },
+    get: async (name) => (await askAll([...stores], (store) => store.get(name))).filter((copy) => copy !== undefined),
+    async delete(name) {
+      const found = await askAll([...stores], async (store) => {
+        if ((await store.stat(name)) === undefined) return false;
+        await store.delete(name);
+        return true;
+      });
+      return found.includes(true);
+    },
+  };
+}
+
+/** What each store answers; nothing for one that fails. */
+async function askAll<T>(stores: readonly GuardedStore[], ask: (store: GuardedStore) => Promise<T>): Promise<T[]> {
+  const answers = await Promise.allSettled(stores.map(ask));
+  return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+}
