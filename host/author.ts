@@ -1,12 +1,15 @@
-// What an author of capabilities does on any machine, without a host: build packages and look into them.
+// What an author of capabilities does on any machine, without a host: begin, build, sign and look into packages.
 
-import { stat } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 
 import { systemRandom } from "./base/random.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { buildCapability } from "./packages/build-capability.ts";
 import { inspectPackage, type PackageReport } from "./packages/inspect-package.ts";
+import { readPackage, signPackage } from "./packages/package-file.ts";
 import { openPublisherKey } from "./packages/publisher-key.ts";
+
+export { LANGUAGES, newCapability } from "./packages/new-capability.ts";
 
 /** What to build, where to, and the key that signs it (created when absent). Absolute paths. */
 export interface PackageBuild {
@@ -37,6 +40,19 @@ export async function buildPackages({ folders, out, keyPath }: PackageBuild): Pr
     built.push({ name: manifest.name, version: manifest.version, path, hash, sizeBytes, rebuilt });
   }
   return built;
+}
+
+/** Signs the package in `path` with another key (created when absent), in place. */
+export async function signPackageFile(
+  path: string,
+  keyPath: string,
+): Promise<{ readonly publisher: string; readonly hash: string }> {
+  const kernels = await openKernels();
+  const publisher = await openPublisherKey({ path: keyPath, kernels, random: systemRandom });
+  const bytes = signPackage(await readFile(path), { publisher, kernels });
+  await writeFile(`${path}.tmp`, bytes);
+  await rename(`${path}.tmp`, path);
+  return { publisher: publisher.id, hash: readPackage(bytes, kernels).hash };
 }
 
 /** What a package file is, asks for, exports, and who signed it. Works on any bytes. */

@@ -76,7 +76,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["control", "vault", "root"],
   "node:tls": ["vault"],
   aws4fetch: ["vault"],
-  "node:child_process": ["cli"],
+  "node:child_process": ["cli", "packages"],
+  "node:readline": ["cli"],
   commander: ["cli"],
   "@clack/prompts": ["cli"],
 };

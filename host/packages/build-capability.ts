@@ -43,17 +43,28 @@ export async function buildCapability(build: CapabilityBuild): Promise<BuiltCapa
   const { name, version } = await readVersion(folder);
   const kept = await readFresh(resolve(build.out, `${String(name)}-${String(version)}.wasm`), folder, build);
   if (kept !== undefined) return kept;
-  const source = await readAuthorSource(folder);
-  const { manifest } = source;
-  const wasm = await source.compile();
-  checkExports(wasm, manifest);
-  checkPermissions(wasm, manifest);
-  const bytes = writePackage({ wasm, manifest, publisher: build.publisher, kernels: build.kernels });
+  const { manifest, bytes } = await compileCapability({ ...build, folder });
   const path = resolve(build.out, `${manifest.name}-${manifest.version}.wasm`);
   await mkdir(build.out, { recursive: true });
   await writeFile(`${path}.tmp`, bytes);
   await rename(`${path}.tmp`, path);
   return { path, manifest, hash: readPackage(bytes, build.kernels).hash, rebuilt: true };
+}
+
+/**
+ * Builds the package of one capability in memory. `versionOf` may give it another version than the
+ * author wrote. Throws as {@link buildCapability} does.
+ */
+export async function compileCapability(
+  build: Omit<CapabilityBuild, "out"> & { readonly versionOf?: ((written: string) => string) | undefined },
+): Promise<{ readonly manifest: Manifest; readonly bytes: Uint8Array<ArrayBuffer> }> {
+  const { folder, kernels, publisher, versionOf = (written) => written } = build;
+  const source = await readAuthorSource(resolve(folder));
+  const manifest = { ...source.manifest, version: versionOf(source.manifest.version) };
+  const wasm = await source.compile();
+  checkExports(wasm, manifest);
+  checkPermissions(wasm, manifest);
+  return { manifest, bytes: writePackage({ wasm, manifest, publisher, kernels }) };
 }
 
 /** The package at `path` when it is whole, of this publisher, and newer than all of its inputs. */

@@ -68,6 +68,18 @@ export function writePackage(parts: {
   return bytes;
 }
 
+/**
+ * The same module and manifest, signed by `publisher` in place of whoever signed before. Throws
+ * `TWIN_PACKAGE_INVALID` when `bytes` is no module with a manifest.
+ */
+export function signPackage(
+  bytes: Uint8Array,
+  { publisher, kernels }: { readonly publisher: Publisher; readonly kernels: Hashing },
+): Uint8Array<ArrayBuffer> {
+  const manifest = decodeManifest(onlySection(readSections(bytes), MANIFEST_SECTION).content);
+  return writePackage({ wasm: bytes, manifest, publisher, kernels });
+}
+
 function onlySection(sections: readonly WasmSection[], name: string): WasmSection {
   const [section, ...more] = sections.filter((section) => section.name === name);
   if (section === undefined) throw invalid(`it has no section ${name}; build it with: twin capability build FOLDER`);

@@ -5,28 +5,16 @@ import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
-import { publisherKeyPath } from "../../config.ts";
-import type { PermissionRequest } from "../../index.ts";
 import { answer, formatSize, note, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { addAuthorCommands, describePermission } from "./author-commands.ts";
 
 /** Adds the commands to `program`. */
 export function addCapabilityCommands(program: Command): void {
-  const capability = program.command("capability").description("build, inspect, install and remove capabilities");
-  capability
-    .command("build <folders...>")
-    .description("compile AssemblyScript folders into signed packages")
-    .option("--out <dir>", "where the packages go", ".")
-    .option(
-      "--key <file>",
-      "your publisher key, created if absent (default: publisher.key in the XDG config directory)",
-    )
-    .addHelpText("after", "\nExample:\n  twin capability build ./guestbook --out dist\n")
-    .action((folders: string[], _: unknown, command: Command) => build(folders, command.optsWithGlobals()));
-  capability
-    .command("inspect <file>")
-    .description("what a package offers, what it asks for, who signed it")
-    .action((file: string, _: unknown, command: Command) => inspect(file, command.optsWithGlobals()));
+  const capability = program
+    .command("capability")
+    .description("begin, test, build, sign, inspect, install and remove capabilities");
+  addAuthorCommands(capability);
   capability
     .command("install <file>")
     .description("install a package in the twin")
@@ -45,33 +33,6 @@ export function addCapabilityCommands(program: Command): void {
   experience.command("list").action((_, command: Command) => listExperiences(command.optsWithGlobals()));
 }
 
-async function build(
-  folders: readonly string[],
-  options: SessionOptions & { readonly out: string; readonly key?: string },
-): Promise<void> {
-  const { buildPackages } = await import("../../author.ts");
-  const built = await buildPackages({
-    folders: folders.map((folder) => resolve(folder)),
-    out: resolve(options.out),
-    keyPath: publisherKeyPath(options.key),
-  });
-  answer(options, built, () =>
-    table(
-      built.map(({ name, version, hash, sizeBytes }) => [
-        `${name} ${version}`,
-        formatSize(sizeBytes),
-        hash.slice(0, 16),
-      ]),
-    ),
-  );
-}
-
-async function inspect(file: string, options: SessionOptions): Promise<void> {
-  const { inspectPackageFile } = await import("../../author.ts");
-  const report = await inspectPackageFile(await readFile(file));
-  answer(options, report, () => JSON.stringify(report, null, 2));
-}
-
 async function install(file: string, options: SessionOptions): Promise<void> {
   const bytes = await readFile(file);
   const installed = await withOwner(options, (owner) => owner.installCapability(new Uint8Array(bytes)));
@@ -79,12 +40,6 @@ async function install(file: string, options: SessionOptions): Promise<void> {
     `${installed.name} ${installed.version} is installed (${installed.hash.slice(0, 16)}, by ${installed.publisher}).`,
     ...installed.permissions.map((request) => `  may ${describePermission(request)}: ${request.reason}`),
   ]);
-}
-
-function describePermission({ permission }: PermissionRequest): string {
-  return typeof permission === "string"
-    ? `use ${permission}`
-    : `call ${permission.call}.{${permission.methods.join(", ")}}`;
 }
 
 async function list(options: SessionOptions): Promise<void> {

@@ -12,63 +12,48 @@ import { TwinError } from "../../base/errors.ts";
 /** A language that a compiler of the machine builds. */
 export type ForeignLanguage = "c" | "rust";
 
+/** One program and its arguments. */
+type Step = readonly [program: string, ...args: string[]];
+
 interface Compiler {
   /** The file that makes a folder one of this language. */
   readonly main: string;
-  readonly command: string;
-  /** Where it is looked for before the search path: a compiler there comes with the wasm target. */
-  readonly known: string;
   readonly packages: string;
-  args(sources: readonly string[], out: string): string[];
+  /** What to run in the folder, in order. `build` is a folder for what comes between, `out` the module. */
+  readonly steps: (sources: readonly string[], build: string, out: string) => Step[];
 }
+
+const STACK_SIZE = 65_536;
 
 const COMPILERS: Readonly<Record<ForeignLanguage, Compiler>> = {
   c: {
     main: "main.c",
-    command: "clang",
-    known: "/usr/bin/clang",
     packages: "clang lld",
-    args: (sources, out) => [
-      "--target=wasm32",
-      "-std=c11",
-      "-O2",
-      "-Wall",
-      "-Wextra",
-      "-nostdlib",
-      "-ffreestanding",
-      // The bulk operations of memory stand for memcpy and memset, which no library brings here.
-      "-mbulk-memory",
-      "-fvisibility=hidden",
-      "-Wl,--no-entry",
-      "-Wl,--strip-all",
-      "-Wl,-z,stack-size=65536",
-      "-o",
-      out,
-      ...sources.filter((name) => name.endsWith(".c")),
-    ],
+    // In two steps: clang alone would let a wasm-opt that lies about change the bytes.
+    steps: (sources, build, out) => {
+      const files = sources.filter((name) => name.endsWith(".c"));
+      const objectOf = (name: string): string => join(build, `${name}.o`);
+      const flags = ["--target=wasm32", "-std=c11", "-O2", "-Wall", "-Wextra", "-ffreestanding", "-mbulk-memory"];
+      const links = ["--no-entry", "--strip-all", "-z", `stack-size=${STACK_SIZE}`, "-o", out];
+      return [
+        ...files.map((name): Step => ["clang", ...flags, "-fvisibility=hidden", "-c", name, "-o", objectOf(name)]),
+        ["wasm-ld", ...links, ...files.map((name) => objectOf(name))],
+      ];
+    },
   },
   rust: {
     main: "main.rs",
-    command: "rustc",
-    known: "/usr/bin/rustc",
     packages: "rustc libstd-rust-dev-wasm32 lld",
-    args: (_, out) => [
-      "--target=wasm32-unknown-unknown",
-      "--crate-type=cdylib",
-      "--crate-name=capability",
-      "--edition=2021",
-      "-Copt-level=s",
-      "-Clto=fat",
-      "-Cpanic=abort",
-      "-Cstrip=symbols",
-      "-Clink-arg=-zstack-size=65536",
-      "-o",
-      out,
-      "main.rs",
-    ],
+    steps: (_sources, _build, out) => {
+      const target = ["--target=wasm32-unknown-unknown", "--crate-type=cdylib", "--crate-name=capability"];
+      const code = ["--edition=2021", "-Copt-level=s", "-Clto=fat", "-Cpanic=abort", "-Cstrip=symbols"];
+      return [["rustc", ...target, ...code, `-Clink-arg=-zstack-size=${STACK_SIZE}`, "-o", out, "main.rs"]];
+    },
   },
 };
 
+/** Debian's own come first: there the target for WebAssembly is beside the compiler. */
+const DEBIAN_FOLDER = "/usr/bin";
 /** Diagnostics longer than this are cut: the first errors tell it. */
 const OUTPUT_SIZE_MAX = 1024 * 1024;
 
@@ -79,29 +64,35 @@ export function foreignLanguageOf(folder: string): ForeignLanguage | undefined {
 
 /** Compiles `folder`. Throws `TWIN_PACKAGE_INVALID` with the compiler's words, or with what to install when there is none. */
 export async function compileForeign(folder: string, language: ForeignLanguage): Promise<Uint8Array> {
-  const compiler = COMPILERS[language];
-  const command = existsSync(compiler.known) ? compiler.known : compiler.command;
+  const { packages, steps } = COMPILERS[language];
   const build = await mkdtemp(join(tmpdir(), "twin-build-"));
   const out = join(build, "module.wasm");
   try {
     // Names, not paths: a path in the module would make the folder part of the bytes.
-    const sources = (await readdir(folder)).toSorted();
-    await promisify(execFile)(command, compiler.args(sources, out), { cwd: folder, maxBuffer: OUTPUT_SIZE_MAX });
+    for (const [program, ...args] of steps((await readdir(folder)).toSorted(), build, out)) {
+      await run(program, args, { folder, packages });
+    }
     return await readFile(out);
-  } catch (cause) {
-    throw new TwinError("TWIN_PACKAGE_INVALID", failureOf(cause, { folder, command, compiler }), { folder }, cause);
   } finally {
     await rm(build, { recursive: true });
   }
 }
 
-function failureOf(
-  cause: unknown,
-  { folder, command, compiler }: { readonly folder: string; readonly command: string; readonly compiler: Compiler },
-): string {
-  const { code, stderr } = cause as { readonly code?: unknown; readonly stderr?: string };
-  if (code === "ENOENT") {
-    return `${compiler.main} needs ${command}, which is not here; on Debian: apt-get install ${compiler.packages}`;
+async function run(
+  program: string,
+  args: readonly string[],
+  { folder, packages }: { readonly folder: string; readonly packages: string },
+): Promise<void> {
+  const debian = join(DEBIAN_FOLDER, program);
+  try {
+    const command = existsSync(debian) ? debian : program;
+    await promisify(execFile)(command, args, { cwd: folder, maxBuffer: OUTPUT_SIZE_MAX });
+  } catch (cause) {
+    const { code, stderr } = cause as { readonly code?: unknown; readonly stderr?: string };
+    const message =
+      code === "ENOENT"
+        ? `${folder} needs ${program}, which is not here; on Debian: apt-get install ${packages}`
+        : `The capability in ${folder} does not compile.\n\n${stderr ?? String(cause)}`;
+    throw new TwinError("TWIN_PACKAGE_INVALID", message, { folder }, cause);
   }
-  return `The capability in ${folder} does not compile.\n\n${stderr ?? String(cause)}`;
 }

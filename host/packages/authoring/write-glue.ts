@@ -20,6 +20,14 @@ interface Splice {
   readonly insert: string;
 }
 
+/** What the glue is written in. */
+const HEAD = [
+  ["answer as twin__answer", "twin/abi"],
+  ["params as twin__params, reply as twin__reply", "twin/payload"],
+]
+  .map(([names, file]) => `import { ${names} } from ${JSON.stringify(file)};\n`)
+  .join("");
+
 /** Texts by path, for all files that are not compiled as they are. */
 export function writeGlue(
   index: SourceFile,
@@ -41,9 +49,7 @@ export function writeGlue(
   // Methods that ask for the same fields share one class, and with it the code that reads it.
   const classes = new Map<string, string>();
   const glue = methods.map((method) => methodGlue(method, { index, files, classes })).join("");
-  const head =
-    'import { answer as twin__answer } from "twin/abi";\nimport { params as twin__params, reply as twin__reply } from "twin/payload";\n';
-  return texts.set(index.path, `${texts.get(index.path) ?? index.text}\n${head}${glue}`);
+  return texts.set(index.path, `${texts.get(index.path) ?? index.text}\n${HEAD}${glue}`);
 }
 
 /** An event's class is a JSON class, and knows its topic. */

@@ -1,0 +1,62 @@
+// The guestbook in each language: the same tests, the same answers, the same bytes wherever it is built.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LANGUAGES, newCapability } from "../../host/author.ts";
+import { buildCapability } from "../../host/packages/build-capability.ts";
+import { readPackage } from "../../host/packages/package-file.ts";
+import { testPublisher } from "../support/built-capability.ts";
+import { CapabilityFailure, openCapabilityTwin, testTwinId } from "../support/capability-twin.ts";
+import { MAIN } from "../support/host-process.ts";
+import { referenceKernels as kernels } from "../support/reference-kernels.ts";
+
+const PROGRAMS = { assemblyscript: [], c: ["clang", "wasm-ld"], rust: ["rustc"] } as const;
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "languages-"));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+async function isThere(program: string): Promise<boolean> {
+  return await promisify(execFile)(program, ["--version"]).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe.each(LANGUAGES)("the guestbook in %s", (language) => {
+  it("passes its own tests, builds the same bytes in two folders, and holds against hostile text", async (context) => {
+    for (const program of PROGRAMS[language]) {
+      if (!(await isThere(program))) context.skip(`${program} is not installed; see .ci/run`);
+    }
+    const folders = ["here", "elsewhere"].map((place) => join(root, language, place));
+    const hashes = new Set<string>();
+    for (const folder of folders) {
+      await newCapability(folder, { name: "guestbook", language });
+      const built = await buildCapability({ folder, out: join(folder, "build"), kernels, publisher: testPublisher });
+      hashes.add(built.hash);
+    }
+    expect(hashes.size).toBe(1);
+    const run = await promisify(execFile)(process.execPath, [MAIN, "capability", "test", folders[0]!]);
+    expect(run.stdout).toMatch(/pass 5\n.*fail 0/u);
+
+    const [file] = await readdir(join(folders[0]!, "build")).then((names) =>
+      names.filter((name) => name.endsWith(".wasm")),
+    );
+    const pack = readPackage(await readFile(join(folders[0]!, "build", file!)), kernels);
+    const twin = openCapabilityTwin(pack, testTwinId(0));
+    const texts = ['","number":7,"x":"', "\\", '\\\\"', "]},{", "\u{1f600}".repeat(500), "\u0001".repeat(500), "\0"];
+    for (const text of texts) expect(twin.call("sign", { text })["text"]).toBe(text);
+    const lines = twin.call("list", { limit: 200 }) as unknown as { text: string }[];
+    expect(lines.map(({ text }) => text)).toEqual(texts.toReversed());
+    expect(() => twin.call("list", { limit: 201 })).toThrow(CapabilityFailure);
+    for (let count = 0; count < 300; count++) twin.call("sign", { text: "x".repeat(500) });
+    expect(twin.call("list", { limit: 200 })).toHaveLength(200);
+    expect(twin.memorySizeBytes).toBeLessThan(4 * 1024 * 1024);
+  });
+});
