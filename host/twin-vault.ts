@@ -8,12 +8,14 @@ import type { Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import type { Identity } from "./identity/identity.ts";
 import type { Kernels } from "./kernels/kernels.ts";
+import { openKernelPool } from "./kernels/pool.ts";
 import type { StoresPart } from "./rpc/owner-parts.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import { createStoreBook, defaultStoreLines, openStoreLine, readStoreLines, type StoreLine } from "./store-book.ts";
 import type { Vault } from "./vault/object.ts";
 import type { OpenTwinStore } from "./vault/open-store.ts";
-import { openVault } from "./vault/open-vault.ts";
+import { openVault, PUT_JOBS } from "./vault/open-vault.ts";
+import type { PutJobs } from "./vault/put-jobs.ts";
 
 /** Four data shards and two parity shards: over six directories from the first start on. */
 export const CODE = { dataShards: 4, parityShards: 2 } as const;
@@ -48,6 +50,7 @@ export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaul
     }),
   );
   const lines = (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
+  const pool = stack.use(await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock }));
   const vault = stack.use(
     await openVault({
       key: identity.keys.vault,
@@ -56,6 +59,7 @@ export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaul
       draining: lines.filter(({ draining }) => draining === true).map(({ name }) => name),
       code: CODE,
       kernels,
+      pool,
       clock: systemClock,
       random: systemRandom,
       log,

@@ -26,6 +26,8 @@ export const ERROR_CODES = {
   // kernels
   TWIN_SEAL_BROKEN: { status: 500, retry: false },
   TWIN_CODE_LOST: { status: 500, retry: false },
+  TWIN_KERNEL_QUEUE: { status: 503, retry: true },
+  TWIN_KERNEL_RESTARTED: { status: 503, retry: true },
   // state
   TWIN_STATE_BROKEN: { status: 500, retry: false },
   TWIN_STATE_FULL: { status: 507, retry: false },

@@ -1,7 +1,7 @@
 // Loads the compiled module of `assembly/`.
 
 import { readFile } from "node:fs/promises";
-import { instantiate } from "@assemblyscript/loader";
+import { instantiateSync } from "@assemblyscript/loader";
 import { TwinError } from "../base/errors.ts";
 import { addressOf, type KernelExports, type KernelModule } from "./kernel-module.ts";
 
@@ -10,15 +10,25 @@ const MODULE_URLS = ["../../assembly/build/kernels.wasm", "../../../assembly/bui
   (path) => new URL(path, import.meta.url),
 );
 
-/** A fresh instance with a memory of its own. Throws `TWIN_HOST_INTERNAL` when the module was not built. */
-export async function openKernelModule(): Promise<KernelModule> {
-  const { exports } = await instantiate<KernelExports>(await readModule());
+/** The compiled module: threads can share it, each with instances of its own. Throws `TWIN_HOST_INTERNAL` when it was not built. */
+export async function compileKernels(): Promise<WebAssembly.Module> {
+  return await WebAssembly.compile(await readModule());
+}
+
+/** A fresh instance with a memory of its own. */
+export function createKernelModule(module: WebAssembly.Module): KernelModule {
+  const { exports } = instantiateSync<KernelExports>(module);
   return {
     exports,
     bytes: new Uint8Array(exports.memory.buffer),
     window: addressOf(exports.WINDOW),
     windowSize: addressOf(exports.WINDOW_SIZE),
   };
+}
+
+/** Both in one. */
+export async function openKernelModule(): Promise<KernelModule> {
+  return createKernelModule(await compileKernels());
 }
 
 async function readModule(): Promise<Uint8Array<ArrayBuffer>> {

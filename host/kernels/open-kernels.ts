@@ -4,7 +4,7 @@ import { createChunkBoundary } from "./chunk-boundary.ts";
 import { createErasureCoding } from "./erasure-code.ts";
 import { createHashing } from "./hashing.ts";
 import type { Kernels } from "./kernels.ts";
-import { openKernelModule } from "./open-kernel-module.ts";
+import { compileKernels, createKernelModule } from "./open-kernel-module.ts";
 import { createSealing } from "./sealing.ts";
 
 /**
@@ -12,7 +12,12 @@ import { createSealing } from "./sealing.ts";
  * every thread; an instance serves one. Throws `TWIN_HOST_INTERNAL` when the module was not built.
  */
 export async function openKernels(): Promise<Kernels> {
-  const module = await openKernelModule();
+  return createKernels(await compileKernels());
+}
+
+/** The same over a module that is compiled already. */
+export function createKernels(compiled: WebAssembly.Module): Kernels {
+  const module = createKernelModule(compiled);
   const hashing = createHashing(module);
   const chunkBoundary = createChunkBoundary(module, hashing.deriveKey);
   return { ...hashing, ...createSealing(module), ...createErasureCoding(module), chunkBoundary };

@@ -1,11 +1,13 @@
 // Puts a vault together over its stores and its index, and offers it as one `Vault`.
 
+import { extname } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import type { KernelPool } from "../kernels/pool.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { rebuildIndex } from "./adopt-segments.ts";
 import { createBlockReader } from "./block-reader.ts";
@@ -13,6 +15,7 @@ import { createCensus } from "./census.ts";
 import { createGate } from "./gate.ts";
 import { guardStore } from "./guarded-store.ts";
 import type { Vault } from "./object.ts";
+import type { PutJobs } from "./put-jobs.ts";
 import type { SegmentCode } from "./segment.ts";
 import { createSegmentReader } from "./segment-reader.ts";
 import { type Blame, createShardReader } from "./shard-reader.ts";
@@ -22,6 +25,9 @@ import { createVaultIndex, type SegmentRecord } from "./vault-index.ts";
 import { deriveVaultKeys } from "./vault-keys.ts";
 import { createVaultDoor } from "./vault-door.ts";
 import { type VaultParts, changeSegment, storeNamed } from "./vault-parts.ts";
+
+/** The module of jobs that a pool for vaults is opened with. */
+export const PUT_JOBS: URL = new URL(`./put-jobs${extname(import.meta.url)}`, import.meta.url);
 
 /** What {@link openVault} needs. */
 export interface VaultOptions {
@@ -39,6 +45,8 @@ export interface VaultOptions {
     readonly happiness?: number | undefined;
   };
   readonly kernels: Kernels;
+  /** Workers that do the heavy part of puts, opened with {@link PUT_JOBS}. Stays the caller's, who disposes it after the vault. */
+  readonly pool?: KernelPool<PutJobs> | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -68,6 +76,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     seal,
     code: { dataShards: code.dataShards, parityShards: code.parityShards },
     shardsNeeded,
+    pool: options.pool,
     index,
     census,
     changes,

@@ -2,7 +2,7 @@
 
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Pace } from "./pace.ts";
-import type { SegmentShape } from "./segment.ts";
+import type { ClosedSegment, SegmentShape } from "./segment.ts";
 import { type ShardSeal, encodeHeader, headerSize, leafCount, leafRange } from "./shard.ts";
 
 /** Columns coded in one synchronous call: long enough for the kernel's speed, short enough between two breaths. */
@@ -14,9 +14,9 @@ const STRIPE_SIZE = 256 * 1024;
  */
 export async function encodeShards(
   seal: ShardSeal,
-  closed: { readonly shape: SegmentShape; readonly parts: readonly Uint8Array[] },
+  closed: ClosedSegment,
   pace: Pace,
-): Promise<Uint8Array[]> {
+): Promise<Uint8Array<ArrayBuffer>[]> {
   const { shape, parts } = closed;
   const header = headerSize(shape.shardSize);
   const shards = Array.from(
@@ -27,8 +27,8 @@ export async function encodeShards(
   const code = seal.kernels.createErasureCode(shape.dataShards, shape.parityShards);
   for (let start = header; start < header + shape.shardSize; start += STRIPE_SIZE) {
     const end = Math.min(start + STRIPE_SIZE, header + shape.shardSize);
-    const parity = code.encode(shards.slice(0, shape.dataShards).map((shard) => shard.subarray(start, end)));
-    for (const [index, stripe] of parity.entries()) shards[shape.dataShards + index]!.set(stripe, start);
+    const stripes = shards.map((shard) => shard.subarray(start, end));
+    code.encodeInto(stripes.slice(0, shape.dataShards), stripes.slice(shape.dataShards));
     await pace();
   }
   for (const [index, shard] of shards.entries()) await finishShard(seal, { shape, index }, shard, pace);

@@ -3,11 +3,13 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import type { KernelPool } from "../kernels/pool.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { Census } from "./census.ts";
 import type { DispersalParts } from "./dispersal.ts";
 import type { Gate } from "./gate.ts";
 import type { GuardedStore } from "./guarded-store.ts";
+import type { PutJobs } from "./put-jobs.ts";
 import type { SegmentCode, SegmentId } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { ShardSeal } from "./shard.ts";
@@ -20,6 +22,8 @@ export interface VaultParts {
   readonly code: SegmentCode;
   /** k + h: distinct stores that must take a segment before a put is answered. */
   readonly shardsNeeded: number;
+  /** Workers for puts; without them the work is done here. */
+  readonly pool: KernelPool<PutJobs> | undefined;
   readonly dispersal: DispersalParts;
   readonly index: VaultIndex;
   readonly census: Census;

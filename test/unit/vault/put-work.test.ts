@@ -1,0 +1,57 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { utf8Encode } from "../../../host/base/bytes.ts";
+import { systemClock } from "../../../host/base/clock.ts";
+import { type KernelPool, openKernelPool } from "../../../host/kernels/pool.ts";
+import { PUT_JOBS } from "../../../host/vault/open-vault.ts";
+import type { PutJobs } from "../../../host/vault/put-jobs.ts";
+import { seededBytes } from "../../support/seeded-bytes.ts";
+import { openTestVault, putBytes, readBytes, type TestVault } from "../../support/test-vault.ts";
+
+const pools: KernelPool<PutJobs>[] = [];
+
+async function openPool(jobs: URL): Promise<KernelPool<PutJobs>> {
+  const pool = await openKernelPool<PutJobs>({ jobs, clock: systemClock, workerCount: 2 });
+  pools.push(pool);
+  return pool;
+}
+
+afterAll(async () => {
+  for (const pool of pools) await pool[Symbol.asyncDispose]();
+});
+
+function shardsOf({ stores }: TestVault): string[] {
+  return stores
+    .flatMap(({ inner }) => [...inner.shards])
+    .map(([name, bytes]) => `${name} ${Buffer.from(bytes).toString("base64")}`)
+    .toSorted();
+}
+
+describe("a vault with kernel workers", () => {
+  it("makes the very bytes that it makes without them", async () => {
+    const alone = await openTestVault({ seed: "same" });
+    const helped = await openTestVault({ seed: "same", pool: await openPool(PUT_JOBS) });
+    for (const [index, size] of [0, 1, 70_000, 3_000_000, 3_000_000].entries()) {
+      const content = seededBytes(index === 4 ? 3 : index, size);
+      const ids = [alone, helped].map(async ({ vault }) => (await putBytes(vault, content, { name: `${index}` })).id);
+      const [left, right] = await Promise.all(ids);
+      expect(left).toBe(right);
+      expect(Buffer.compare(await readBytes(helped.vault, right!), content)).toBe(0);
+    }
+    expect(shardsOf(helped)).toEqual(shardsOf(alone));
+  });
+
+  it("fails a put whose worker dies with an error that says try again, leaves nothing of it, and goes on", async () => {
+    const jobs = new URL("../../support/mortal-put-jobs.ts", import.meta.url);
+    const opened = await openTestVault({ pool: await openPool(jobs) });
+    const kept = await putBytes(opened.vault, utf8Encode("live"));
+    const before = shardsOf(opened);
+    await expect(putBytes(opened.vault, utf8Encode("die"))).rejects.toMatchObject({
+      code: "TWIN_KERNEL_RESTARTED",
+      retry: true,
+    });
+    expect(shardsOf(opened)).toEqual(before);
+    const next = await putBytes(opened.vault, utf8Encode("die another day"));
+    expect(Buffer.from(await readBytes(opened.vault, next.id)).toString()).toBe("die another day");
+    expect(Buffer.from(await readBytes(opened.vault, kept.id)).toString()).toBe("live");
+  });
+});
