@@ -53,6 +53,7 @@ export const ERROR_CODES = {
   TWIN_GUEST_DEADLINE: { status: 504, retry: true },
   TWIN_GUEST_FAILED: { status: 422, retry: false },
   TWIN_GUEST_DENIED: { status: 403, retry: false },
+  TWIN_SANDBOX_RESTARTED: { status: 503, retry: true },
   // packages
   TWIN_PACKAGE_INVALID: { status: 400, retry: false },
   TWIN_PACKAGE_SIGNATURE: { status: 400, retry: false },

@@ -67,6 +67,26 @@ export const LIMITS = {
     waitTimeoutMs: 30_000,
     /** How often waits are looked at; bounds how late one ends. */
     waitTickMs: 10,
+    /** Admission of the largest module takes a tenth of this. */
+    admitTimeoutMs: 5_000,
+    /** Calls and admissions that one worker has at once; most of them wait. */
+    poolFlightCount: 10_000,
+    /** Calls of one guest that wait in line. */
+    poolQueueLength: 1_000,
+    /** About 3 ms: who burns more keeps others waiting. */
+    poolQuickFuel: 10_000_000,
+    /** Quick calls in a row by which a guest earns a place on the worker that is kept for quick ones. */
+    poolQuickCallCount: 8,
+    /** A call that has not begun by then goes to another worker. */
+    poolStallMs: 4,
+    /** How often the workers are looked at while they have something to do. */
+    poolWatchMs: 4,
+    /** Time beyond its deadline that a call has for ending by itself before its worker is ended. */
+    watchdogGraceMs: 30,
+    /** Host functions of a worker that leak must not take the process along. */
+    workerHeapSizeBytes: 512 * MIB,
+    /** Pause before a worker that could not start is tried again. */
+    workerRestartMs: 1_000,
     /** A log is for people; a flood of it would fill the disk. */
     logLineSizeBytes: 4 * KIB,
     /** Of one call: a loop that logs must not fill the disk. */
@@ -141,6 +161,12 @@ export const LIMITS = {
     eventsKept: 10_000,
     /** Sums are kept for ever, single receipts are for looking into. */
     receiptsKept: 10_000,
+    /** Receipts of queries that one page keeps: a flood of them must not cost a row each. Their sums count all. */
+    queryReceiptsPerPage: 256,
+    /** Sums of one day held in memory; strangers must not make them many. */
+    openSumCount: 1_000,
+    /** Sums of one answer to the main thread. */
+    sumsShown: 10_000,
     /** Receipts that no commit took along are written after this time. */
     receiptFlushMs: 250,
     /** A repeat comes soon or never. */

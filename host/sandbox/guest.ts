@@ -46,7 +46,7 @@ export interface GuestOptions {
 }
 
 /** The waiting part of a host. */
-export interface WaitingOptions {
+interface WaitingOptions {
   readonly implementation: WaitingImplementation;
   readonly room: WaitingRoom;
 }

@@ -10,7 +10,7 @@ export type TallyKind = "stacks" | "instances" | "memoryPages";
 const PAGE_SIZE = 65_536;
 
 /** Highest sum over all workers of a process. */
-export const TALLY_LIMITS: Readonly<Record<TallyKind, number>> = {
+const TALLY_LIMITS: Readonly<Record<TallyKind, number>> = {
   stacks: LIMITS.sandbox.suspendedCount,
   instances: LIMITS.sandbox.processInstanceCount,
   memoryPages: LIMITS.sandbox.processMemorySizeBytes / PAGE_SIZE,

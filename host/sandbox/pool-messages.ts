@@ -1,0 +1,123 @@
+// What a pool and its workers say to each other, and the memory that they share: one cell for each
+// call in flight, by which a call is either started by its worker or taken back by the pool, never both.
+
+import type { ErrorWire } from "../base/errors.ts";
+import type { CompiledGuest } from "./guest.ts";
+import type { GuestAnswer, HostImplementation, HostInterface, WaitingImplementation } from "./sandbox.ts";
+
+/** What a worker starts with. */
+export interface SandboxWorkerData {
+  /** Module that exports `sandboxHost`; absent: guests can import nothing. */
+  readonly host: string | undefined;
+  readonly cells: SharedArrayBuffer;
+  readonly tally: SharedArrayBuffer;
+  readonly tallyIndex: number;
+  readonly waitTimeoutMs: number | undefined;
+}
+
+/** What the module at `PoolOptions.host` exports under the name `sandboxHost`. It lives in the workers. */
+export interface SandboxHost {
+  /** Signatures and prices, also of the functions that wait. */
+  readonly hostInterface: HostInterface;
+  /** The functions for one guest; `context` is what the guest was created with. Called again when it moves to another worker. */
+  createHost(context: unknown): {
+    readonly implementation: HostImplementation;
+    readonly waiting?: WaitingImplementation | undefined;
+  };
+}
+
+/** Judge and compile a module. */
+export interface AdmitRequest {
+  readonly kind: "admit";
+  readonly id: number;
+  /** Where its state stands among the shared cells. */
+  readonly cell: number;
+  readonly bytes: Uint8Array;
+  readonly memorySizeBytes: number;
+}
+
+/** A guest that calls will name. */
+export interface OpenRequest {
+  readonly kind: "open";
+  readonly guest: number;
+  readonly compiled: CompiledGuest;
+  readonly callDepth: number;
+  readonly context: unknown;
+}
+
+/** Run one call of a guest. */
+export interface CallRequest {
+  readonly kind: "call";
+  readonly id: number;
+  /** Where the call's state stands among the shared cells. */
+  readonly cell: number;
+  readonly guest: number;
+  readonly method: string;
+  readonly payload: Uint8Array;
+  readonly fuel: number;
+  readonly timeoutMs: number;
+}
+
+/** What the pool tells a worker. */
+export type ToSandboxWorker =
+  | AdmitRequest
+  | OpenRequest
+  | CallRequest
+  | { readonly kind: "close"; readonly guest: number };
+
+/** A module that was admitted. */
+export interface AdmittedNews {
+  readonly kind: "admitted";
+  readonly id: number;
+  readonly compiled: CompiledGuest;
+}
+
+/** A call that has its answer. */
+export interface AnsweredNews extends GuestAnswer {
+  readonly kind: "answered";
+  readonly id: number;
+}
+
+/** A module that was refused, or a call that failed. */
+interface FailedNews {
+  readonly kind: "failed";
+  readonly id: number;
+  readonly error: ErrorWire;
+  /** Of a fault of the host's own, for the log. */
+  readonly trace: string | undefined;
+}
+
+/** What a worker tells the pool. */
+export type FromSandboxWorker = { readonly kind: "ready" } | AdmittedNews | AnsweredNews | FailedNews;
+
+/** Cells hold the id of a call that waits in its worker's queue, its complement once it runs, or this. */
+const FREE = 0;
+
+/** The calls in flight to one worker, as both sides see them. Ids are positive 31-bit numbers. */
+export class FlightCells {
+  readonly #cells: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#cells = new Int32Array(buffer);
+  }
+
+  /** The call is on its way. */
+  post(cell: number, id: number): void {
+    Atomics.store(this.#cells, cell, id);
+  }
+
+  /** Worker: begins the call, unless the pool has taken it back. */
+  start(cell: number, id: number): boolean {
+    return Atomics.compareExchange(this.#cells, cell, id, ~id) === id;
+  }
+
+  /** Pool: takes the call back, unless the worker has begun it. */
+  recall(cell: number, id: number): boolean {
+    return Atomics.compareExchange(this.#cells, cell, id, FREE) === id;
+  }
+
+  /** Whether the worker has begun the call. */
+  started(cell: number, id: number): boolean {
+    return Atomics.load(this.#cells, cell) === ~id;
+  }
+}

@@ -1,0 +1,91 @@
+// A worker of the pool: admits modules and runs guests, one message after the other. It trusts the
+// pool, and knows nothing but what it is told.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../base/clock.ts";
+import { toTwinError } from "../base/errors.ts";
+import { admit } from "./admit.ts";
+import { compileGuest } from "./guest.ts";
+import { GuestTable } from "./guest-table.ts";
+import {
+  type AdmitRequest,
+  type CallRequest,
+  FlightCells,
+  type FromSandboxWorker,
+  type SandboxHost,
+  type SandboxWorkerData,
+  type ToSandboxWorker,
+} from "./pool-messages.ts";
+import { ProcessTally } from "./process-tally.ts";
+import type { GuestAnswer } from "./sandbox.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+
+/** Below this a copy is cheaper than a transfer. */
+const TRANSFER_SIZE_BYTES = 4_096;
+const NO_HOST: SandboxHost = { hostInterface: {}, createHost: () => ({ implementation: {} }) };
+
+const port = parentPort!;
+const data = workerData as SandboxWorkerData;
+const cells = new FlightCells(data.cells);
+const tally = new ProcessTally(data.tally, data.tallyIndex);
+const room = new WaitingRoom({ clock: systemClock, tally, waitTimeoutMs: data.waitTimeoutMs });
+const host =
+  data.host === undefined ? NO_HOST : ((await import(data.host)) as { sandboxHost: SandboxHost }).sandboxHost;
+const table = new GuestTable({ host, room, tally });
+
+port.on("message", (message: ToSandboxWorker) => {
+  switch (message.kind) {
+    case "open":
+      table.open(message);
+      break;
+    case "close":
+      table.close(message.guest);
+      break;
+    case "admit":
+      if (cells.start(message.cell, message.id)) judge(message);
+      break;
+    case "call":
+      if (cells.start(message.cell, message.id)) run(message);
+  }
+});
+post({ kind: "ready" });
+
+function judge({ id, bytes, memorySizeBytes }: AdmitRequest): void {
+  try {
+    const { wasm, ...admitted } = admit(bytes, { hostInterface: host.hostInterface, limits: { memorySizeBytes } });
+    // The bytes have done their work: the compiled code is shared by all threads.
+    const { module } = compileGuest({ ...admitted, wasm });
+    post({ kind: "admitted", id, compiled: { admitted, module } });
+  } catch (thrown) {
+    fail(id, thrown);
+  }
+}
+
+function run(request: CallRequest): void {
+  try {
+    const answer = table.call(request);
+    if (!(answer instanceof Promise)) succeed(request.id, answer);
+    else
+      answer.then(
+        (done) => succeed(request.id, done),
+        (thrown: unknown) => fail(request.id, thrown),
+      );
+  } catch (thrown) {
+    fail(request.id, thrown);
+  }
+}
+
+function succeed(id: number, { payload, usage }: GuestAnswer): void {
+  const transfer = payload.length > TRANSFER_SIZE_BYTES ? [payload.buffer] : [];
+  port.postMessage({ kind: "answered", id, payload, usage } satisfies FromSandboxWorker, transfer);
+}
+
+function fail(id: number, thrown: unknown): void {
+  const error = toTwinError(thrown);
+  const trace = error.code === "TWIN_HOST_INTERNAL" && error.cause instanceof Error ? error.cause.stack : undefined;
+  post({ kind: "failed", id, error: error.toWire(), trace });
+}
+
+function post(message: FromSandboxWorker): void {
+  port.postMessage(message);
+}
