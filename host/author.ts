@@ -5,10 +5,12 @@ import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { systemRandom } from "./base/random.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { buildCapability } from "./packages/build-capability.ts";
+import { clientTypes } from "./packages/client-types.ts";
 import { inspectPackage, type PackageReport } from "./packages/inspect-package.ts";
 import { readPackage, signPackage } from "./packages/package-file.ts";
 import { openPublisherKey } from "./packages/publisher-key.ts";
 
+export { clientTypes } from "./packages/client-types.ts";
 export { LANGUAGES, newCapability } from "./packages/new-capability.ts";
 
 /** What to build, where to, and the key that signs it (created when absent). Absolute paths. */
@@ -58,4 +60,11 @@ export async function signPackageFile(
 /** What a package file is, asks for, exports, and who signed it. Works on any bytes. */
 export async function inspectPackageFile(bytes: Uint8Array): Promise<PackageReport> {
   return inspectPackage(bytes, await openKernels());
+}
+
+/** TypeScript for the client of an experience that uses these packages. Throws `TWIN_PACKAGE_INVALID` for a file that is none. */
+export async function clientTypesOfFiles(paths: readonly string[]): Promise<string> {
+  const kernels = await openKernels();
+  const packages = await Promise.all(paths.map(async (path) => readPackage(await readFile(path), kernels)));
+  return clientTypes(packages.map(({ manifest }) => manifest));
 }

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { jsonDecode, jsonEncode, utf8Encode } from "./base/bytes.ts";
-import type { Clock } from "./base/clock.ts";
+import { type Clock, systemClock } from "./base/clock.ts";
 import { TwinError } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
+import { type Log, silentLog } from "./base/log.ts";
 import type { Random } from "./base/random.ts";
 import { EngineCore } from "./engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine/engine-operations.ts";
@@ -23,8 +23,10 @@ import { openKernels } from "./kernels/open-kernels.ts";
 import { buildCapability } from "./packages/build-capability.ts";
 import type { InstalledCapability } from "./packages/manifest.ts";
 import { readPackage } from "./packages/package-file.ts";
-import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
-import type { StateStore } from "./state/state-store.ts";
+import { createDirectoryJournalFolder } from "./state/directory-journal-folder.ts";
+import { type Journal, openJournal } from "./state/journal.ts";
+import { openJournalStateStore } from "./state/journal-state-store.ts";
+import type { SnapshotStateStore } from "./state/state-store.ts";
 
 /** What a lab begins with. */
 export interface LabOptions {
@@ -210,18 +212,18 @@ class EngineTwin implements LabTwin {
   away = false;
   readonly logs: LabLog[] = [];
   readonly #parts: TwinParts;
-  #store: StateStore;
+  #state: TwinState;
   #core: EngineCore;
 
   static async open(parts: TwinParts): Promise<EngineTwin> {
     await mkdir(parts.folder);
-    return new EngineTwin(parts, await openStore(parts));
+    return new EngineTwin(parts, await openState(parts));
   }
 
-  private constructor(parts: TwinParts, store: StateStore) {
+  private constructor(parts: TwinParts, state: TwinState) {
     this.id = parts.identity.id;
     this.#parts = parts;
-    this.#store = store;
+    this.#state = state;
     this.#core = this.#openCore();
   }
 
@@ -264,13 +266,14 @@ class EngineTwin implements LabTwin {
   }
 
   async restart(): Promise<void> {
-    await this.#store[Symbol.asyncDispose]();
-    this.#store = await openStore(this.#parts);
+    await this.close();
+    this.#state = await openState(this.#parts);
     this.#core = this.#openCore();
   }
 
   async close(): Promise<void> {
-    await this.#store[Symbol.asyncDispose]();
+    await this.#state.store[Symbol.asyncDispose]();
+    await this.#state.journal[Symbol.asyncDispose]();
   }
 
   #openCore(): EngineCore {
@@ -279,7 +282,7 @@ class EngineTwin implements LabTwin {
     const log = guestLog(this.logs);
     return new EngineCore({
       twin: this.id,
-      store: this.#store,
+      store: this.#state.store,
       packages,
       kernels,
       clock,
@@ -290,9 +293,28 @@ class EngineTwin implements LabTwin {
   }
 }
 
-function openStore({ folder, identity, kernels, random }: TwinParts): Promise<StateStore> {
+/** As an engine worker has it: the journal outlives the store over it. */
+interface TwinState {
+  readonly journal: Journal;
+  readonly store: SnapshotStateStore;
+}
+
+async function openState({ folder, identity, kernels, random }: TwinParts): Promise<TwinState> {
+  const log = silentLog;
+  const journal = await openJournal({ folder: createDirectoryJournalFolder(join(folder, "journal")), kernels, log });
   const key = kernels.hash(utf8Encode(`${identity.id} state`));
-  return openSqliteStateStore({ path: join(folder, "state.sqlite"), key, twin: identity.id, kernels, random });
+  const path = join(folder, "state.sqlite");
+  const store = await openJournalStateStore({
+    path,
+    key,
+    twin: identity.id,
+    journal,
+    kernels,
+    random,
+    clock: systemClock,
+    log,
+  });
+  return { journal, store };
 }
 
 function holderOf({ from, circles = ["contacts"], experience }: LabCall): Holder {

@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 
 import { addCallCommands } from "./commands/call-commands.ts";
 import { addCapabilityCommands } from "./commands/capability-commands.ts";
+import { addClientCommand } from "./commands/client-command.ts";
 import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
@@ -36,6 +37,7 @@ addPeopleCommands(program);
 addObjectCommands(program);
 addStoreCommands(program);
 addCapabilityCommands(program);
+addClientCommand(program);
 // Options may stand before or behind the command: `twin status --json` and `twin --json status`.
 for (const command of allCommands(program)) command.exitOverride();
 

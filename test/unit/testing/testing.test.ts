@@ -1,12 +1,19 @@
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Lab, openLab } from "../../../host/testing.ts";
+import { builtCapability } from "../../support/built-capability.ts";
 
-const CAPABILITIES = join(import.meta.dirname, "../../../capabilities");
+const BUILT = join(import.meta.dirname, "../../../node_modules/.cache/twin-capabilities");
+const CHAT = join(BUILT, "chat-1.0.0.wasm");
+const CONTACTS = join(BUILT, "contacts-1.0.0.wasm");
 
 let lab: Lab;
+beforeAll(async () => {
+  await builtCapability("chat");
+  await builtCapability("contacts");
+});
 beforeEach(async () => {
-  lab = await openLab({ capability: join(CAPABILITIES, "chat"), others: [join(CAPABILITIES, "contacts")] });
+  lab = await openLab({ capability: CHAT, others: [CONTACTS] });
 });
 afterEach(() => lab[Symbol.asyncDispose]());
 
@@ -64,7 +71,7 @@ describe("a lab", () => {
 
   it("is the same again from the same seed", async () => {
     const ada = await lab.twin();
-    await using other = await openLab({ capability: join(CAPABILITIES, "chat") });
+    await using other = await openLab({ capability: CHAT });
     const again = await other.twin();
     expect(again.id).toBe(ada.id);
     expect(other.nowMs).toBe(lab.nowMs);
