@@ -180,7 +180,7 @@ export const LIMITS = {
     /** Memory of all idle guests together; the least recently used ones go first. */
     guestMemorySizeBytes: 512 * MIB,
     /** How long the worker runs calls before it looks for new messages. */
-    sliceMs: 10,
+    sliceMs: 2,
     /** Installing, listing and other work of the engine itself. */
     operationTimeoutMs: 60_000,
     /** Extra wall clock beyond a call's own deadline before its worker is replaced. */

@@ -44,6 +44,8 @@ export class CallRun {
   depth = 0;
   /** Capabilities whose guests hold what this run did in their memories. */
   readonly participants = new Set<LoadedCapability>();
+  /** Whether it began as a query: then it reads what is durable, and its guests are those of queries. */
+  readonly isQuery: boolean;
   readonly #parts: RunParts;
   readonly #startedMs: number;
   readonly #timeoutMs: number;
@@ -51,8 +53,9 @@ export class CallRun {
   #block = 0;
   #unused: Uint8Array = new Uint8Array();
 
-  constructor(parts: RunParts, timeoutMs: number) {
+  constructor(parts: RunParts, { timeoutMs, isQuery }: { readonly timeoutMs: number; readonly isQuery: boolean }) {
     this.#parts = parts;
+    this.isQuery = isQuery;
     this.#timeoutMs = timeoutMs;
     this.atMs = parts.clock.nowMs();
     this.#startedMs = parts.clock.elapsedMs();

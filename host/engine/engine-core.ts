@@ -10,7 +10,7 @@ import { callerName, decide } from "../grants/decide.ts";
 import { createGrantBook, type GrantBook } from "../grants/grant-book.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Method } from "../packages/manifest.ts";
-import type { StateStore, StateWrite } from "../state/state-store.ts";
+import type { SnapshotStateStore, StateReads, StateWrite } from "../state/state-store.ts";
 import { type AnswerBook, createAnswerBook, type IdentifiedCall } from "./answer-book.ts";
 import { CallRun } from "./call-run.ts";
 import { type CapabilityRegister, createCapabilityRegister } from "./capability-register.ts";
@@ -28,7 +28,7 @@ import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
 export interface EngineParts {
   /** Id of the twin. */
   readonly twin: string;
-  readonly store: StateStore;
+  readonly store: SnapshotStateStore;
   readonly packages: PackageFolder;
   readonly kernels: Pick<Kernels, "hash" | "keyedHash">;
   readonly clock: Clock;
@@ -71,7 +71,7 @@ export type Completion =
 /** The tables, guests and rules of one twin. */
 export class EngineCore {
   readonly twin: string;
-  readonly store: StateStore;
+  readonly store: SnapshotStateStore;
   readonly clock: Clock;
   readonly packages: PackageFolder;
   readonly kernels: EngineParts["kernels"];
@@ -85,6 +85,8 @@ export class EngineCore {
   readonly inbox: Inbox;
   readonly #answers: AnswerBook;
   readonly #parts: EngineParts;
+  /** What queries read: the last durable state. */
+  readonly #snapshot: StateReads;
   /** The last commit, as long as it is not durable. */
   #pending: Promise<void> | undefined;
   #flushing = false;
@@ -106,6 +108,14 @@ export class EngineCore {
     this.outbox = createOutbox(store);
     this.inbox = createInbox(store);
     this.#answers = createAnswerBook(store, kernels);
+    const { durable } = store;
+    this.#snapshot = {
+      get: (at) => durable.get(at),
+      scan: (range) => durable.scan(range),
+      sizeBytes: (namespace) => store.sizeBytes(namespace),
+    };
+    // Receipts ride in the record of whatever commits next.
+    store.accompany(() => this.receipts.drain());
     this.runner = new GuestRunner({
       twin,
       register: this.register,
@@ -146,15 +156,18 @@ export class EngineCore {
     const { run, receipt, result, error } = this.#execute(admitted);
     if (result === undefined) {
       const writes = companions.failed?.(error!) ?? [];
-      if (writes.length === 0) this.#flushLater();
-      await (writes.length === 0 ? this.#pending : this.commit(writes));
+      if (writes.length > 0) await this.commit(writes);
+      else {
+        this.#flushLater();
+        // What it tells of may be what it has read, and a query reads what is durable.
+        if (admitted.method.kind === "command") await this.#pending;
+      }
       this.#tell({ receipts: [receipt] });
       return { error: withReceipt(error!, receipt) };
     }
     const answer: CallAnswer = { payload: result.payload, receipt };
     if (admitted.method.kind === "query") {
       this.#flushLater();
-      await this.#pending;
       this.#tell({ receipts: [receipt] });
       return { answer };
     }
@@ -167,11 +180,11 @@ export class EngineCore {
     return { answer };
   }
 
-  /** Commits `writes` with the receipts that wait. Resolves when they are durable. */
+  /** Commits `writes`, and with them the receipts that wait. Resolves when they are durable. */
   commit(writes: readonly StateWrite[]): Promise<void> {
     let durable: Promise<void>;
     try {
-      durable = this.store.commit([...writes, ...this.receipts.drain()]);
+      durable = this.store.commit(writes);
     } catch (thrown) {
       this.#recover();
       throw thrown;
@@ -187,6 +200,11 @@ export class EngineCore {
     });
   }
 
+  /** Commits the receipts that wait for something to commit with. */
+  flush(): Promise<void> {
+    return this.commit(this.receipts.drain());
+  }
+
   /** The result of `act` once all commits so far are durable: what it shows may rest on them. */
   async whenDurable<Result>(act: () => Result): Promise<Result> {
     await this.#pending;
@@ -194,8 +212,11 @@ export class EngineCore {
   }
 
   /** A run of its own, outside of a call. */
-  createRun(timeoutMs: number): CallRun {
-    return new CallRun(this.#parts, timeoutMs);
+  createRun(timeoutMs: number, kind: Method["kind"] = "command"): CallRun {
+    const isQuery = kind === "query";
+    const { clock, random, kernels } = this.#parts;
+    const store = isQuery ? this.#snapshot : this.store;
+    return new CallRun({ store, clock, random, kernels }, { timeoutMs, isQuery });
   }
 
   status(): EngineStatus {
@@ -216,20 +237,22 @@ export class EngineCore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.commit([]);
+    await this.flush();
     await this.store[Symbol.asyncDispose]();
   }
 
   #execute(admitted: AdmittedCall): Outcome {
     const { request, loaded, method, queueMs } = admitted;
+    // Guests of commands may remember what is not durable yet: queries have guests of their own.
+    const guests = method.kind === "query" ? this.shelf.readerOf(loaded) : loaded;
     const { fuel, timeoutMs } = budgetOf(request, loaded);
-    const run = this.createRun(timeoutMs - queueMs);
+    const run = this.createRun(timeoutMs - queueMs, method.kind);
     let result: InvocationResult | undefined;
     let error: TwinError | undefined;
     try {
       run.checkDeadline();
       const { holder: caller, payload } = request;
-      result = this.runner.invoke(run, { loaded, caller, method: request.method, payload, fuel });
+      result = this.runner.invoke(run, { loaded: guests, caller, method: request.method, payload, fuel });
     } catch (thrown) {
       error = toTwinError(thrown);
       if (error.code === "TWIN_HOST_INTERNAL")
@@ -237,9 +260,8 @@ export class EngineCore {
       this.#dropGuests(run);
     }
     this.shelf.trim();
-    const receipt = this.receipts.issue(
-      this.#describe({ admitted, run, result, error, writes: method.kind === "command" }),
-    );
+    const kind = result === undefined ? "query" : method.kind;
+    const receipt = this.receipts.issue(this.#describe({ admitted, run, result, error }), kind);
     return { run, receipt, result, error };
   }
 
@@ -248,7 +270,6 @@ export class EngineCore {
     readonly run: CallRun;
     readonly result: InvocationResult | undefined;
     readonly error: TwinError | undefined;
-    readonly writes: boolean;
   }): Omit<Receipt, "sequence"> {
     const { admitted, run, result, error } = about;
     const { request, loaded, grantId, queueMs } = admitted;
@@ -274,7 +295,7 @@ export class EngineCore {
         written: error === undefined ? run.bytes.written : 0,
       },
       queueMs,
-      runMs: run.elapsedMs(),
+      runMs: Math.round(run.elapsedMs() * 1_000) / 1_000,
     };
   }
 
@@ -299,7 +320,7 @@ export class EngineCore {
     this.#flushing = true;
     void this.clock
       .sleep(LIMITS.engine.receiptFlushMs)
-      .then(() => (this.#closed ? undefined : this.commit([])))
+      .then(() => (this.#closed ? undefined : this.flush()))
       .catch((thrown: unknown) => this.#parts.log.error({ err: thrown }, "Receipts could not be written."))
       .finally(() => {
         this.#flushing = false;

@@ -6,6 +6,7 @@ import { describeCapability } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 import { installCapability, removeCapability } from "./installation.ts";
 import { deliverMessage } from "./message-delivery.ts";
+import { readStateRows } from "./state-rows.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 
 /** How long the request has waited. */
@@ -31,7 +32,8 @@ const OWN_TABLES: ReadonlySet<string> = new Set([
   "$outbox",
   "$outbox-peers",
   "$parked",
-  "$receipts",
+  "$receipt-pages",
+  "$receipt-sums",
   "$totals",
 ]);
 
@@ -56,8 +58,12 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
     return undefined;
   },
   receipts: async (core, query) => {
-    await core.commit([]);
+    await core.flush();
     return core.receipts.list(query);
+  },
+  receiptSums: async (core, query) => {
+    await core.flush();
+    return core.receipts.sums(query);
   },
   events: (core, query) => core.whenDurable(() => core.events.list(query)),
   outboxPeers: (core) => core.whenDurable(() => core.outbox.peers()),
@@ -81,6 +87,7 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
     await core.commit(writes);
     return undefined;
   },
+  stateRows: async (core, after) => readStateRows(core.store, after),
   status: (core) => core.whenDurable(() => core.status()),
   close: async (core) => {
     await core.close();

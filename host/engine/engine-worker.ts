@@ -11,17 +11,19 @@ import { openKernels } from "../kernels/open-kernels.ts";
 import { createDirectoryJournalFolder } from "../state/directory-journal-folder.ts";
 import { openJournal } from "../state/journal.ts";
 import { openJournalStateStore } from "../state/journal-state-store.ts";
+import { type IdentifiedAnswer, packAnswers, unpackCalls } from "./call-packing.ts";
+import type { CallAnswer, Receipt, TwinEvent } from "./engine.ts";
 import { EngineCore } from "./engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine-operations.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { GuestLogLevel } from "./guest-frame.ts";
-import type { EngineNews, OperationName } from "./operations.ts";
+import type { EngineNews, OperationAnswer, OperationName } from "./operations.ts";
 import { createPackageFolder } from "./package-folder.ts";
+import { createRecordFeed } from "./record-feed.ts";
 import {
   type EngineWorkerData,
   type FromWorker,
   type ToWorker,
-  transferable,
   type WorkerLogLine,
   type WorkerReply,
   type WorkerRequest,
@@ -31,7 +33,10 @@ import {
 class Mailer {
   readonly #post: (message: FromWorker, transfer: ArrayBuffer[]) => void;
   #replies: WorkerReply[] = [];
-  #news: EngineNews[] = [];
+  #answers: IdentifiedAnswer[] = [];
+  #receipts: Receipt[] = [];
+  #events: TwinEvent[] = [];
+  #outboxPeers = new Set<string>();
   #log: WorkerLogLine[] = [];
   #posting = false;
 
@@ -40,12 +45,15 @@ class Mailer {
   }
 
   reply(reply: WorkerReply): void {
-    this.#replies.push(reply);
+    if ("answer" in reply && isCallAnswer(reply.answer)) this.#answers.push({ id: reply.id, answer: reply.answer });
+    else this.#replies.push(reply);
     this.#postSoon();
   }
 
-  tell(news: EngineNews): void {
-    this.#news.push(news);
+  tell({ receipts, events, outboxPeers }: EngineNews): void {
+    this.#receipts.push(...receipts);
+    this.#events.push(...events);
+    for (const peer of outboxPeers) this.#outboxPeers.add(peer);
     this.#postSoon();
   }
 
@@ -59,9 +67,17 @@ class Mailer {
     this.#posting = true;
     queueMicrotask(() => {
       this.#posting = false;
-      const [replies, news, log] = [this.#replies, this.#news, this.#log];
-      [this.#replies, this.#news, this.#log] = [[], [], []];
-      this.#post({ kind: "batch", replies, news, log }, replies.flatMap(payloadsOf));
+      const [replies, log] = [this.#replies, this.#log];
+      const packed = { answers: this.#answers, receipts: this.#receipts };
+      const isPacked = packed.answers.length + packed.receipts.length > 0;
+      const answers = isPacked ? packAnswers(packed) : undefined;
+      const news: EngineNews = { outboxPeers: [...this.#outboxPeers], events: this.#events, receipts: [] };
+      [this.#replies, this.#answers, this.#receipts, this.#events, this.#log] = [[], [], [], [], []];
+      this.#outboxPeers = new Set();
+      this.#post(
+        { kind: "batch", answers, replies, news, log },
+        answers === undefined ? [] : [answers.payloads.buffer],
+      );
     });
   }
 }
@@ -80,7 +96,8 @@ class RequestLoop {
     this.#running = new Int32Array(running);
   }
 
-  accept({ requests, drops }: ToWorker): void {
+  accept({ calls, requests, drops }: ToWorker): void {
+    if (calls !== undefined) for (const call of unpackCalls(calls)) this.#queue.push(call);
     for (const request of requests) this.#queue.push(request);
     for (const id of drops) {
       if (this.#queue.drop(id) !== undefined) this.#mailer.reply({ id, dropped: true });
@@ -122,11 +139,8 @@ class RequestLoop {
   }
 }
 
-function payloadsOf(reply: WorkerReply): ArrayBuffer[] {
-  const answer = "answer" in reply ? reply.answer : undefined;
-  return answer !== undefined && "payload" in answer && answer.payload instanceof Uint8Array
-    ? transferable(answer.payload)
-    : [];
+function isCallAnswer(answer: OperationAnswer<OperationName>): answer is CallAnswer {
+  return answer !== undefined && "payload" in answer && "receipt" in answer;
 }
 
 /** Errors lose their class between threads: only their text crosses. */
@@ -143,7 +157,11 @@ function createWorkerLog(mailer: Mailer): Log {
   };
 }
 
-async function openCore({ folder, twin, stateKey }: EngineWorkerData, mailer: Mailer): Promise<EngineCore> {
+async function openCore(
+  { folder, twin, stateKey, follow }: EngineWorkerData,
+  mailer: Mailer,
+  post: (message: FromWorker) => void,
+): Promise<EngineCore> {
   const kernels = await openKernels();
   const log = createWorkerLog(mailer);
   const journalFolder = createDirectoryJournalFolder(join(folder, "journal"));
@@ -156,6 +174,7 @@ async function openCore({ folder, twin, stateKey }: EngineWorkerData, mailer: Ma
     clock: systemClock,
     random: systemRandom,
     log,
+    onRecord: follow ? createRecordFeed(post) : undefined,
   });
   stateKey.fill(0);
   return new EngineCore({
@@ -177,7 +196,7 @@ async function main(): Promise<void> {
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   const mailer = new Mailer(post);
   try {
-    const loop = new RequestLoop(await openCore(data, mailer), mailer, data.running);
+    const loop = new RequestLoop(await openCore(data, mailer, post), mailer, data.running);
     port.on("message", (message: ToWorker) => loop.accept(message));
     post({ kind: "ready" });
   } catch (thrown) {

@@ -4,7 +4,7 @@
 import type { ErrorWire, TwinErrorCode } from "../base/errors.ts";
 import type { Grant, Holder } from "../grants/grant.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
-import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
+import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 
 /** A call of one method. `payload` is UTF-8 JSON and belongs to the engine from the call on. */
 export interface CallRequest {
@@ -42,6 +42,22 @@ export interface Receipt {
   readonly hostCalls: Readonly<Record<string, number>>;
   readonly bytes: { readonly in: number; readonly out: number; readonly read: number; readonly written: number };
   readonly queueMs: number;
+  readonly runMs: number;
+}
+
+/** What calls have cost in one day. JSON. */
+export interface ReceiptSum {
+  /** `2026-01-31`, in UTC. */
+  readonly day: string;
+  readonly capability: string;
+  /** As in {@link Receipt}. */
+  readonly caller: string;
+  readonly calls: number;
+  readonly errors: number;
+  readonly fuel: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly bytesWritten: number;
   readonly runMs: number;
 }
 
@@ -115,6 +131,11 @@ export interface EngineListener {
   onOutbox?(peer: string): void;
   onEvent?(event: TwinEvent): void;
   onReceipt?(receipt: Receipt): void;
+  /**
+   * Of an engine that was opened to be followed: durable writes of the whole state, as `decodeWrites` reads
+   * them. A number that is not one more than the last says that some were not told.
+   */
+  onRecord?(sequence: number, writes: Uint8Array): void;
 }
 
 /** One twin's engine. All methods reject with `TwinError`; `TWIN_ENGINE_RESTARTED` when the worker died under them. */
@@ -132,13 +153,15 @@ export interface Engine extends AsyncDisposable {
   grant(grant: Omit<Grant, "id" | "grantedAtMs">): Promise<Grant>;
   revoke(grantId: string): Promise<void>;
 
-  /** Newest first. */
+  /** Newest first. Of very many queries in a short time only the last ones are kept; their sums are kept of all. */
   receipts(query?: {
     readonly beforeSequence?: number | undefined;
     readonly limit?: number | undefined;
     readonly capability?: string | undefined;
     readonly caller?: string | undefined;
   }): Promise<Receipt[]>;
+  /** Sums per day, capability and caller of all calls since the twin began, newest day first, down to `sinceDay` (`2026-01-31`). */
+  receiptSums(query?: { readonly sinceDay?: string | undefined }): Promise<ReceiptSum[]>;
   /** Oldest first, after `afterSequence`. Throws `TWIN_LIMIT_EXCEEDED` with `details.oldest` when some of them are no longer kept. */
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): Promise<TwinEvent[]>;
 
@@ -155,6 +178,8 @@ export interface Engine extends AsyncDisposable {
   /** The host's own small tables (namespaces that begin with `$`): peers, invites, experiences, settings. */
   readTable(range: StateRange): Promise<StateEntry[]>;
   writeTable(writes: readonly StateWrite[]): Promise<void>;
+  /** A page of all rows of the state behind `after`; none at the end. For copies of the whole twin. */
+  stateRows(after?: StateKey): Promise<StateWrite[]>;
 
   status(): Promise<EngineStatus>;
 }

@@ -39,7 +39,7 @@ export interface InvocationResult {
 export interface RunnerParts {
   readonly twin: string;
   readonly register: Pick<CapabilityRegister, "find">;
-  readonly shelf: Pick<GuestShelf, "load" | "guestOf">;
+  readonly shelf: Pick<GuestShelf, "load" | "readerOf" | "guestOf">;
   readonly log: Log;
   /** Messages that the outbox can still take. */
   readonly outboxRoom: () => number;
@@ -146,7 +146,8 @@ export class GuestRunner {
     if (!mayCall(permissions, nested)) {
       throw deniedCall(`The manifest of ${name} does not ask for a call of ${nested.capability}.${nested.method}.`);
     }
-    const { loaded, method } = this.find(nested.capability, nested.method);
+    const { loaded: found, method } = this.find(nested.capability, nested.method);
+    const loaded = run.isQuery ? this.#parts.shelf.readerOf(found) : found;
     if (loaded.frame !== undefined) {
       throw new TwinError("TWIN_CALL_CYCLE", `${name} calls ${nested.capability}, which waits for this very call.`);
     }

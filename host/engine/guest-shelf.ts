@@ -29,12 +29,16 @@ export interface LoadedCapability {
   guest: Guest | undefined;
   /** The call that its guest is in. */
   frame: GuestFrame | undefined;
+  /** The same capability with the guest that answers queries. */
+  reader: LoadedCapability | undefined;
 }
 
 /** Loads capabilities when they are first called, and bounds the memory of their guests. */
 export interface GuestShelf {
   /** Without `pack` the package's file is read. Throws `TWIN_PACKAGE_INVALID` when it is gone or damaged. */
   load(record: CapabilityRecord, pack?: CapabilityPackage): LoadedCapability;
+  /** The same capability with a guest of its own, that has never been part of a command. */
+  readerOf(loaded: LoadedCapability): LoadedCapability;
   /** Forgets the capability of that name. */
   evict(name: string): void;
   /** A live guest in which `frame`, already set, runs; a fresh one burns from `fuel`. Throws `TWIN_GUEST_*` as its start does. */
@@ -52,7 +56,9 @@ export interface GuestShelf {
 export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShelf {
   /** In order of use: the least recent first. */
   const shelf = new Map<string, LoadedCapability>();
-  const live = (): LoadedCapability[] => [...shelf.values()].filter((loaded) => loaded.guest !== undefined);
+  const all = (): LoadedCapability[] =>
+    [...shelf.values()].flatMap((loaded) => (loaded.reader === undefined ? [loaded] : [loaded, loaded.reader]));
+  const live = (): LoadedCapability[] => all().filter((loaded) => loaded.guest !== undefined);
   const memorySizeBytes = (): number => live().reduce((size, { guest }) => size + guest!.memorySizeBytes, 0);
   return {
     load: (record, pack) => {
@@ -64,6 +70,7 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShel
       shelf.set(name, loaded);
       return loaded;
     },
+    readerOf: (loaded) => (loaded.reader ??= { ...loaded, guest: undefined, frame: undefined, reader: undefined }),
     evict: (name) => {
       shelf.delete(name);
     },
@@ -91,7 +98,7 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShel
       }
     },
     dropAll: () => {
-      for (const loaded of shelf.values()) loaded.guest = undefined;
+      for (const loaded of all()) loaded.guest = undefined;
     },
     count: () => live().length,
     memorySizeBytes,
@@ -144,6 +151,7 @@ function loadCapability(record: CapabilityRecord, pack: CapabilityPackage): Load
     eventChecks: new Map(Object.entries(manifest.events).map(([topic, schema]) => [topic, compileSchema(schema)])),
     guest: undefined,
     frame: undefined,
+    reader: undefined,
   };
 }
 

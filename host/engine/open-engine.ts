@@ -7,7 +7,7 @@ import type { Log } from "../base/log.ts";
 import type { Grant } from "../grants/grant.ts";
 import type { GrantRequest } from "../grants/grant-book.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
-import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
+import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type {
   CallAnswer,
   CallRequest,
@@ -19,6 +19,7 @@ import type {
   OutgoingMessage,
   ParkedMessage,
   Receipt,
+  ReceiptSum,
   TwinEvent,
 } from "./engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
@@ -36,6 +37,8 @@ export interface EngineOptions {
   /** Drives the watchdog; calls themselves see the machine's clock. */
   readonly clock?: Clock | undefined;
   readonly log: Log;
+  /** Whether listeners are told of the state's records: they are copied for it. */
+  readonly follow?: boolean | undefined;
   /** The worker's file, when it is not ours: one that does more around it. */
   readonly entry?: URL | undefined;
 }
@@ -67,11 +70,14 @@ class WorkerEngine implements Engine {
     if (this.#link !== undefined) return this.#link;
     const { folder, twin, stateKey, clock = systemClock, log, entry } = this.#options;
     const link = startWorkerLink({
-      data: { folder, twin, stateKey },
+      data: { folder, twin, stateKey, follow: this.#options.follow === true },
       entry,
       clock,
       log,
       onNews: (news) => this.#tell(news),
+      onRecord: ({ sequence, writes }) => {
+        for (const listener of this.#listeners) listener.onRecord?.(sequence, writes);
+      },
       onEnd: () => {
         if (this.#link === link) this.#link = undefined;
       },
@@ -128,6 +134,10 @@ class WorkerEngine implements Engine {
     return this.#ask("receipts", query);
   }
 
+  receiptSums(query: { readonly sinceDay?: string | undefined } = {}): Promise<ReceiptSum[]> {
+    return this.#ask("receiptSums", query);
+  }
+
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): Promise<TwinEvent[]> {
     return this.#ask("events", query);
   }
@@ -158,6 +168,10 @@ class WorkerEngine implements Engine {
 
   async writeTable(writes: readonly StateWrite[]): Promise<void> {
     await this.#ask("writeTable", writes);
+  }
+
+  stateRows(after?: StateKey): Promise<StateWrite[]> {
+    return this.#ask("stateRows", after);
   }
 
   status(): Promise<EngineStatus> {
@@ -205,6 +219,7 @@ function bindListener(listener: EngineListener): EngineListener {
     onOutbox: (peer) => listener.onOutbox?.(peer),
     onEvent: (event) => listener.onEvent?.(event),
     onReceipt: (receipt) => listener.onReceipt?.(receipt),
+    onRecord: (sequence, writes) => listener.onRecord?.(sequence, writes),
   };
 }
 

@@ -4,7 +4,7 @@
 import type { Grant } from "../grants/grant.ts";
 import type { GrantRequest } from "../grants/grant-book.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
-import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
+import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type {
   CallAnswer,
   CallRequest,
@@ -14,6 +14,7 @@ import type {
   OutgoingMessage,
   ParkedMessage,
   Receipt,
+  ReceiptSum,
   TwinEvent,
 } from "./engine.ts";
 import type { ReceiptQuery } from "./receipt-book.ts";
@@ -29,6 +30,7 @@ interface Operations {
   grant(request: GrantRequest): Grant;
   revoke(grantId: string): undefined;
   receipts(query: ReceiptQuery): Receipt[];
+  receiptSums(query: { readonly sinceDay?: string | undefined }): ReceiptSum[];
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): TwinEvent[];
   outboxPeers(query: undefined): string[];
   outbox(query: { readonly peer: string; readonly limit: number }): OutgoingMessage[];
@@ -36,6 +38,7 @@ interface Operations {
   parked(query: undefined): ParkedMessage[];
   readTable(range: StateRange): StateEntry[];
   writeTable(writes: readonly StateWrite[]): undefined;
+  stateRows(after: StateKey | undefined): StateWrite[];
   status(query: undefined): EngineStatus;
   /** Writes what waits and closes the state; nothing may follow. */
   close(query: undefined): undefined;

@@ -1,15 +1,20 @@
-// The account of every call. Receipts of commands commit with them; those of queries wait for the
-// next commit or a short time, so that reading never costs a sync. One that was not written when
-// the process died counts as never issued: totals are always the sum of what was recorded.
+// The account of every call. Receipts ride in the record of the commit that comes next, all of them
+// as one page; those of queries alone wait a short time, so that reading never costs a sync. What was
+// not written when the process died counts as never issued: totals are the sum of what was recorded.
 
 import { jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { StateStore, StateWrite } from "../state/state-store.ts";
-import type { Receipt } from "./engine.ts";
-import { FIRST_KEY, numberKey } from "./row-key.ts";
+import type { StateEntry, StateStore, StateWrite } from "../state/state-store.ts";
+import type { Receipt, ReceiptSum } from "./engine.ts";
+import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.ts";
+import { createReceiptSums } from "./receipt-sums.ts";
+import { FIRST_KEY, numberKey, numberOf } from "./row-key.ts";
 
-const NAMESPACE = "$receipts";
+const PAGES = "$receipt-pages";
 const TOTALS = { namespace: "$totals", key: utf8Encode("totals") } as const;
+/** Pages between two looks for old ones, and pages removed at most by one. */
+const TRIM_INTERVAL = 16;
+const TRIM_COUNT = 64;
 
 /** Sums over all receipts ever recorded. */
 interface Totals {
@@ -31,24 +36,29 @@ const NONE: Totals = { calls: 0, errors: 0, fuel: 0, lastSequence: 0 };
 
 /** Issues, keeps and sums receipts. */
 export interface ReceiptBook {
-  /** Numbers a receipt. It waits in memory until {@link ReceiptBook.drain}. */
-  issue(draft: Omit<Receipt, "sequence">): Receipt;
+  /** Numbers a receipt. It waits in memory until {@link ReceiptBook.drain}; of very many queries only the newest do, and their sums. */
+  issue(draft: Omit<Receipt, "sequence">, kind: "query" | "command"): Receipt;
   /** The writes that record all waiting receipts; none when nothing waits. */
   drain(): StateWrite[];
   /** Including waiting ones. */
   totals(): Totals;
   /** Recorded ones, newest first. */
   list(query: ReceiptQuery): Receipt[];
+  /** Recorded sums, newest day first. */
+  sums(query: { readonly sinceDay?: string | undefined }): ReceiptSum[];
   /** Forgets what was not committed. */
   reload(): void;
 }
 
 /** The book over the tables of `store`. */
 export function createReceiptBook(store: Pick<StateStore, "get" | "scan">): ReceiptBook {
+  const sums = createReceiptSums(store);
   let totals = readTotals(store);
-  let waiting: Receipt[] = [];
+  let commands: Receipt[] = [];
+  let queries: Receipt[] = [];
+  let pages = 0;
   return {
-    issue: (draft) => {
+    issue: (draft, kind) => {
       const receipt: Receipt = { sequence: totals.lastSequence + 1, ...draft };
       totals = {
         calls: totals.calls + 1,
@@ -56,20 +66,29 @@ export function createReceiptBook(store: Pick<StateStore, "get" | "scan">): Rece
         fuel: totals.fuel + receipt.fuel,
         lastSequence: receipt.sequence,
       };
-      waiting.push(receipt);
+      sums.add(receipt);
+      if (kind === "command") commands.push(receipt);
+      else if (queries.push(receipt) >= 2 * LIMITS.engine.queryReceiptsPerPage) {
+        queries = queries.slice(-LIMITS.engine.queryReceiptsPerPage);
+      }
       return receipt;
     },
     drain: () => {
+      const waiting = [...commands, ...queries.slice(-LIMITS.engine.queryReceiptsPerPage)];
       if (waiting.length === 0) return [];
-      const writes = waiting.flatMap(rowsOf);
-      waiting = [];
-      return [...writes, { ...TOTALS, value: jsonEncode(totals) }];
+      [commands, queries] = [[], []];
+      waiting.sort((left, right) => left.sequence - right.sequence);
+      const page = { namespace: PAGES, key: numberKey(waiting[0]!.sequence), value: jsonEncode(packReceipts(waiting)) };
+      const old = pages++ % TRIM_INTERVAL === 0 ? oldPages(store, totals.lastSequence) : [];
+      return [page, ...old, ...sums.drain(), { ...TOTALS, value: jsonEncode(totals) }];
     },
     totals: () => totals,
     list: (query) => listReceipts(store, query),
+    sums: (query) => sums.list(query),
     reload: () => {
       totals = readTotals(store);
-      waiting = [];
+      sums.reload();
+      [commands, queries] = [[], []];
     },
   };
 }
@@ -79,29 +98,38 @@ function readTotals(store: Pick<StateStore, "get">): Totals {
   return row === undefined ? NONE : (jsonDecode(row) as Totals);
 }
 
-function rowsOf(receipt: Receipt): StateWrite[] {
-  const { sequence } = receipt;
-  const row = { namespace: NAMESPACE, key: numberKey(sequence), value: jsonEncode(receipt) };
-  if (sequence <= LIMITS.engine.receiptsKept) return [row];
-  return [row, { namespace: NAMESPACE, key: numberKey(sequence - LIMITS.engine.receiptsKept), value: undefined }];
+/** Deletions of pages whose receipts are all older than those that are kept. */
+function oldPages(store: Pick<StateStore, "scan">, lastSequence: number): StateWrite[] {
+  const oldest = lastSequence - LIMITS.engine.receiptsKept + 1;
+  if (oldest <= 1) return [];
+  const found = store.scan({ namespace: PAGES, start: FIRST_KEY, end: numberKey(oldest), limit: TRIM_COUNT });
+  // The last one found may reach into what is kept: a page ends where the next one begins.
+  return found.slice(0, -1).map(({ key }) => ({ namespace: PAGES, key, value: undefined }));
 }
 
 function listReceipts(store: Pick<StateStore, "scan">, query: ReceiptQuery): Receipt[] {
   const limit = Math.min(query.limit ?? 100, LIMITS.engine.pageLength);
+  const before = query.beforeSequence ?? Infinity;
   const found: Receipt[] = [];
   let end = query.beforeSequence === undefined ? undefined : numberKey(query.beforeSequence);
   while (found.length < limit) {
-    const page = store.scan({ namespace: NAMESPACE, start: FIRST_KEY, end, limit: 256, reverse: true });
-    const receipts = page.map((entry) => jsonDecode(entry.value) as Receipt);
-    found.push(
-      ...receipts.filter(
-        (receipt) =>
-          (query.capability === undefined || receipt.capability === query.capability) &&
-          (query.caller === undefined || receipt.caller === query.caller),
-      ),
-    );
-    end = page.at(-1)?.key;
-    if (end === undefined) break;
+    const pages = store.scan({ namespace: PAGES, start: FIRST_KEY, end, limit: 8, reverse: true });
+    for (const page of pages) found.push(...receiptsOf(page).filter((receipt) => fits(receipt, query, before)));
+    end = pages.at(-1)?.key;
+    if (end === undefined || numberOf(end) <= 1) break;
   }
   return found.slice(0, limit);
+}
+
+/** Newest first. */
+function receiptsOf({ value }: StateEntry): Receipt[] {
+  return unpackReceipts(jsonDecode(value) as ReceiptPage).toReversed();
+}
+
+function fits(receipt: Receipt, { capability, caller }: ReceiptQuery, before: number): boolean {
+  return (
+    receipt.sequence < before &&
+    (capability === undefined || receipt.capability === capability) &&
+    (caller === undefined || receipt.caller === caller)
+  );
 }

@@ -8,7 +8,9 @@ const BEHIND_SEPARATOR = Uint8Array.of(1);
 /** 8 bytes, big-endian, of a whole number from 0 to 2^53 - 1. */
 export function numberKey(sequence: number): Uint8Array {
   const key = new Uint8Array(8);
-  new DataView(key.buffer).setBigUint64(0, BigInt(sequence));
+  const view = new DataView(key.buffer);
+  view.setUint32(0, Math.floor(sequence / 2 ** 32));
+  view.setUint32(4, sequence >>> 0);
   return key;
 }
 

@@ -7,14 +7,15 @@ import type { Clock } from "../base/clock.ts";
 import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { type AnswersAndReceipts, packCalls, unpackAnswers } from "./call-packing.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 import {
   allowedMs,
   type EngineWorkerData,
   type FromWorker,
   laneOf,
+  type StateRecord,
   type ToWorker,
-  transferable,
   type WorkerReply,
   type WorkerRequest,
 } from "./worker-messages.ts";
@@ -27,6 +28,7 @@ export interface WorkerLinkOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onNews: (news: EngineNews) => void;
+  readonly onRecord: (record: StateRecord) => void;
   /** Called once when the worker is gone, whatever the reason. */
   readonly onEnd: () => void;
 }
@@ -38,6 +40,7 @@ interface Flight {
 }
 
 const RUNNING_SIZE = 8;
+const NO_ANSWERS: AnswersAndReceipts = { answers: [], receipts: [] };
 
 /** Starts a worker. Rejects with the worker's own error when it cannot open the twin. */
 export async function startWorkerLink(options: WorkerLinkOptions): Promise<WorkerLink> {
@@ -76,6 +79,7 @@ export class WorkerLink {
   readonly #lanes = new Map<string, number>();
   readonly #ended = Promise.withResolvers<void>();
   #nextId = 1;
+  #calls: WorkerRequest<"call">[] = [];
   #requests: WorkerRequest[] = [];
   #drops: number[] = [];
   #posting = false;
@@ -118,7 +122,9 @@ export class WorkerLink {
     const settle = Promise.withResolvers<OperationAnswer<OperationName>>();
     this.#lanes.set(lane, waiting + 1);
     this.#flights.set(id, { lane, allowedMs: allowedMs({ name, args }), settle });
-    this.#requests.push({ id, lane, name, args, sentAtMs: this.#options.clock.nowMs() } as WorkerRequest);
+    const request = { id, lane, name, args, sentAtMs: this.#options.clock.nowMs() } as WorkerRequest;
+    if (request.name === "call") this.#calls.push(request);
+    else this.#requests.push(request);
     this.#postSoon();
     void this.#watch();
     const abort = (): void => {
@@ -144,10 +150,13 @@ export class WorkerLink {
   #receive(message: FromWorker, started: PromiseWithResolvers<void>): void {
     if (message.kind === "ready") started.resolve();
     else if (message.kind === "failed") started.reject(errorFromWire(message.error));
+    else if (message.kind === "records") message.records.forEach(this.#options.onRecord);
     else {
       for (const { level, fields, message: text } of message.log) this.#options.log[level](fields, text);
       for (const reply of message.replies) this.#settle(reply);
-      for (const news of message.news) this.#options.onNews(news);
+      const { answers, receipts } = message.answers === undefined ? NO_ANSWERS : unpackAnswers(message.answers);
+      for (const answer of answers) this.#settle(answer);
+      this.#options.onNews({ ...message.news, receipts });
     }
   }
 
@@ -167,9 +176,10 @@ export class WorkerLink {
     this.#posting = true;
     queueMicrotask(() => {
       this.#posting = false;
-      const message: ToWorker = { requests: this.#requests, drops: this.#drops };
-      [this.#requests, this.#drops] = [[], []];
-      this.#worker.postMessage(message, message.requests.flatMap(payloadOf));
+      const calls = this.#calls.length === 0 ? undefined : packCalls(this.#calls);
+      const message: ToWorker = { calls, requests: this.#requests, drops: this.#drops };
+      [this.#calls, this.#requests, this.#drops] = [[], [], []];
+      this.#worker.postMessage(message, calls === undefined ? [] : [calls.payloads.buffer]);
     });
   }
 
@@ -203,11 +213,6 @@ export class WorkerLink {
     this.#ended.resolve();
     this.#options.onEnd();
   }
-}
-
-/** Payloads of calls are the engine's own and move; all else is copied. */
-function payloadOf(request: WorkerRequest): ArrayBuffer[] {
-  return request.name === "call" ? transferable(request.args.payload) : [];
 }
 
 function aborted(): TwinError {

@@ -3,6 +3,7 @@
 
 import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import type { Packed } from "./call-packing.ts";
 import type { GuestLogLevel } from "./guest-frame.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 
@@ -33,6 +34,8 @@ export interface WorkerLogLine {
 
 /** From the main thread. */
 export interface ToWorker {
+  readonly calls: Packed | undefined;
+  /** All that are no calls. */
   readonly requests: readonly WorkerRequest[];
   /** Ids of requests that nobody waits for any more. */
   readonly drops: readonly number[];
@@ -42,12 +45,23 @@ export interface ToWorker {
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "failed"; readonly error: ErrorWire }
+  | { readonly kind: "records"; readonly records: readonly StateRecord[] }
   | {
       readonly kind: "batch";
+      /** Answers to calls, and receipts that are news. */
+      readonly answers: Packed | undefined;
+      /** All that are no such answers. */
       readonly replies: readonly WorkerReply[];
-      readonly news: readonly EngineNews[];
+      readonly news: EngineNews;
       readonly log: readonly WorkerLogLine[];
     };
+
+/** Durable writes of the twin's state, for who copies it. */
+export interface StateRecord {
+  /** One more than that of the record before. */
+  readonly sequence: number;
+  readonly writes: Uint8Array;
+}
 
 /** What a worker starts with. */
 export interface EngineWorkerData {
@@ -56,6 +70,8 @@ export interface EngineWorkerData {
   readonly twin: string;
   /** 32 bytes. */
   readonly stateKey: Uint8Array;
+  /** Whether to tell of the state's records. */
+  readonly follow: boolean;
   /** Two `Int32`: id of the request that runs (0: none), and a count that changes with every request. */
   readonly running: SharedArrayBuffer;
 }
@@ -74,10 +90,4 @@ export function allowedMs(request: Pick<WorkerRequest, "name" | "args">): number
     return Math.min(args.budget?.timeoutMs ?? LIMITS.sandbox.callTimeoutMs, LIMITS.engine.callTimeoutMsMax);
   }
   return name === "deliver" ? LIMITS.sandbox.callTimeoutMs : LIMITS.engine.operationTimeoutMs;
-}
-
-/** The buffers of `bytes` that may be handed over: those that nobody else has a part of. */
-export function transferable(bytes: Uint8Array): ArrayBuffer[] {
-  const { buffer, byteLength } = bytes;
-  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
 }

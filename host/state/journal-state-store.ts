@@ -20,6 +20,8 @@ export interface JournalStateOptions extends StateFileOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each record when it is durable, in order: its number, and its writes as {@link decodeWrites} reads them, which are the listener's. */
+  readonly onRecord?: ((sequence: number, writes: Uint8Array) => void) | undefined;
 }
 
 const PAGE_LENGTH = 64;
@@ -43,7 +45,7 @@ export async function openJournalStateStore(options: JournalStateOptions): Promi
     file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
     const applier = new TableApplier({ file, overlay, clock, log, onSynced });
     if (records.length > 0) applier.finish();
-    return new JournalStateStore({ file, seal, overlay, applier, journal, twin });
+    return new JournalStateStore({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
   } catch (thrown) {
     if (file.isOpen) file.close();
     throw thrown;
@@ -88,6 +90,8 @@ interface OpenRecord {
   readonly sequence: number;
   readonly rows: OverlayRow[];
   readonly durable: PromiseWithResolvers<void>;
+  /** What it says, for who listens. */
+  writes?: Uint8Array;
 }
 
 interface StoreParts {
@@ -97,6 +101,7 @@ interface StoreParts {
   readonly applier: TableApplier;
   readonly journal: Journal;
   readonly twin: string;
+  readonly onRecord: JournalStateOptions["onRecord"];
 }
 
 class JournalStateStore implements SnapshotStateStore, JournalSource {
@@ -110,6 +115,7 @@ class JournalStateStore implements SnapshotStateStore, JournalSource {
   /** On its way to the disk. */
   #drawn: OpenRecord | undefined;
   #durableSequence: number;
+  #companions: () => readonly StateWrite[] = () => [];
   #closed = false;
 
   constructor(parts: StoreParts) {
@@ -127,6 +133,10 @@ class JournalStateStore implements SnapshotStateStore, JournalSource {
 
   scan(range: StateRange): StateEntry[] {
     return this.#scan(range, Infinity);
+  }
+
+  namespaces(): string[] {
+    return [...new Set([...this.#parts.file.namespaces(), ...this.#sizes.keys()])].toSorted();
   }
 
   sizeBytes(namespace: string): number {
@@ -150,11 +160,18 @@ class JournalStateStore implements SnapshotStateStore, JournalSource {
     return record.durable.promise;
   }
 
+  accompany(writes: () => readonly StateWrite[]): void {
+    this.#companions = writes;
+  }
+
   draw(): JournalRecord {
     const record = this.#open!;
+    for (const write of this.#companions()) this.#put(write, record);
     [this.#drawn, this.#open] = [record, undefined];
     const { sequence } = record;
-    return { twin: this.#parts.twin, sequence, sealed: this.#parts.seal.seal(sequence, this.#writer.take()) };
+    const writes = this.#writer.take();
+    if (this.#parts.onRecord !== undefined) record.writes = writes.slice();
+    return { twin: this.#parts.twin, sequence, sealed: this.#parts.seal.seal(sequence, writes) };
   }
 
   settle(error?: unknown): void {
@@ -163,6 +180,7 @@ class JournalStateStore implements SnapshotStateStore, JournalSource {
     if (error !== undefined) return this.#fail(record, error);
     this.#durableSequence = record.sequence;
     record.durable.resolve();
+    if (record.writes !== undefined) this.#parts.onRecord?.(record.sequence, record.writes);
     this.#parts.applier.add(record);
   }
 

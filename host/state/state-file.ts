@@ -163,6 +163,20 @@ export class StateFile {
     });
   }
 
+  /** Namespaces with rows, ascending. */
+  namespaces(): string[] {
+    return this.#guard(() => {
+      const names: string[] = [];
+      const next = this.#database.prepare("SELECT namespace FROM entry WHERE namespace > ? ORDER BY namespace LIMIT 1");
+      for (let name = OWN; ;) {
+        const row = next.get(name);
+        if (row === undefined) return names;
+        name = row["namespace"] as string;
+        names.push(name);
+      }
+    });
+  }
+
   /** Bytes of key and (unsealed) value; 0 when absent. */
   rowSizeBytes(at: StateKey): number {
     return this.#guard(() => {

@@ -54,4 +54,8 @@ export type StateReads = Pick<StateStore, "get" | "scan" | "sizeBytes">;
 export interface SnapshotStateStore extends StateStore {
   /** Reads of the last durable state: nobody need wait for anything before showing them. */
   readonly durable: Pick<StateStore, "get" | "scan">;
+  /** Namespaces that have rows, or had some, ascending. */
+  namespaces(): string[];
+  /** What `writes` gives becomes durable with whatever commits next: it is asked once for all commits that share a sync. One at a time. */
+  accompany(writes: () => readonly StateWrite[]): void;
 }

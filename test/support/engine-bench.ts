@@ -10,8 +10,9 @@ import { ENGINE_OPERATIONS, type Operation } from "../../host/engine/engine-oper
 import type { CallRequest, Delivery, IncomingMessage, Receipt } from "../../host/engine/engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "../../host/engine/operations.ts";
 import { createPackageFolder } from "../../host/engine/package-folder.ts";
-import { openSqliteStateStore } from "../../host/state/sqlite-state-store.ts";
-import type { StateStore } from "../../host/state/state-store.ts";
+import type { SnapshotStateStore } from "../../host/state/state-store.ts";
+import { createFaultyJournalFolder, type JournalFaults } from "./faulty-journal-folder.ts";
+import { openTestStore } from "./journal-store.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { referenceKernels } from "./reference-kernels.ts";
 import { createSeededRandom } from "./seeded-random.ts";
@@ -25,6 +26,8 @@ export interface EngineBench extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly news: EngineNews[];
   readonly folder: string;
+  /** What is wrong with the disk. */
+  readonly faults: JournalFaults;
   core: EngineCore;
   do<Name extends OperationName>(name: Name, args: OperationArgs<Name>): Promise<OperationAnswer<Name>>;
   /** Calls a method of `probe`, as the owner unless `over` says otherwise; resolves with its result. */
@@ -32,7 +35,7 @@ export interface EngineBench extends AsyncDisposable {
   receiptOf(method: string, params: unknown, over?: Partial<CallRequest>): Promise<Receipt>;
   deliver(sequence: number, method: string, params: unknown, over?: Partial<IncomingMessage>): Promise<Delivery>;
   /** As after a kill: what was not committed is gone. */
-  reopen(wrap?: (store: StateStore) => StateStore): Promise<void>;
+  reopen(): Promise<void>;
 }
 
 /** A bench without capabilities. */
@@ -41,19 +44,14 @@ export async function openEngineBench(twin: string = BENCH_TWIN): Promise<Engine
   const clock = createManualClock();
   const random = createSeededRandom(twin);
   const news: EngineNews[] = [];
-  const openStore = (): Promise<StateStore> =>
-    openSqliteStateStore({
-      path: join(folder, "state.sqlite"),
-      key: new Uint8Array(32).fill(3),
-      twin,
-      kernels: referenceKernels,
-      random,
-    });
+  const disk = createFaultyJournalFolder();
+  const openStore = (): Promise<SnapshotStateStore> =>
+    openTestStore(join(folder, "state.sqlite"), { folder: disk, clock, twin, key: new Uint8Array(32).fill(3) });
   let store = await openStore();
-  const openCore = (over: StateStore): EngineCore =>
+  const openCore = (): EngineCore =>
     new EngineCore({
       twin,
-      store: over,
+      store,
       packages: createPackageFolder(join(folder, "packages"), referenceKernels),
       kernels: referenceKernels,
       clock,
@@ -65,7 +63,8 @@ export async function openEngineBench(twin: string = BENCH_TWIN): Promise<Engine
     clock,
     news,
     folder,
-    core: openCore(store),
+    faults: disk.faults,
+    core: openCore(),
     do: (name, args) => (ENGINE_OPERATIONS[name] as Operation<typeof name>)(bench.core, args, { queueMs: 0 }),
     call: async (method, params, over = {}) =>
       jsonDecode((await bench.do("call", request(method, params, over))).payload),
@@ -80,10 +79,10 @@ export async function openEngineBench(twin: string = BENCH_TWIN): Promise<Engine
         payload: jsonEncode(params),
         ...over,
       }),
-    reopen: async (wrap = (store) => store) => {
+    reopen: async () => {
       await store[Symbol.asyncDispose]();
       store = await openStore();
-      bench.core = openCore(wrap(store));
+      bench.core = openCore();
     },
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();

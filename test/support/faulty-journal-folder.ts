@@ -10,6 +10,8 @@ const SEGMENT_SIZE = 16 * 1024;
 export interface JournalFaults {
   /** The next write rejects after this share of it (0 to 1) has reached the disk. */
   failWriteAfter?: number | undefined;
+  /** Writes reject, and nothing of them reaches the disk. */
+  failWrites?: boolean | undefined;
   /** Segments cannot be made: no room, or the rename fails. */
   failCreate?: boolean | undefined;
   /** Writes wait until this resolves. */
@@ -51,6 +53,7 @@ export function createFaultyJournalFolder(disk: Map<number, Uint8Array> = new Ma
       sizeBytes: SEGMENT_SIZE,
       write: async (bytes, offset) => {
         await faults.hold;
+        if (faults.failWrites === true) throw new TwinError("TWIN_STATE_FULL", "The disk is full.");
         const share = faults.failWriteAfter;
         faults.failWriteAfter = undefined;
         const reached = bytes.subarray(0, Math.floor(bytes.length * (share ?? 1)));

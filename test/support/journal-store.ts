@@ -45,6 +45,8 @@ export async function openTestStore(path: string, over: JournalStoreOptions = {}
     sizeBytes: (namespace) => store.sizeBytes(namespace),
     commit: (writes) => store.commit(writes),
     durable: store.durable,
+    namespaces: () => store.namespaces(),
+    accompany: (writes) => store.accompany(writes),
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();

@@ -2,12 +2,13 @@
 // `$hang` makes it run for ever as a guest would that metering cannot stop.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { unpackCalls } from "../../host/engine/call-packing.ts";
 import type { EngineWorkerData, ToWorker } from "../../host/engine/worker-messages.ts";
 
 const running = new Int32Array((workerData as EngineWorkerData).running);
 
-parentPort!.on("message", ({ requests }: ToWorker) => {
-  for (const { id, name, args } of requests) {
+parentPort!.on("message", ({ calls, requests }: ToWorker) => {
+  for (const { id, name, args } of [...requests, ...(calls === undefined ? [] : unpackCalls(calls))]) {
     if (name !== "readTable" && name !== "call") continue;
     const what = name === "call" ? args.method : args.namespace;
     if (what === "$die") process.exit(1);

@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jsonDecode, jsonEncode } from "../../../host/base/bytes.ts";
-import { TwinError } from "../../../host/base/errors.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
 import type { Delivery } from "../../../host/engine/engine.ts";
 import { deliverMessage } from "../../../host/engine/message-delivery.ts";
-import type { StateStore } from "../../../host/state/state-store.ts";
 import { BENCH_TWIN, type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
 import { PROBE_PEER, probePackage } from "../../support/probe-package.ts";
 
@@ -80,11 +78,10 @@ describe("a message from another twin", () => {
   });
 
   test("is neither done nor refused when the disk fails, and takes effect when it comes again", async () => {
-    let broken = true;
-    await bench.reopen((store) => failing(store, () => broken));
+    bench.faults.failWrites = true;
     await expect(bench.deliver(1, "receive", "one")).rejects.toMatchObject({ code: "TWIN_STATE_FULL" });
     await expect(bench.deliver(1, "receive_trap", "one")).rejects.toMatchObject({ code: "TWIN_STATE_FULL" });
-    broken = false;
+    bench.faults.failWrites = false;
     expect(await bench.deliver(1, "receive", "one")).toEqual({ status: "done" });
     expect(await bench.do("events", { afterSequence: 0 })).toMatchObject([{ sequence: 1, payload: '"one"' }]);
   });
@@ -152,12 +149,10 @@ describe("the outbox", () => {
   });
 
   test("numbers messages without a gap when a commit fails", async () => {
-    let broken = false;
-    await bench.reopen((store) => failing(store, () => broken));
     await bench.call("send", "one");
-    broken = true;
+    bench.faults.failWrites = true;
     await expect(bench.call("send", "lost")).rejects.toMatchObject({ code: "TWIN_STATE_FULL" });
-    broken = false;
+    bench.faults.failWrites = false;
     await bench.call("send", "two");
     const messages = await bench.do("outbox", { peer: PROBE_PEER, limit: 9 });
     expect(messages.map(({ sequence, payload }) => [sequence, jsonDecode(payload)])).toEqual([
@@ -169,18 +164,4 @@ describe("the outbox", () => {
 
 function settle(sequence: number, delivery: Delivery): Promise<undefined> {
   return bench.do("settle", { peer: PROBE_PEER, sequence, delivery });
-}
-
-/** A store whose disk is full while `broken`. */
-function failing(store: StateStore, broken: () => boolean): StateStore {
-  return {
-    get: (at) => store.get(at),
-    scan: (range) => store.scan(range),
-    sizeBytes: (namespace) => store.sizeBytes(namespace),
-    commit: (writes) => {
-      if (broken()) return Promise.reject(new TwinError("TWIN_STATE_FULL", "The disk is full."));
-      return store.commit(writes);
-    },
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
 }

@@ -1,10 +1,12 @@
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jsonDecode, jsonEncode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
 import { createAnswerBook, type IdentifiedCall } from "../../../host/engine/answer-book.ts";
-import type { Receipt } from "../../../host/engine/engine.ts";
+import type { Receipt, ReceiptSum } from "../../../host/engine/engine.ts";
 import { createEventLog } from "../../../host/engine/event-log.ts";
 import { createReceiptBook } from "../../../host/engine/receipt-book.ts";
+import { packReceipts, type ReceiptPage, unpackReceipts } from "../../../host/engine/receipt-page.ts";
 import type { StateWrite } from "../../../host/state/state-store.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
 import { createMemoryStateStore } from "../../support/memory-state-store.ts";
@@ -68,17 +70,89 @@ describe("receipts", () => {
     expect(await sequences({ caller: "nobody" })).toEqual([]);
   });
 
-  test("are kept up to their limit; their sums for ever", async () => {
+  test("are kept up to their limit, a page at a time; their sums for ever", async () => {
     const store = createMemoryStateStore();
     const book = createReceiptBook(store);
-    const draft = { fuel: 2, outcome: "error" } as Omit<Receipt, "sequence">;
-    const count = LIMITS.engine.receiptsKept + 5;
-    for (let index = 0; index < count; index++) book.issue(draft);
-    await store.commit(book.drain());
+    const count = LIMITS.engine.receiptsKept + 200;
+    for (let index = 1; index <= count; index++) {
+      book.issue({ ...DRAFT, fuel: 2, outcome: "error" }, "command");
+      if (index % 4 === 0) await store.commit(book.drain());
+    }
     expect(book.drain()).toEqual([]);
     const again = createReceiptBook(store);
     expect(again.totals()).toEqual({ calls: count, errors: count, fuel: 2 * count, lastSequence: count });
-    expect(again.list({ beforeSequence: 7 })).toHaveLength(1);
+    expect(again.list({ beforeSequence: 100 })).toEqual([]);
+    expect(again.list({ beforeSequence: 201 }).length).toBeGreaterThan(0);
+    const [sum] = again.sums({});
+    expect(sum).toMatchObject({ day: "2026-01-02", calls: count, errors: count, fuel: 2 * count });
+  });
+
+  test("of a flood of queries are the last ones, and are all in the sums", async () => {
+    const store = createMemoryStateStore();
+    const book = createReceiptBook(store);
+    for (let index = 0; index < 2_000; index++) book.issue(DRAFT, "query");
+    book.issue(DRAFT, "command");
+    await store.commit(book.drain());
+    const listed = book.list({ limit: 1_000 });
+    expect(listed).toHaveLength(LIMITS.engine.queryReceiptsPerPage + 1);
+    expect(listed[0]!.sequence).toBe(2_001);
+    expect(book.sums({})).toMatchObject([{ calls: 2_001, bytesIn: 2_001 }]);
+  });
+
+  test("are summed per day, capability and caller, and these sums are the totals", async () => {
+    await bench.do("install", probePackage({ name: "other" }));
+    await bench.do("grant", { holder: "experience:desk", capability: "other", methods: ["put"], reason: "Test." });
+    const desk = { capability: "other", holder: { kind: "experience", name: "desk" } } as const;
+    await Promise.allSettled([
+      bench.call("put", "x"),
+      bench.call("echo", "x"),
+      bench.call("trap", "x"),
+      bench.call("put", "x", desk),
+    ]);
+    bench.clock.advance(24 * 60 * 60 * 1_000);
+    await bench.call("put", "x", desk);
+    for (const again of [false, true]) {
+      const sums = await bench.do("receiptSums", {});
+      expect(sums.map(({ capability, caller, calls, errors }) => [capability, caller, calls, errors])).toEqual([
+        ["other", "experience:desk", 1, 0],
+        ["probe", "owner", 3, 1],
+        ["other", "experience:desk", 1, 0],
+      ]);
+      const status = await bench.do("status", undefined);
+      const total = (of: (sum: ReceiptSum) => number): number => sums.reduce((sum, row) => sum + of(row), 0);
+      expect(total(({ calls }) => calls)).toBe(status.calls);
+      expect(total(({ fuel }) => fuel)).toBe(status.fuel);
+      expect(await bench.do("receiptSums", { sinceDay: sums[0]!.day })).toHaveLength(1);
+      if (!again) await bench.reopen();
+    }
+  });
+
+  test("are the same after they were packed, whatever is in them", () => {
+    const text = fc.string({ maxLength: 5 });
+    const number = fc.nat();
+    const receipt: fc.Arbitrary<Receipt> = fc.record({
+      sequence: number,
+      atMs: number,
+      caller: text,
+      grantId: fc.option(text, { nil: undefined }),
+      capability: text,
+      version: text,
+      moduleHash: text,
+      method: text,
+      outcome: fc.constantFrom("ok", "error"),
+      code: fc.constantFrom(undefined, "TWIN_GUEST_TRAP"),
+      fuel: number,
+      memorySizeBytes: number,
+      hostCalls: fc.dictionary(fc.constantFrom("kv_get", "take", "call"), number, { noNullPrototype: true }),
+      bytes: fc.record({ in: number, out: number, read: number, written: number }),
+      queueMs: number,
+      runMs: number,
+    });
+    fc.assert(
+      fc.property(fc.array(receipt, { maxLength: 5 }), (receipts) => {
+        expect(unpackReceipts(JSON.parse(JSON.stringify(packReceipts(receipts))) as ReceiptPage)).toEqual(receipts);
+      }),
+    );
   });
 });
 
@@ -166,6 +240,22 @@ describe("a call id", () => {
     expect(jsonDecode(book.find(identified("2"))!.payload)).toBe(1);
   });
 });
+
+const DRAFT: Omit<Receipt, "sequence"> = {
+  atMs: Date.UTC(2026, 0, 2, 3),
+  caller: "owner",
+  capability: "a",
+  version: "1.0.0",
+  moduleHash: "00",
+  method: "m",
+  outcome: "ok",
+  fuel: 1,
+  memorySizeBytes: 1,
+  hostCalls: {},
+  bytes: { in: 1, out: 0, read: 0, written: 0 },
+  queueMs: 0,
+  runMs: 0,
+};
 
 function identified(callId: string): IdentifiedCall {
   return { holder: { kind: "owner" }, capability: "a", method: "m", payload: new Uint8Array(), callId };

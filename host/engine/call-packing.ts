@@ -1,0 +1,84 @@
+// Calls and their answers as they cross between threads: many in one text and one run of bytes. An
+// object and a buffer per call would cost several times the call itself.
+
+import { concatBytes } from "../base/bytes.ts";
+import type { CallAnswer, CallRequest, Receipt } from "./engine.ts";
+import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.ts";
+import type { WorkerRequest } from "./worker-messages.ts";
+
+/** Many calls, or many answers. */
+export interface Packed {
+  /** JSON. */
+  readonly text: string;
+  /** Their payloads, one behind the other; moves with the message. */
+  readonly payloads: Uint8Array<ArrayBuffer>;
+}
+
+type CallMessage = WorkerRequest<"call">;
+
+/** A call without its payload's bytes. */
+interface CallHead extends Omit<CallMessage, "name" | "args"> {
+  readonly args: Omit<CallRequest, "payload">;
+  readonly sizeBytes: number;
+}
+
+/** Packs requests of calls; their payloads stay the caller's. */
+export function packCalls(calls: readonly CallMessage[]): Packed {
+  const heads = calls.map(({ id, lane, sentAtMs, args: { payload, ...args } }): CallHead => {
+    return { id, lane, sentAtMs, args, sizeBytes: payload.length };
+  });
+  return { text: JSON.stringify(heads), payloads: concatBytes(...calls.map(({ args }) => args.payload)) };
+}
+
+/** The requests; each payload is a part of the bytes that came. */
+export function unpackCalls({ text, payloads }: Packed): CallMessage[] {
+  let offset = 0;
+  return (JSON.parse(text) as CallHead[]).map(({ sizeBytes, args, ...head }) => {
+    const payload = payloads.subarray(offset, (offset += sizeBytes));
+    return { ...head, name: "call", args: { ...args, payload } };
+  });
+}
+
+/** The answer to the call of that id. */
+export interface IdentifiedAnswer {
+  readonly id: number;
+  readonly answer: CallAnswer;
+}
+
+/** Answers, and receipts that are news: mostly the same ones. */
+export interface AnswersAndReceipts {
+  readonly answers: readonly IdentifiedAnswer[];
+  readonly receipts: readonly Receipt[];
+}
+
+interface AnswersHead {
+  readonly page: ReceiptPage;
+  /** Id, payload size, position of the receipt in the page. */
+  readonly answers: readonly (readonly [number, number, number])[];
+  /** Positions of the receipts that are news. */
+  readonly news: readonly number[];
+}
+
+/** Packs answers and news. */
+export function packAnswers({ answers, receipts }: AnswersAndReceipts): Packed {
+  const positions = new Map<Receipt, number>();
+  const positionOf = (receipt: Receipt): number => positions.getOrInsertComputed(receipt, () => positions.size);
+  const rows = answers.map(({ id, answer }): [number, number, number] => {
+    return [id, answer.payload.length, positionOf(answer.receipt)];
+  });
+  const news = receipts.map(positionOf);
+  const head: AnswersHead = { page: packReceipts([...positions.keys()]), answers: rows, news };
+  return { text: JSON.stringify(head), payloads: concatBytes(...answers.map(({ answer }) => answer.payload)) };
+}
+
+/** The answers and news; each payload is a part of the bytes that came. */
+export function unpackAnswers({ text, payloads }: Packed): AnswersAndReceipts {
+  const head = JSON.parse(text) as AnswersHead;
+  const receipts = unpackReceipts(head.page);
+  let offset = 0;
+  const answers = head.answers.map(([id, sizeBytes, position]) => {
+    const payload = payloads.subarray(offset, (offset += sizeBytes));
+    return { id, answer: { payload, receipt: receipts[position]! } };
+  });
+  return { answers, receipts: head.news.map((position) => receipts[position]!) };
+}

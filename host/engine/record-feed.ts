@@ -1,0 +1,20 @@
+// From the engine's worker to who copies the twin: durable records of its state, many in one message.
+
+import type { FromWorker, StateRecord } from "./worker-messages.ts";
+
+/** Takes records in order. */
+export type RecordFeed = (sequence: number, writes: Uint8Array) => void;
+
+/** A feed that posts what came in one turn of the event loop together. */
+export function createRecordFeed(post: (message: FromWorker) => void): RecordFeed {
+  let records: StateRecord[] = [];
+  return (sequence, writes) => {
+    records.push({ sequence, writes });
+    if (records.length > 1) return;
+    setImmediate(() => {
+      const message: FromWorker = { kind: "records", records };
+      records = [];
+      post(message);
+    });
+  };
+}
