@@ -1,72 +1,122 @@
-// The report as one self-contained page: no script, no external asset, charts as SVG bars.
+// The report as one self-contained page: no script, no external asset, light and dark.
 
-import { formatBytes, formatFigure } from "./figure-text.ts";
-import type { Report, Row } from "./report.ts";
+import { readFileSync } from "node:fs";
+import { caseFacts, type SuiteName } from "./case-table.ts";
+import { formatBytes, formatFigure, formatRatio, formatSpread } from "./figure-text.ts";
 import type { Figures } from "./measure.ts";
+import { isRestless, type Report, restlessness, type Row } from "./report.ts";
+import { machineLines, missingPeersLine, rowsOf, suitesOf } from "./report-text.ts";
 
 /** A whole HTML document. */
 export function toHtml(report: Report): string {
-  const { machine } = report;
-  const suites = [...new Set(report.rows.map((row) => row.suite))];
+  const [machine, versions] = machineLines(report);
+  const suites = suitesOf(report);
   const facts = Object.entries(report.facts).map(
     ([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(String(value))}</dd>`,
   );
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Twin bench, ${escape(machine.cpu)}</title>
-<style>${STYLE}</style>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Twin bench: ${escape(report.machine.cpu)}</title>
+<style>${readFileSync(new URL("report.css", import.meta.url), "utf8")}</style>
+<main>
 <h1>Twin bench</h1>
-<p>${escape(machine.cpu)}, ${machine.cores} cores, ${escape(machine.features.join(" "))}. Node ${escape(machine.node)}, V8 ${escape(machine.v8)}, ${escape(machine.os)}, load ${machine.load.toFixed(2)}. ${escape(report.startedAt)}${report.quick ? ", quick run" : ""}.</p>
-${report.noise > 0.05 ? `<p class="warning">This machine was restless during the run (noise ${(report.noise * 100).toFixed(0)}%): trust ratios more than figures.</p>` : ""}
+<p>${escape(machine)}</p>
+<p class="quiet">${escape(versions)}${report.quick ? ", quick run" : ""}</p>
+${isRestless(report) ? `<p class="warning">${escape(restlessness(report))}</p>` : ""}
+<nav>${suites.map((suite) => `<a href="#${escape(suite)}">${escape(suite)}</a>`).join("")}</nav>
 ${facts.length > 0 ? `<dl>${facts.join("")}</dl>` : ""}
-${suites
-  .map((suite) =>
-    suiteSection(
-      suite,
-      report.rows.filter((row) => row.suite === suite),
-    ),
-  )
-  .join("\n")}
-${report.missingPeers.length > 0 ? `<p>Not installed on this machine: ${escape(report.missingPeers.join(", "))}.</p>` : ""}
+${LEGEND}
+${overview(report)}
+${suites.map((suite) => suiteSection(suite, rowsOf(report, suite))).join("\n")}
+${report.missingPeers.length > 0 ? `<p class="quiet">${escape(missingPeersLine(report))}</p>` : ""}
+</main>
 </html>
 `;
 }
 
-const STYLE = `
-:root { color-scheme: light dark; --ours: #2f6fed; --other: color-mix(in srgb, currentColor 30%, transparent); }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h2 { margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; font-weight: 600; }
-.warning { border-left: 4px solid #c77700; padding-left: .75rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-td { padding: .1rem .5rem .1rem 0; white-space: nowrap; } td.bar { width: 60%; }
-svg { display: block; width: 100%; height: 1rem; } .ours { fill: var(--ours); } .other { fill: var(--other); }
-small { opacity: .7; }`;
+const LEGEND = `<p class="legend quiet">${[
+  ["ours", "ours"],
+  ["native", "native peers"],
+  ["wasm", "WASM peers"],
+  ["js", "JavaScript peers"],
+]
+  .map(([kind, text]) => `<span><i class="${kind}"></i>${text}</span>`)
+  .join("")}</p>`;
 
-function suiteSection(suite: string, rows: readonly Row[]): string {
-  return `<h2>${escape(suite)}</h2>\n${rows.map(caseSection).join("\n")}`;
+/** Ratios beyond this are drawn as if they were this. */
+const RATIO_DRAWN_MAX = 64;
+/** Where the ratio 1 stands on the axis, in percent. */
+const ONE_PERCENT = 25;
+
+/** All rows with a portable peer in one chart, on a logarithmic axis that begins at a fourth. */
+function overview(report: Report): string {
+  const rows = report.rows.filter((row) => row.ratioToBestPortable !== undefined);
+  if (rows.length === 0) return "";
+  return `<h2>Against the best portable peer</h2>
+<p class="quiet">Ours to theirs by medians, on a logarithmic axis; the line is 1, to its right we are ahead.</p>
+<div class="card ratios" style="--one:${ONE_PERCENT}%">
+${rows.map((row) => ratioBar(row, row.ratioToBestPortable!)).join("\n")}
+</div>`;
 }
 
-function caseSection(row: Row): string {
+function ratioBar(row: Row, ratio: number): string {
+  const drawn = Math.min(Math.max(ratio, 0.25), RATIO_DRAWN_MAX);
+  const width = Math.abs(Math.log(drawn)) / Math.log(drawn >= 1 ? RATIO_DRAWN_MAX : 4);
+  const percent = width * (drawn >= 1 ? 100 - ONE_PERCENT : ONE_PERCENT);
+  const left = drawn >= 1 ? ONE_PERCENT : ONE_PERCENT - percent;
+  const name = [row.case, formatBytes(row.sizeBytes)].join(" ").trim();
+  const style = `left:${left.toFixed(2)}%;width:${percent.toFixed(2)}%`;
+  return `<span>${escape(name)}</span><span class="axis"><b class="${ratio >= 1 ? "ours" : "native"}" style="${style}"></b></span><span class="value">${ratioText(ratio)}</span>`;
+}
+
+function suiteSection(suite: string, rows: readonly Row[]): string {
+  const names = [...new Set(rows.map((row) => row.case))];
+  const cards = names.map((name) => caseCard(rows.filter((row) => row.case === name)));
+  return `<h2 id="${escape(suite)}">${escape(suite)}</h2>\n<div class="grid">${cards.join("\n")}</div>`;
+}
+
+/** One case at all of its sizes. */
+function caseCard(rows: readonly Row[]): string {
+  const { suite, case: name, higherIsBetter } = rows[0]!;
+  return `<section class="card"><h3>${escape(name)}</h3>
+<p class="quiet">${escape(describe(suite, name))} ${higherIsBetter ? "More" : "Less"} is better.</p>
+${rows.map(sizeGroup).join("\n")}
+</section>`;
+}
+
+/** A report of another version may have cases that this one does not know. */
+function describe(suite: string, name: string): string {
+  try {
+    return caseFacts(suite as SuiteName, name).what;
+  } catch {
+    return "";
+  }
+}
+
+function sizeGroup(row: Row): string {
   const all = [row.ours, ...row.others];
   const most = Math.max(...all.map(({ median }) => median));
   const ratios = [
-    row.ratioToBestPortable === undefined ? "" : `${row.ratioToBestPortable.toFixed(2)}x the best portable peer`,
-    row.ratioToBestNative === undefined ? "" : `${row.ratioToBestNative.toFixed(2)}x the best native peer`,
+    row.ratioToBestPortable === undefined ? "" : `${ratioText(row.ratioToBestPortable)} portable`,
+    row.ratioToBestNative === undefined ? "" : `${ratioText(row.ratioToBestNative)} native`,
   ].filter((text) => text !== "");
-  const note = [row.higherIsBetter ? "more is better" : "less is better", ...ratios].join(", ");
-  return `<h3>${escape(row.case)} ${formatBytes(row.sizeBytes)} <small>${note}</small></h3>
-<table>${all.map((figures, index) => bar(figures, { unit: row.unit, most, ours: index === 0 })).join("")}</table>`;
+  return `<div class="group"><header><span>${formatBytes(row.sizeBytes)}</span><span class="quiet">${ratios.join(" &middot; ")}</span></header>
+${all.map((figures, index) => bar(row, figures, { most, ours: index === 0 })).join("\n")}</div>`;
 }
 
-function bar(
-  figures: Figures,
-  { unit, most, ours }: { readonly unit: string; readonly most: number; readonly ours: boolean },
-): string {
-  const width = ((figures.median / most) * 100).toFixed(2);
-  const name = ours ? `<strong>${escape(figures.name)}</strong>` : escape(`${figures.name} ${figures.version}`);
-  return `<tr><td>${name} <small>${figures.kind}</small></td><td>${escape(formatFigure(figures.median, unit))} <small>±${(figures.spread * 100).toFixed(0)}%</small></td><td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="${ours ? "ours" : "other"}" width="${width}" height="10"/></svg></td></tr>`;
+function bar(row: Row, figures: Figures, place: { readonly most: number; readonly ours: boolean }): string {
+  const { name, kind, version, median, best, spread } = figures;
+  const width = ((median / place.most) * 100).toFixed(2);
+  const title = `${name} ${version} (${kind}): median ${formatFigure(median, row.unit)} ${formatSpread(spread)}, best ${formatFigure(best, row.unit)}`;
+  return `<div class="row${place.ours ? " first" : ""}" title="${escape(title)}"><span>${escape(name)}</span><span class="track"><b class="${place.ours ? "ours" : kind}" style="width:${width}%"></b></span><span class="figure">${escape(formatFigure(median, row.unit))}</span></div>`;
+}
+
+/** Within 5% of 1 is neither ahead nor behind. */
+function ratioText(ratio: number): string {
+  const side = ratio > 1.05 ? "ahead" : ratio < 0.95 ? "behind" : "level";
+  return `<span class="${side}">${formatRatio(ratio)}&times;</span>`;
 }
 
 function escape(text: string): string {

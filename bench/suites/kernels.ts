@@ -21,5 +21,8 @@ export async function openKernelSuite({ peers, quick, wants }: SuiteContext): Pr
     ...erasureCases(kernels, peers, quick ? [64 * KIB] : SHARD_SIZES),
     ...(["chunk-gear", "put-pipeline"].some(wants) ? await chunkingCases(kernels, peers) : []),
   ];
-  return { cases, [Symbol.asyncDispose]: async () => {} };
+  // All sizes of a case together, as the table shows them.
+  const names = [...new Set(cases.map(({ name }) => name))];
+  const ordered = names.flatMap((name) => cases.filter((subject) => subject.name === name));
+  return { cases: ordered, [Symbol.asyncDispose]: async () => {} };
 }

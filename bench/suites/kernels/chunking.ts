@@ -56,16 +56,20 @@ function boundariesOf(kernels: Kernels, data: Uint8Array): number[] {
 
 const KEY = new Uint8Array(32).fill(1);
 const NONCE = new Uint8Array(24).fill(2);
+const TERMS = { key: KEY, nonce: NONCE };
 
-function putByOurs(kernels: Kernels, data: Uint8Array, segment: Segment): unknown {
+function putByOurs(kernels: Kernels, data: Uint8Array, segment: Segment): void {
   segment.clear();
   let start = 0;
   for (const end of boundariesOf(kernels, data)) {
     const chunk = data.subarray(start, end);
-    segment.add(kernels.keyedHash(KEY, chunk), kernels.seal(KEY, NONCE, chunk));
+    segment.add(kernels.keyedHash(KEY, chunk));
+    kernels.xchacha20poly1305.sealInto(TERMS, chunk, segment.take(chunk.length + TAG_SIZE));
     start = end;
   }
-  return kernels.createErasureCode(CODE.dataCount, CODE.parityCount).encode(segment.shards());
+  const { shards } = segment;
+  const code = kernels.createErasureCode(CODE.dataCount, CODE.parityCount);
+  code.encodeInto(shards.slice(0, CODE.dataCount), shards.slice(CODE.dataCount));
 }
 
 /** What one composes today of the fastest portable libraries: one contender for each way to hash. Ids are not keyed, which costs the same. */
@@ -81,41 +85,46 @@ async function compositions(peers: Peers, data: Uint8Array): Promise<Contender[]
       for (const end of fastcdc.compute_chunks(data, MIN, TARGET, MAX).subarray(1)) {
         const chunk = data.subarray(start, end);
         const sealed = libsodium.crypto_aead_xchacha20poly1305_ietf_encrypt(chunk, null, null, NONCE, KEY);
-        segment.add(hash(chunk), sealed);
+        segment.add(hash(chunk));
+        segment.add(sealed);
         start = end;
       }
-      erasure.encode(segment.bytesWithParity(), CODE.dataCount, CODE.parityCount);
+      erasure.encode(segment.bytes, CODE.dataCount, CODE.parityCount);
     };
     const version = `${versionOf("libsodium-wrappers")}, ${versionOf(name)}`;
     return { name: `fastcdc + ${name} + libsodium + subspace`, kind: "wasm", version, run };
   });
 }
 
+/** Blocks one behind the other in data shards, with parity shards behind them. */
 interface Segment {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly shards: readonly Uint8Array<ArrayBuffer>[];
   clear(): void;
-  add(id: Uint8Array, sealed: Uint8Array): void;
-  shards(): Uint8Array<ArrayBuffer>[];
-  /** The segment in `dataCount` shards with room for parity behind them. */
-  bytesWithParity(): Uint8Array<ArrayBuffer>;
+  add(part: Uint8Array): void;
+  /** The next bytes, to be written by the caller. */
+  take(size: number): Uint8Array<ArrayBuffer>;
 }
 
-/** Blocks one behind the other, in one buffer with room for parity. */
 function createSegment(dataSize: number): Segment {
   const blocksMax = Math.ceil(dataSize / MIN) + 1;
-  const shardSize = Math.ceil((dataSize + blocksMax * (32 + TAG_SIZE)) / CODE.dataCount / 64) * 64;
-  const bytes = new Uint8Array(shardSize * (CODE.dataCount + CODE.parityCount));
+  const shardSize = Math.ceil((dataSize + blocksMax * (32 + TAG_SIZE)) / CODE.dataCount / 128) * 128;
+  const shardCount = CODE.dataCount + CODE.parityCount;
+  const bytes = createArena(shardSize * shardCount).take(shardSize * shardCount);
   let size = 0;
   return {
+    bytes,
+    shards: Array.from({ length: shardCount }, (_, at) => bytes.subarray(at * shardSize, (at + 1) * shardSize)),
     clear() {
       size = 0;
     },
-    add(id, sealed) {
-      bytes.set(id, size);
-      bytes.set(sealed, size + id.length);
-      size += id.length + sealed.length;
+    add(part) {
+      bytes.set(part, size);
+      size += part.length;
     },
-    shards: () =>
-      Array.from({ length: CODE.dataCount }, (_, index) => bytes.subarray(index * shardSize, (index + 1) * shardSize)),
-    bytesWithParity: () => bytes,
+    take(length) {
+      size += length;
+      return bytes.subarray(size - length, size);
+    },
   };
 }
