@@ -1,156 +1,261 @@
-// BLAKE3's compression of 8 inputs at once, one per 32-bit lane of two vectors: what whole chunks
-// and levels of the tree are made of. Vector operations have latency; two independent sets of 4
-// lanes fill it. The state lives in memory, not in locals: 32 vectors do not fit the registers.
+// BLAKE3's compression of up to 8 inputs at once, one per 32-bit lane of one or two sets of vectors:
+// what whole chunks, levels of the tree and batches of short messages are made of. Vector operations
+// have latency; two mixes of each set side by side fill it. The state lies in memory, not in
+// locals: 32 vectors do not fit the registers. Rotations by whole bytes are swizzles by a mask that
+// is loaded: a constant one would be built anew from integers at each use.
 
-import { CHUNK_END, CHUNK_START, IV, PARENT, SCHEDULE } from "./blake3-compress";
+import { CHUNK_END, CHUNK_START, IV, PARENT, ROOT } from "./blake3-compress";
 import { wipe } from "./blocks";
 
-/** Bytes of one word for all 8 inputs. */
-const WORD: usize = 32;
+/** Inputs that go through at once. */
+export const LANES_MAX: usize = 8;
+/** Bytes of a set: 16 words of 4 lanes. */
+const SET_SIZE: usize = 256;
 
-/** The state: 16 words, each for inputs 0..3 (16 bytes) and 4..7 (16 bytes). */
+/** The state: two sets, each of 16 words, each for 4 inputs. */
 const STATE: usize = memory.data(512, 64);
-/** The message block: 16 words, laid out as the state. */
+/** The message block, laid out as the state. */
 const MESSAGE: usize = memory.data(512, 64);
+/** Words 12 and 13 of the state at the beginning of each block, for each set: 2 x 32 bytes. */
+const COUNTERS: usize = memory.data(64, 64);
 
-/** Chaining values of the 8 whole chunks at `input`, none of which is the root, to `out`: 8 x 32 bytes. */
-export function hashChunks8(input: usize, firstIndex: u64, key: usize, mode: u32, out: usize): void {
-  splatKey(key);
+/** Where each lane's input is: 8 addresses. Lanes beyond the last input repeat it. */
+export const LANES: usize = memory.data(32, 16);
+
+/** The last, padded block of each input. */
+const PADDED: usize = memory.data(512, 64);
+
+/** Rotations of each word to the right by 16, and by 8. */
+const ROTATIONS: usize = memory.data<u8>([
+  2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13,
+  1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12,
+], 16);
+
+/** Chaining values of `count` (1 to 8) whole chunks at `input`, none of which is the root, to `out`. Their indices may not cross a multiple of 8. */
+export function hashChunks(input: usize, count: usize, firstIndex: u64, key: usize, mode: u32, out: usize): void {
+  const end = endOf(count);
+  setLanes(input, count, 1024);
+  setCounters(firstIndex);
+  splatKey(key, end);
   for (let block: usize = 0; block < 16; block++) {
-    loadMessages(input + block * 64, 1024);
-    setCounters(firstIndex);
+    loadMessages(block * 64, end);
     let flags = mode;
     if (block == 0) flags |= CHUNK_START;
     if (block == 15) flags |= CHUNK_END;
-    compress8(flags);
+    compressLanes(flags, 64, end);
   }
-  storeChainingValues(out);
+  storeChainingValues(out, count);
 }
 
-/** Chaining values of the 8 parents of the 16 consecutive nodes at `children`, to `out`, which may be `children`. */
-export function hashParents8(children: usize, key: usize, mode: u32, out: usize): void {
-  splatKey(key);
-  loadMessages(children, 64);
-  store<v128>(STATE, i64x2.splat(0), 12 * WORD);
-  store<v128>(STATE, i64x2.splat(0), 12 * WORD + 16);
-  store<v128>(STATE, i64x2.splat(0), 13 * WORD);
-  store<v128>(STATE, i64x2.splat(0), 13 * WORD + 16);
-  compress8(mode | PARENT);
-  storeChainingValues(out);
+/** Chaining values of the `count` (1 to 8) parents of twice as many consecutive nodes at `children`, to `out`, which may be `children`. */
+export function hashParents(children: usize, count: usize, key: usize, mode: u32, out: usize): void {
+  const end = endOf(count);
+  setLanes(children, count, 64);
+  wipe(COUNTERS, 64);
+  splatKey(key, end);
+  loadMessages(0, end);
+  compressLanes(mode | PARENT, 64, end);
+  storeChainingValues(out, count);
+}
+
+/** Hashes of the `count` (1 to 8) inputs of `size` (at most 1,024) bytes each that {@link setLanes} was told of, to `out`. */
+export function hashInputs(count: usize, size: usize, key: usize, mode: u32, out: usize): void {
+  const end = endOf(count);
+  wipe(COUNTERS, 64);
+  splatKey(key, end);
+  let flags = mode | CHUNK_START;
+  let offset: usize = 0;
+  for (; offset + 64 < size; offset += 64) {
+    loadMessages(offset, end);
+    compressLanes(flags, 64, end);
+    flags = mode;
+  }
+  const rest = size - offset;
+  if (rest < 64) {
+    padInputs(offset, rest);
+    offset = 0;
+  }
+  loadMessages(offset, end);
+  compressLanes(flags | CHUNK_END | ROOT, <u32>rest, end);
+  storeChainingValues(out, count);
+}
+
+/** Points the lanes to `count` inputs, `stride` bytes from one to the next. */
+export function setLanes(input: usize, count: usize, stride: usize): void {
+  for (let lane: usize = 0; lane < LANES_MAX; lane++) {
+    store<u32>(LANES + lane * 4, <u32>(input + min(lane, count - 1) * stride));
+  }
 }
 
 /** Forgets all inputs. */
-export function wipe8(): void {
+export function wipeLanes(): void {
   wipe(STATE, 512);
   wipe(MESSAGE, 512);
+  wipe(PADDED, 512);
+  wipe(COUNTERS, 64);
+  wipe(LANES, 32);
+  wipe(VALUES, 256);
+}
+
+/** Where the state of `count` inputs ends. */
+function endOf(count: usize): usize {
+  return STATE + (count > 4 ? 2 * SET_SIZE : SET_SIZE);
+}
+
+/** Moves the last `size` bytes of each input, from `offset` on, to blocks of their own, zero beyond them. */
+function padInputs(offset: usize, size: usize): void {
+  wipe(PADDED, 512);
+  for (let lane: usize = 0; lane < LANES_MAX; lane++) {
+    const block = PADDED + lane * 64;
+    memory.copy(block, <usize>load<u32>(LANES + lane * 4) + offset, size);
+    store<u32>(LANES + lane * 4, <u32>block);
+  }
 }
 
 /** The key's words to all lanes of the state's first half. */
-function splatKey(key: usize): void {
-  for (let i: usize = 0; i < 8; i++) {
-    const word = i32x4.splat(load<u32>(key + i * 4));
-    store<v128>(STATE + i * WORD, word);
-    store<v128>(STATE + i * WORD, word, 16);
+function splatKey(key: usize, end: usize): void {
+  for (let set = STATE; set < end; set += SET_SIZE) {
+    for (let i: usize = 0; i < 8; i++) store<v128>(set + i * 16, v128.load_splat<u32>(key + i * 4));
   }
 }
 
-/** Words 12 and 13: the index of each chunk. Indices in a group of 8 differ in their low 3 bits only. */
-function setCounters(firstIndex: u64): void {
-  const low = i32x4.splat(<u32>firstIndex);
-  const high = i32x4.splat(<u32>(firstIndex >> 32));
-  store<v128>(STATE, v128.or(low, i32x4(0, 1, 2, 3)), 12 * WORD);
-  store<v128>(STATE, v128.or(low, i32x4(4, 5, 6, 7)), 12 * WORD + 16);
-  store<v128>(STATE, high, 13 * WORD);
-  store<v128>(STATE, high, 13 * WORD + 16);
+/** Words 12 and 13 for chunks: the index of each. The sums stay below 2^32 in the lower word. */
+function setCounters(first: u64): void {
+  const low = i32x4.splat(<u32>first), high = i32x4.splat(<u32>(first >> 32));
+  store<v128>(COUNTERS, i32x4.add(low, i32x4(0, 1, 2, 3)));
+  store<v128>(COUNTERS, high, 16);
+  store<v128>(COUNTERS, i32x4.add(low, i32x4(4, 5, 6, 7)), 32);
+  store<v128>(COUNTERS, high, 48);
 }
 
-/** Takes 64 bytes from each of 8 inputs, `stride` bytes apart, to the words of the message. */
-function loadMessages(input: usize, stride: usize): void {
-  for (let words: usize = 0; words < 16; words += 4) {
-    transpose(input + words * 4, stride, MESSAGE + words * WORD, WORD);
-    transpose(input + 4 * stride + words * 4, stride, MESSAGE + words * WORD + 16, WORD);
+/** Takes 64 bytes from each input, `offset` bytes into it, to the words of the message. */
+function loadMessages(offset: usize, end: usize): void {
+  let lanes = LANES;
+  let message = MESSAGE;
+  for (let set = STATE; set < end; set += SET_SIZE) {
+    const a = <usize>load<u32>(lanes) + offset, b = <usize>load<u32>(lanes, 4) + offset;
+    const c = <usize>load<u32>(lanes, 8) + offset, d = <usize>load<u32>(lanes, 12) + offset;
+    for (let at: usize = 0; at < 64; at += 16) {
+      transpose(load<v128>(a + at), load<v128>(b + at), load<v128>(c + at), load<v128>(d + at), message + 4 * at, 16);
+    }
+    lanes += 16;
+    message += SET_SIZE;
   }
 }
 
-/** Transposes 4 rows of 4 words: rows lie `fromStride` bytes apart, columns are written `toStride` bytes apart. */
-function transpose(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-  const r0 = load<v128>(from), r1 = load<v128>(from + fromStride);
-  const r2 = load<v128>(from + 2 * fromStride), r3 = load<v128>(from + 3 * fromStride);
+/** Transposes 4 rows of 4 words to rows that lie `stride` bytes apart. */
+@inline
+function transpose(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, stride: usize): void {
   const t0 = v128.shuffle<u32>(r0, r1, 0, 4, 1, 5), t1 = v128.shuffle<u32>(r0, r1, 2, 6, 3, 7);
   const t2 = v128.shuffle<u32>(r2, r3, 0, 4, 1, 5), t3 = v128.shuffle<u32>(r2, r3, 2, 6, 3, 7);
   store<v128>(to, v128.shuffle<u64>(t0, t2, 0, 2));
-  store<v128>(to + toStride, v128.shuffle<u64>(t0, t2, 1, 3));
-  store<v128>(to + 2 * toStride, v128.shuffle<u64>(t1, t3, 0, 2));
-  store<v128>(to + 3 * toStride, v128.shuffle<u64>(t1, t3, 1, 3));
+  store<v128>(to + stride, v128.shuffle<u64>(t0, t2, 1, 3));
+  store<v128>(to + 2 * stride, v128.shuffle<u64>(t1, t3, 0, 2));
+  store<v128>(to + 3 * stride, v128.shuffle<u64>(t1, t3, 1, 3));
 }
 
-/** Writes the state's first half, input by input: 32 bytes each. */
-function storeChainingValues(out: usize): void {
-  for (let words: usize = 0; words < 8; words += 4) {
-    transpose(STATE + words * WORD, WORD, out + words * 4, 32);
-    transpose(STATE + words * WORD + 16, WORD, out + 128 + words * 4, 32);
+/** Chaining values of 8 lanes on their way out, when they are fewer. */
+const VALUES: usize = memory.data(256, 64);
+
+/** Writes the first `count` lanes of the state's first half: 32 bytes each. */
+function storeChainingValues(out: usize, count: usize): void {
+  const to = count == LANES_MAX ? out : VALUES;
+  for (let set: usize = 0; set < 2; set++) {
+    const from = STATE + set * SET_SIZE, values = to + set * 128;
+    transpose(load<v128>(from), load<v128>(from, 16), load<v128>(from, 32), load<v128>(from, 48), values, 32);
+    transpose(load<v128>(from, 64), load<v128>(from, 80), load<v128>(from, 96), load<v128>(from, 112), values + 16, 32);
   }
+  if (to == out) return;
+  for (let offset: usize = 0; offset < count * 32; offset += 16) store<v128>(out + offset, load<v128>(VALUES + offset));
 }
 
-/** One whole block for each input: words 0..7, 12 and 13 of the state and the message are in place. */
-function compress8(flags: u32): void {
-  for (let i: usize = 0; i < 4; i++) {
-    const word = i32x4.splat(load<u32>(IV + i * 4));
-    store<v128>(STATE + (8 + i) * WORD, word);
-    store<v128>(STATE + (8 + i) * WORD, word, 16);
-  }
-  store<v128>(STATE, i32x4.splat(64), 14 * WORD);
-  store<v128>(STATE, i32x4.splat(64), 14 * WORD + 16);
-  store<v128>(STATE, i32x4.splat(flags), 15 * WORD);
-  store<v128>(STATE, i32x4.splat(flags), 15 * WORD + 16);
+/** One block for each input: words 0..7 of the state, the counters and the message are in place. */
+function compressLanes(flags: u32, blockSize: u32, end: usize): void {
+  begin(flags, blockSize, end);
+  columns(end, 0, 1, 2, 3, 4, 5, 6, 7);
+  diagonals(end, 8, 9, 10, 11, 12, 13, 14, 15);
+  columns(end, 2, 6, 3, 10, 7, 0, 4, 13);
+  diagonals(end, 1, 11, 12, 5, 9, 14, 15, 8);
+  columns(end, 3, 4, 10, 12, 13, 2, 7, 14);
+  diagonals(end, 6, 5, 9, 0, 11, 15, 8, 1);
+  columns(end, 10, 7, 12, 9, 14, 3, 13, 15);
+  diagonals(end, 4, 0, 11, 2, 5, 8, 1, 6);
+  columns(end, 12, 13, 9, 11, 15, 10, 14, 8);
+  diagonals(end, 7, 2, 5, 3, 0, 1, 6, 4);
+  columns(end, 9, 14, 11, 5, 8, 12, 15, 1);
+  diagonals(end, 13, 3, 0, 10, 2, 6, 4, 7);
+  columns(end, 11, 15, 5, 0, 1, 9, 8, 6);
+  diagonals(end, 14, 10, 2, 12, 3, 4, 7, 13);
   // The chaining value goes into the rounds alone: the output is the exclusive or of both halves.
-  for (let s = SCHEDULE, end = SCHEDULE + 112; s < end; s += 16) {
-    mix(0, 4, 8, 12, word(s, 0), word(s, 1));
-    mix(1, 5, 9, 13, word(s, 2), word(s, 3));
-    mix(2, 6, 10, 14, word(s, 4), word(s, 5));
-    mix(3, 7, 11, 15, word(s, 6), word(s, 7));
-    mix(0, 5, 10, 15, word(s, 8), word(s, 9));
-    mix(1, 6, 11, 12, word(s, 10), word(s, 11));
-    mix(2, 7, 8, 13, word(s, 12), word(s, 13));
-    mix(3, 4, 9, 14, word(s, 14), word(s, 15));
-  }
-  for (let offset: usize = 0; offset < 8 * WORD; offset += 16) {
-    store<v128>(STATE + offset, v128.xor(load<v128>(STATE + offset), load<v128>(STATE + offset, 8 * WORD)));
+  for (let set = STATE; set < end; set += SET_SIZE) {
+    for (let word: usize = 0; word < 128; word += 16) {
+      store<v128>(set + word, v128.xor(load<v128>(set + word), load<v128>(set + word, 128)));
+    }
   }
 }
 
-/** Address of message word `index` of the round whose schedule starts at `schedule`. */
-@inline
-function word(schedule: usize, index: usize): usize {
-  return MESSAGE + (<usize>load<u8>(schedule + index) << 3);
+/** Words 8 to 15 of the state. */
+function begin(flags: u32, blockSize: u32, end: usize): void {
+  let counters = COUNTERS;
+  for (let set = STATE; set < end; set += SET_SIZE) {
+    store<v128>(set, v128.load_splat<u32>(IV), 128);
+    store<v128>(set, v128.load_splat<u32>(IV, 4), 144);
+    store<v128>(set, v128.load_splat<u32>(IV, 8), 160);
+    store<v128>(set, v128.load_splat<u32>(IV, 12), 176);
+    store<v128>(set, load<v128>(counters), 192);
+    store<v128>(set, load<v128>(counters, 16), 208);
+    store<v128>(set, i32x4.splat(blockSize), 224);
+    store<v128>(set, i32x4.splat(flags), 240);
+    counters += 32;
+  }
 }
 
+/** The column step of a round (section 2.2) on all sets up to `end`, with the message words of these indices. */
 @inline
-function rotr16(x: v128): v128 { return v128.shuffle<u8>(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13); }
+function columns(end: usize, m0: usize, m1: usize, m2: usize, m3: usize, m4: usize, m5: usize, m6: usize, m7: usize): void {
+  for (let set = STATE; set < end; set += SET_SIZE) {
+    const message = set + (MESSAGE - STATE);
+    mixTwo(set, set + 64, set + 128, set + 192, message + 16 * m0, message + 16 * m1,
+      set + 16, set + 80, set + 144, set + 208, message + 16 * m2, message + 16 * m3);
+    mixTwo(set + 32, set + 96, set + 160, set + 224, message + 16 * m4, message + 16 * m5,
+      set + 48, set + 112, set + 176, set + 240, message + 16 * m6, message + 16 * m7);
+  }
+}
+
+/** The diagonal step of a round. */
+@inline
+function diagonals(end: usize, m0: usize, m1: usize, m2: usize, m3: usize, m4: usize, m5: usize, m6: usize, m7: usize): void {
+  for (let set = STATE; set < end; set += SET_SIZE) {
+    const message = set + (MESSAGE - STATE);
+    mixTwo(set, set + 80, set + 160, set + 240, message + 16 * m0, message + 16 * m1,
+      set + 16, set + 96, set + 176, set + 192, message + 16 * m2, message + 16 * m3);
+    mixTwo(set + 32, set + 112, set + 128, set + 208, message + 16 * m4, message + 16 * m5,
+      set + 48, set + 64, set + 144, set + 224, message + 16 * m6, message + 16 * m7);
+  }
+}
+
 @inline
 function rotr12(x: v128): v128 { return v128.or(i32x4.shr_u(x, 12), i32x4.shl(x, 20)); }
 @inline
-function rotr8(x: v128): v128 { return v128.shuffle<u8>(x, x, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12); }
-@inline
 function rotr7(x: v128): v128 { return v128.or(i32x4.shr_u(x, 7), i32x4.shl(x, 25)); }
 
-/** The function G, section 2.2, on words `a`, `b`, `c`, `d` of all 8 states with the message words at `x` and `y`. */
+/** The function G, section 2.2, on the words at `a` to `d` with the message words at `x` and `y`; and on `e` to `h` with `z` and `w`. */
 @inline
-function mix(a: usize, b: usize, c: usize, d: usize, x: usize, y: usize): void {
-  let a0 = load<v128>(STATE + a * WORD), a1 = load<v128>(STATE + a * WORD, 16);
-  let b0 = load<v128>(STATE + b * WORD), b1 = load<v128>(STATE + b * WORD, 16);
-  let c0 = load<v128>(STATE + c * WORD), c1 = load<v128>(STATE + c * WORD, 16);
-  let d0 = load<v128>(STATE + d * WORD), d1 = load<v128>(STATE + d * WORD, 16);
-  a0 = i32x4.add(i32x4.add(a0, b0), load<v128>(x)); a1 = i32x4.add(i32x4.add(a1, b1), load<v128>(x, 16));
-  d0 = rotr16(v128.xor(d0, a0)); d1 = rotr16(v128.xor(d1, a1));
+function mixTwo(
+  a: usize, b: usize, c: usize, d: usize, x: usize, y: usize,
+  e: usize, f: usize, g: usize, h: usize, z: usize, w: usize,
+): void {
+  const rotate16 = load<v128>(ROTATIONS), rotate8 = load<v128>(ROTATIONS, 16);
+  let a0 = load<v128>(a), b0 = load<v128>(b), c0 = load<v128>(c), d0 = load<v128>(d);
+  let a1 = load<v128>(e), b1 = load<v128>(f), c1 = load<v128>(g), d1 = load<v128>(h);
+  a0 = i32x4.add(i32x4.add(a0, load<v128>(x)), b0); a1 = i32x4.add(i32x4.add(a1, load<v128>(z)), b1);
+  d0 = i8x16.relaxed_swizzle(v128.xor(d0, a0), rotate16); d1 = i8x16.relaxed_swizzle(v128.xor(d1, a1), rotate16);
   c0 = i32x4.add(c0, d0); c1 = i32x4.add(c1, d1);
   b0 = rotr12(v128.xor(b0, c0)); b1 = rotr12(v128.xor(b1, c1));
-  a0 = i32x4.add(i32x4.add(a0, b0), load<v128>(y)); a1 = i32x4.add(i32x4.add(a1, b1), load<v128>(y, 16));
-  d0 = rotr8(v128.xor(d0, a0)); d1 = rotr8(v128.xor(d1, a1));
+  a0 = i32x4.add(i32x4.add(a0, load<v128>(y)), b0); a1 = i32x4.add(i32x4.add(a1, load<v128>(w)), b1);
+  d0 = i8x16.relaxed_swizzle(v128.xor(d0, a0), rotate8); d1 = i8x16.relaxed_swizzle(v128.xor(d1, a1), rotate8);
   c0 = i32x4.add(c0, d0); c1 = i32x4.add(c1, d1);
   b0 = rotr7(v128.xor(b0, c0)); b1 = rotr7(v128.xor(b1, c1));
-  store<v128>(STATE + a * WORD, a0); store<v128>(STATE + a * WORD, a1, 16);
-  store<v128>(STATE + b * WORD, b0); store<v128>(STATE + b * WORD, b1, 16);
-  store<v128>(STATE + c * WORD, c0); store<v128>(STATE + c * WORD, c1, 16);
-  store<v128>(STATE + d * WORD, d0); store<v128>(STATE + d * WORD, d1, 16);
+  store<v128>(a, a0); store<v128>(b, b0); store<v128>(c, c0); store<v128>(d, d0);
+  store<v128>(e, a1); store<v128>(f, b1); store<v128>(g, c1); store<v128>(h, d1);
 }

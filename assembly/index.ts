@@ -1,8 +1,9 @@
 // What the host may call, and where it puts and finds bytes.
 
 export {
-  BLAKE3_KEY, BLAKE3_STATE, BLAKE3_STATE_SIZE,
-  blake3Finish, blake3Start, blake3StartContext, blake3StartMaterial, blake3Update, blake3Wipe,
+  BLAKE3_KEY, BLAKE3_LEASE, BLAKE3_NODE, BLAKE3_NODE_SIZE, BLAKE3_STATE, BLAKE3_STATE_SIZE,
+  blake3Batch, blake3End, blake3Join, blake3Root, blake3Short, blake3Squeeze, blake3Start, blake3StartContext,
+  blake3StartMaterial, blake3StartSubtree, blake3Update, blake3Value, blake3Wipe, forget,
 } from "./blake3";
 export { GEAR_TABLE, gearScan, gearStart } from "./gear";
 export { RS_MATRIX, rsMultiply, rsPrepare, rsSlice, rsUnslice } from "./reed-solomon";

@@ -8,14 +8,25 @@ export type KernelExports = {
   readonly WINDOW_SIZE: WebAssembly.Global;
 
   readonly BLAKE3_KEY: WebAssembly.Global;
+  readonly BLAKE3_LEASE: WebAssembly.Global;
+  readonly BLAKE3_NODE: WebAssembly.Global;
+  readonly BLAKE3_NODE_SIZE: WebAssembly.Global;
   readonly BLAKE3_STATE: WebAssembly.Global;
   readonly BLAKE3_STATE_SIZE: WebAssembly.Global;
   readonly blake3Start: (keyed: number) => void;
   readonly blake3StartContext: () => void;
   readonly blake3StartMaterial: () => void;
+  readonly blake3StartSubtree: (keyed: number, chunk: number) => void;
   readonly blake3Update: (input: number, size: number) => void;
-  readonly blake3Finish: (out: number, size: number) => void;
+  readonly blake3End: () => void;
+  readonly blake3Join: (keyed: number, children: number) => void;
+  readonly blake3Root: (out: number) => void;
+  readonly blake3Value: (out: number) => void;
+  readonly blake3Squeeze: (first: number, count: number, out: number) => void;
+  readonly blake3Short: (input: number, size: number, key: number, out: number) => void;
+  readonly blake3Batch: (batch: number, count: number, keyed: number, out: number) => void;
   readonly blake3Wipe: () => void;
+  readonly forget: (address: number, size: number) => void;
 
   readonly AEAD_DATA: WebAssembly.Global;
   readonly AEAD_LEASE: WebAssembly.Global;

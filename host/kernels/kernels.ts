@@ -1,6 +1,9 @@
 // The door to the WASM crypto core: typed, checked, synchronous. One instance, one linear memory.
 
+import type { Blake3, Hasher } from "./blake3.ts";
 import type { Cipher } from "./cipher.ts";
+
+export type { Hasher } from "./blake3.ts";
 
 /** Opens and closes sealed bytes, hashes, codes against loss, and finds chunk boundaries. All calls are synchronous and copy in and out: arguments stay the caller's, results are fresh. */
 export interface Kernels {
@@ -12,6 +15,8 @@ export interface Kernels {
   deriveKey(context: string, material: Uint8Array, size?: number): Uint8Array<ArrayBuffer>;
   /** A streaming BLAKE3 hash, keyed when a 32-byte `key` is given. */
   createHasher(key?: Uint8Array): Hasher;
+  /** All that BLAKE3 can: into given buffers, extended output, parts of the tree, batches. */
+  readonly blake3: Blake3;
   /** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ciphertext followed by the 16-byte tag. `key` 32 bytes, `nonce` 24 bytes. */
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, additionalData?: Uint8Array): Uint8Array<ArrayBuffer>;
   /** The plaintext of {@link Kernels.seal}. Throws `TWIN_SEAL_BROKEN` when key, nonce, data or tag do not fit; nothing is released then. */
@@ -28,12 +33,6 @@ export interface Kernels {
    * follow, the result is only final if it is less than `data.length`.
    */
   chunkBoundary(data: Uint8Array): number;
-}
-
-/** A hash in progress. `update` as often as needed, then `digest` once. */
-export interface Hasher {
-  update(data: Uint8Array): Hasher;
-  digest(): Uint8Array<ArrayBuffer>;
 }
 
 /** One Reed-Solomon code. All shards of a call have one size, 1 byte or more. */

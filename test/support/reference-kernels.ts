@@ -13,7 +13,24 @@ export const referenceKernels: Kernels = {
   keyedHash: (key, data) => fresh(blake3(data, { key })),
   deriveKey: (context, material, size = 32) =>
     fresh(blake3(material, { context: new TextEncoder().encode(context), dkLen: size })),
-  createHasher: (key) => createReferenceHasher(key),
+  createHasher: (key) => referenceKernels.blake3.createHasher(key),
+  blake3: {
+    hash: (data, key) => fresh(blake3(data, key === undefined ? {} : { key })),
+    hashInto: (data, out, key) => out.set(referenceKernels.blake3.hash(data, key)),
+    createHasher: (key) => createReferenceHasher(key === undefined ? {} : { key }),
+    createDeriver: (context) => createReferenceHasher({ context: new TextEncoder().encode(context) }),
+    hashBatch: ({ sizes, inputs, hashes }, key) => {
+      let start = 0;
+      for (const [index, size] of sizes.entries()) {
+        hashes.set(referenceKernels.blake3.hash(inputs.subarray(start, start + size), key), index * 32);
+        start += size;
+      }
+    },
+    leafValue: () => notOffered(),
+    parentValue: () => notOffered(),
+    rootOfLeaves: () => notOffered(),
+    lease: () => notOffered(),
+  },
   seal: (...message) => referenceKernels.xchacha20poly1305.seal(...message),
   open: (...message) => referenceKernels.xchacha20poly1305.open(...message),
   chacha20poly1305: createReferenceCipher(12),
@@ -54,9 +71,7 @@ function createReferenceCipher(nonceSize: 12 | 24): Cipher {
     openBatch: (key, batch) => {
       for (const { nonce, slot } of slotsOf(batch, nonceSize)) slot.set(cipher.open(key, nonce, slot.slice()));
     },
-    lease: () => {
-      throw new TypeError("The reference has no memory to lease.");
-    },
+    lease: () => notOffered(),
   };
   return cipher;
 }
@@ -77,14 +92,23 @@ function fresh(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes);
 }
 
-function createReferenceHasher(key: Uint8Array | undefined): Hasher {
-  const state = blake3.create(key === undefined ? {} : { key });
+/** Stands for what the reference libraries do not have. */
+function notOffered(): never {
+  throw new TypeError("The reference does not offer this.");
+}
+
+function createReferenceHasher(options: { readonly key?: Uint8Array; readonly context?: Uint8Array }): Hasher {
+  const state = blake3.create(options);
   const hasher: Hasher = {
     update: (data) => {
       state.update(data);
       return hasher;
     },
     digest: () => fresh(state.digest()),
+    output: () => ({
+      read: (size, position) => fresh(state.clone().xof(position + size)).slice(position),
+      [Symbol.dispose]: () => state.destroy(),
+    }),
   };
   return hasher;
 }
