@@ -65,7 +65,8 @@ class Mailer {
   #postSoon(): void {
     if (this.#posting) return;
     this.#posting = true;
-    queueMicrotask(() => {
+    // Behind all answers that become ready in this turn.
+    process.nextTick(() => {
       this.#posting = false;
       const [replies, log] = [this.#replies, this.#log];
       const packed = { answers: this.#answers, receipts: this.#receipts };

@@ -174,7 +174,8 @@ export class WorkerLink {
   #postSoon(): void {
     if (this.#posting) return;
     this.#posting = true;
-    queueMicrotask(() => {
+    // Behind all calls that are made in this turn.
+    process.nextTick(() => {
       this.#posting = false;
       const calls = this.#calls.length === 0 ? undefined : packCalls(this.#calls);
       const message: ToWorker = { calls, requests: this.#requests, drops: this.#drops };

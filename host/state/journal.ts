@@ -123,7 +123,7 @@ class FolderJournal implements Journal {
     if (this.#working) return;
     this.#working = true;
     // Whatever else commits in this turn shares the group.
-    queueMicrotask(() => void this.#work());
+    process.nextTick(() => void this.#work());
   }
 
   release(twin: string, sequence: number): void {
