@@ -60,7 +60,7 @@ export interface FrameCode extends Charge {
 
 /** Burns the first stretch and takes the frame's weight; when `checked`, traps unless both were there. */
 export function writeEntry(writer: ByteWriter, meter: MeterIndices, frame: FrameCode, locals: MeterLocals): void {
-  writeCharge(writer, meter, { fuel: frame.fuel, checked: false }, locals);
+  if (frame.fuel > 0) writeCharge(writer, meter, { fuel: frame.fuel, checked: false }, locals);
   if (!frame.checked) return;
   writer.u8(OP.localGet).u32(locals.depth).u8(OP.i64Const).signed(frame.weight).u8(I64_SUB);
   writer.u8(OP.localTee).u32(locals.depth).u8(OP.localGet).u32(locals.fuel).u8(I64_OR);
@@ -119,15 +119,17 @@ export function lengthFunctionBody(meter: MeterIndices): ByteWriter {
 export interface Passage {
   readonly functionIndex: number;
   readonly paramCount: number;
+  /** Paid on the way, before the other is called. */
+  readonly fuel: number;
 }
 
 /** Body of the metered function that stands in for an import: pays its price, then calls it. */
-export function paidImportBody(meter: MeterIndices, passage: Passage, price: number): ByteWriter {
+export function paidImportBody(meter: MeterIndices, passage: Passage): ByteWriter {
   const { functionIndex, paramCount } = passage;
   const [depth, fuel, kept] = [paramCount, paramCount + 1, paramCount + 2];
   const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i32);
   writer.u8(OP.localGet).u32(fuel);
-  writeBurn(writer, meter, price, fuel);
+  writeBurn(writer, meter, passage.fuel, fuel);
   writeFuelCheck(writer, fuel);
   // The host sees how deep it is; the next export starts as deep as this one did.
   writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(OP.localSet).u32(kept);
@@ -139,11 +141,13 @@ export function paidImportBody(meter: MeterIndices, passage: Passage, price: num
 }
 
 /** Body of the function that the host calls in place of an exported one: opens the account, then calls it. */
-export function exportBody(meter: MeterIndices, { functionIndex, paramCount }: Passage): ByteWriter {
-  const writer = new ByteWriter().u8(0);
+export function exportBody(meter: MeterIndices, { functionIndex, paramCount, fuel }: Passage): ByteWriter {
+  const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i64);
   for (let param = 0; param < paramCount; param++) writer.u8(OP.localGet).u32(param);
   writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(I64_EXTEND_I32_S);
   writer.u8(OP.globalGet).u32(meter.fuelGlobal);
+  writeBurn(writer, meter, fuel, paramCount);
+  writer.u8(OP.localGet).u32(paramCount);
   return writer.u8(OP.call).u32(functionIndex).u8(DROP, OP.end);
 }
 

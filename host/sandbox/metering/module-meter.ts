@@ -2,6 +2,7 @@
 // section, with what is ours appended behind the last index of each kind, so that no index of the
 // original changes its meaning and none of its code can name what is ours.
 
+import { LIMITS } from "../../base/limits.ts";
 import { ByteReader } from "../wasm/byte-reader.ts";
 import { ByteWriter } from "../wasm/byte-writer.ts";
 import { OP } from "../wasm/instruction-set.ts";
@@ -13,6 +14,8 @@ import {
   type Span,
   VALUE_TYPE,
 } from "../wasm/module-shape.ts";
+import { BodyNotes } from "./body-notes.ts";
+import { planCalls } from "./call-plan.ts";
 import { meterBody, type MeterPlan } from "./function-meter.ts";
 import { exportBody, lengthFunctionBody, paidImportBody } from "./meter-code.ts";
 
@@ -128,6 +131,7 @@ function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): P
   return {
     types,
     entered,
+    code: shape.bytes.slice(),
     pageMax,
     elementMax,
     fuelGlobal: shape.globals.length,
@@ -141,20 +145,30 @@ function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): P
 }
 
 function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: Plan): ByteWriter {
+  const importCount = shape.imports.length;
+  const typeOf = (index: number): FunctionType => shape.types[shape.functionTypes[index]!]!;
+  const bodies = shape.bodies.map((span, index) => new BodyNotes(shape, typeOf(importCount + index), span, plan.code));
+  const taken = new Set([
+    ...shape.mentions.map(({ functionIndex }) => functionIndex),
+    ...bodies.flatMap((body) => body.taken),
+  ]);
+  const entries = planCalls(bodies, importCount, taken);
   const writer = new ByteWriter(2 * shape.bytes.length + 1_024);
-  writer.u32(shape.bodies.length + shape.imports.length + 1 + plan.entered.length);
-  for (const [index, span] of shape.bodies.entries()) {
-    const type = shape.types[shape.functionTypes[shape.imports.length + index]!]!;
-    writer.sized(meterBody(shape, type, span, plan));
+  writer.u32(bodies.length + importCount + 1 + plan.entered.length);
+  const body = new ByteWriter(LIMITS.sandbox.functionBodySizeBytes);
+  for (const [index, notes] of bodies.entries()) {
+    meterBody(body.clear(), notes, entries[index]!, plan);
+    writer.sized(body);
   }
   for (const [functionIndex, { typeIndex }] of shape.imports.entries()) {
     const paramCount = shape.types[typeIndex]!.params.length;
-    writer.sized(paidImportBody(plan, { functionIndex, paramCount }, importFuel[functionIndex]!));
+    writer.sized(paidImportBody(plan, { functionIndex, paramCount, fuel: importFuel[functionIndex]! }));
   }
   writer.sized(lengthFunctionBody(plan));
   for (const original of plan.entered) {
-    const paramCount = shape.types[shape.functionTypes[original]!]!.params.length;
-    writer.sized(exportBody(plan, { functionIndex: plan.functionIndex(original), paramCount }));
+    const { params } = typeOf(original);
+    const fuel = entries[original - importCount]?.paid ?? 0;
+    writer.sized(exportBody(plan, { functionIndex: plan.functionIndex(original), paramCount: params.length, fuel }));
   }
   return writer;
 }

@@ -1,6 +1,6 @@
-// Divides a body into stretches: places that are certain to be passed equally often by every run
-// that does not end in between. A stretch pays for all of itself where it starts, so fewer, larger
-// charges give the same sum as a charge for each basic block. docs/formats/metering.md has the rules.
+// Divides a body into stretches: places that every run passes equally often, unless it ends in
+// between. A stretch pays for all of itself where it starts, so fewer, larger charges give the
+// same sum as one for each basic block. docs/formats/metering.md has the rules.
 
 import { OP } from "../wasm/instruction-set.ts";
 import { ROUND_FUEL } from "./cost-table.ts";
@@ -15,7 +15,7 @@ export interface Stretch {
 }
 
 interface Frame {
-  opcode: number;
+  readonly opcode: number;
   /** The stretch that the current place in the block belongs to. */
   current: Stretch;
   /** The one that its code, or its first arm, started with. */
@@ -30,11 +30,23 @@ interface Frame {
   rounds: Stretch[] | undefined;
 }
 
-/** Follows a body as {@link BodyVisitor} tells of it, and sums up the fuel of its stretches. */
+/** Fuel of `from` that is due in any case, and can as well be paid `before`. */
+interface Move {
+  /** The head of a loop, or an arm of an `if`. */
+  readonly from: Stretch;
+  /** Its other arm. */
+  readonly other: Stretch | undefined;
+  readonly before: Stretch;
+  /** For the head of a loop: who pays for the next round. */
+  readonly rounds: readonly Stretch[];
+}
+
+/** Follows a body as `BodyVisitor` tells of it, and sums up the fuel of its stretches. */
 export class StretchMap {
-  /** In the order in which they start. Final when the whole body was followed. */
+  /** In the order in which they start. */
   readonly stretches: Stretch[] = [];
   readonly #frames: Frame[] = [];
+  readonly #moves: Move[] = [];
   #frame: Frame;
 
   /** `start` is the offset of the body's first instruction. */
@@ -47,25 +59,25 @@ export class StretchMap {
     return this.stretches[0]!;
   }
 
-  /** Whether a branch, other than `return`, leaves the function. */
-  get left(): boolean {
-    return this.#frames[0]!.targeted;
+  /** The stretch of the current place. */
+  get current(): Stretch {
+    return this.#frame.current;
   }
 
-  /** Adds fuel that is due at the current place. */
-  pay(fuel: number): void {
-    this.#frame.current.fuel += fuel;
-  }
+  /** Whether a branch, other than `return`, leads out of the function, even where control cannot come. */
+  left = false;
 
-  /** A branch to the block `label`, counted from the innermost. {@link StretchMap.part} follows. */
-  branch(label: number, conditional: boolean): void {
+  /** A branch to the block `label`, counted from the innermost, from the current stretch. */
+  branch(label: number, conditional: boolean, reachable: boolean): void {
     const target = this.#frames.length - 1 - label;
+    if (target === 0) this.left = true;
+    if (!reachable) return;
     const frame = this.#frames[target]!;
     frame.targeted = true;
     this.#escape(target);
     if (frame.opcode !== OP.loop) return;
     if (conditional) frame.rounds = undefined;
-    else frame.rounds?.push(this.#frame.current);
+    else frame.rounds?.push(this.current);
   }
 
   /** A `return`. */
@@ -78,9 +90,9 @@ export class StretchMap {
     this.#frame.current = this.#begin(offset);
   }
 
-  /** A block was opened. */
+  /** A block was opened by `opcode`. */
   open(opcode: number, offset: number, reachable: boolean): void {
-    const inner = opcode === OP.block || !reachable ? this.#frame.current : this.#begin(offset);
+    const inner = opcode === OP.block || !reachable ? this.current : this.#begin(offset);
     this.#frame = this.#push(opcode, inner);
     if (opcode === OP.loop && reachable) inner.fuel += ROUND_FUEL;
   }
@@ -93,19 +105,47 @@ export class StretchMap {
     frame.second = frame.current;
   }
 
-  /** The innermost block was closed. */
+  /** The innermost block was closed. Not for the body itself. */
   close(offset: number, reachable: boolean): void {
     const inner = this.#frames.pop()!;
     const outer = this.#frames.at(-1);
     this.#frame = outer;
-    if (inner.opcode === OP.loop) placeRound(inner, outer.current);
-    if (inner.second !== undefined) raise(inner.first, inner.second, outer.current);
+    if (inner.opcode === OP.loop) this.#placeRound(inner, outer.current);
+    if (inner.second !== undefined) {
+      this.#moves.push({ from: inner.first, other: inner.second, before: outer.current, rounds: [] });
+    }
     const certain = inner.outermost >= this.#frames.length;
     if (inner.outermost < outer.outermost) outer.outermost = inner.outermost;
     if (certain || !reachable) return;
     // Something in it leads further out. Where it can only be left at its end, that end goes on.
     const passed = inner.opcode === OP.loop || (inner.opcode === OP.block && !inner.targeted);
     outer.current = passed ? inner.current : this.#begin(offset);
+  }
+
+  /**
+   * Moves fuel to where one charge does for several. The sums of all paths stay as they are. To be
+   * called when the body was followed, and again when more was added to its stretches.
+   */
+  settle(): void {
+    for (const { from, other, before, rounds } of this.#moves) {
+      const least = other === undefined ? from.fuel : Math.min(from.fuel, other.fuel);
+      from.fuel -= least;
+      if (other !== undefined) other.fuel -= least;
+      for (const stretch of rounds) stretch.fuel += least;
+      before.fuel += least;
+    }
+  }
+
+  /**
+   * Decides where the rounds of a loop are paid. Mostly at its head. When every jump back is
+   * unconditional, the head's fuel is paid by those who come there: `before` the loop for the
+   * first round, and by each stretch that jumps back for the next. One charge less in each round.
+   */
+  #placeRound({ first, rounds, targeted }: Frame, before: Stretch): void {
+    if (!targeted) return;
+    const atHead = rounds === undefined || rounds.includes(first);
+    for (const stretch of atHead ? [first] : rounds) stretch.checked = true;
+    if (!atHead) this.#moves.push({ from: first, other: undefined, before, rounds });
   }
 
   #escape(target: number): void {
@@ -126,31 +166,9 @@ export class StretchMap {
       second: undefined,
       outermost: this.#frames.length,
       targeted: false,
-      rounds: [],
+      rounds: opcode === OP.loop ? [] : undefined,
     };
     this.#frames.push(frame);
     return frame;
   }
-}
-
-/**
- * Decides where the rounds of a loop are paid. Mostly at its head. When every jump back is
- * unconditional, the head's fuel is paid by those who come there: by the stretch `before` the loop
- * for the first round, and by each that jumps back for the next. One charge for each round less.
- */
-function placeRound({ first, rounds, targeted }: Frame, before: Stretch): void {
-  const looks = rounds === undefined || rounds.includes(first) ? [first] : rounds;
-  if (targeted) for (const stretch of looks) stretch.checked = true;
-  if (looks[0] === first || !targeted) return;
-  for (const stretch of rounds!) stretch.fuel += first.fuel;
-  before.fuel += first.fuel;
-  first.fuel = 0;
-}
-
-/** What both arms of an `if` cost at least is certain before the `if`. */
-function raise(one: Stretch, other: Stretch, before: Stretch): void {
-  const least = Math.min(one.fuel, other.fuel);
-  one.fuel -= least;
-  other.fuel -= least;
-  before.fuel += least;
 }

@@ -30,8 +30,8 @@ export interface Site extends Readonly<Span> {
 export interface BodyVisitor {
   /** An instruction was read. `site` is valid only during the call. */
   instruction(site: Site): void;
-  /** Control goes, or when `conditional` may go, from here to the end (a loop: the head) of the block `label`, counted from the innermost. */
-  branch(label: number, conditional: boolean): void;
+  /** A branch leads from here to the end (a loop: the head) of the block `label`, counted from the innermost. */
+  branch(label: number, site: Site): void;
   /** A block was opened by the instruction `opcode`; its code starts at `offset`. */
   open(opcode: number, offset: number, reachable: boolean): void;
   /** The second arm of the innermost block, an `if`, starts at `offset`. */
@@ -134,9 +134,9 @@ class BodyScan {
     if (opcode >= OP.simdPage) this.#wide = true;
     site.index = 0;
     site.carried = 0;
+    site.reachable = this.#frame.reachable;
     this.#readImmediate(IMMEDIATES[opcode]!);
     site.end = this.#reader.offset;
-    site.reachable = this.#frame.reachable;
     const callee = opcode === OP.call || opcode === OP.callIndirect ? this.#calleeOf(opcode) : undefined;
     if (callee !== undefined) site.carried = callee.params.length + callee.results.length;
     else if (opcode === OP.return) site.carried = this.#frames[0]!.type.results.length;
@@ -256,10 +256,8 @@ class BodyScan {
   #branch(label: number): number {
     const target = this.#frames[this.#frames.length - 1 - label];
     if (target === undefined) throw this.#invalid("a branch leaves its function");
-    if (this.#frame.reachable) {
-      target.joined = true;
-      this.#visitor.branch(label, this.#site.opcode !== OP.br);
-    }
+    if (this.#site.reachable) target.joined = true;
+    this.#visitor.branch(label, this.#site);
     return (target.opcode === OP.loop ? target.type.params : target.type.results).length;
   }
 

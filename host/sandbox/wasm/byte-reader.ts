@@ -35,6 +35,12 @@ export class ByteReader {
 
   /** Unsigned LEB128 of at most 32 bits. */
   u32(): number {
+    // Nearly all numbers of a module have one byte.
+    const first = this.bytes[this.offset];
+    if (first !== undefined && first < 0x80 && this.offset < this.end) {
+      this.offset++;
+      return first;
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8();

@@ -3,6 +3,9 @@
 
 import { utf8Encode } from "../../base/bytes.ts";
 
+/** Up to this size a loop copies faster than it takes to make a view. */
+const LOOP_SIZE_MAX = 64;
+
 /** Appends to a buffer of its own; every method returns the writer. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -22,6 +25,12 @@ export class ByteWriter {
     return this;
   }
 
+  /** Forgets what was written; keeps the room for it. */
+  clear(): this {
+    this.#size = 0;
+    return this;
+  }
+
   raw(bytes: Uint8Array): this {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#size);
@@ -29,9 +38,22 @@ export class ByteWriter {
     return this;
   }
 
+  /** The part of `bytes` from `start` to `end` (exclusive). */
+  part(bytes: Uint8Array, start: number, end: number): this {
+    const size = end - start;
+    if (size > LOOP_SIZE_MAX) return this.raw(bytes.subarray(start, end));
+    this.#reserve(size);
+    for (let index = start; index < end; index++) this.#bytes[this.#size++] = bytes[index]!;
+    return this;
+  }
+
   /** Unsigned LEB128 of a whole number from 0 to 2^32 - 1. */
   u32(value: number): this {
     this.#reserve(5);
+    if (value < 0x80) {
+      this.#bytes[this.#size++] = value;
+      return this;
+    }
     let rest = value;
     while (rest >= 0x80) {
       this.#bytes[this.#size++] = (rest % 0x80) | 0x80;
@@ -44,6 +66,10 @@ export class ByteWriter {
   /** Signed LEB128 of any safe integer. */
   signed(value: number): this {
     this.#reserve(10);
+    if (value >= 0 && value < 0x40) {
+      this.#bytes[this.#size++] = value;
+      return this;
+    }
     let rest = value;
     for (;;) {
       const low = ((rest % 0x80) + 0x80) % 0x80;

@@ -1,0 +1,106 @@
+// Decides across the bodies of a module who pays for the start of a function, its callers or it
+// itself, and which functions need not look at the account because they cannot do much.
+
+import type { BodyNotes } from "./body-notes.ts";
+
+/** How a function starts. */
+export interface EntryPlan {
+  /** Fuel that its callers pay with the stretch of their call. */
+  paid: number;
+  /** Whether it looks if fuel and depth suffice, and takes its weight. */
+  checked: boolean;
+}
+
+/** Fuel of a function's start that callers pay at most: a call that fails has paid too much by little. */
+const PAID_FUEL_MAX = 512;
+/** What a function that does not look can burn and weigh at most, with all that it calls. */
+const UNCHECKED_FUEL_MAX = 512;
+const UNCHECKED_WEIGHT_MAX = 32;
+
+/** A function while it is planned. */
+interface Draft extends EntryPlan {
+  readonly notes: BodyNotes;
+  /** Whether its start is paid as `paid` says, whatever is found later. */
+  fixed: boolean;
+  state: "new" | "open" | "done";
+  /** Next of its calls to look at. */
+  next: number;
+  /** Whether it can come back to itself by direct calls. */
+  recursive: boolean;
+  /** At most, with all that it calls until one looks: from its start to its end. */
+  fuelMax: number;
+  weightMax: number;
+}
+
+/**
+ * The plan of each function, in order; adds what callers pay to the stretches of their calls.
+ * Functions of `taken` indices may be called through the table, where no caller knows them: they
+ * pay for themselves.
+ */
+export function planCalls(bodies: readonly BodyNotes[], importCount: number, taken: ReadonlySet<number>): EntryPlan[] {
+  const drafts = bodies.map((notes, index): Draft => {
+    const fixed = taken.has(importCount + index);
+    return { notes, fixed, paid: 0, checked: true, state: "new", next: 0, recursive: false, fuelMax: 0, weightMax: 0 };
+  });
+  for (const draft of drafts) visit(draft, drafts, importCount);
+  return drafts;
+}
+
+/** Plans a function after all those that it calls, without recursion of our own. */
+function visit(first: Draft, drafts: readonly Draft[], importCount: number): void {
+  if (first.state !== "new") return;
+  const path = [first];
+  first.state = "open";
+  for (let draft = path.at(-1); draft !== undefined; draft = path.at(-1)) {
+    const call = draft.notes.calls[draft.next];
+    if (call === undefined) {
+      finish(draft, drafts, importCount);
+      path.pop();
+      continue;
+    }
+    draft.next++;
+    if (call.callee < importCount) continue;
+    const callee = drafts[call.callee - importCount]!;
+    if (callee.state === "open") callee.recursive = true;
+    if (callee.state !== "new") continue;
+    callee.state = "open";
+    path.push(callee);
+  }
+}
+
+/** All that it calls is planned, except what is on the way to itself. */
+function finish(draft: Draft, drafts: readonly Draft[], importCount: number): void {
+  const { map, calls, weight, indirect } = draft.notes;
+  let unknown = false;
+  let calleeFuelMax = 0;
+  let calleeWeightMax = 0;
+  for (const { callee: index, stretch } of calls) {
+    // The stand-in of an import pays and looks by itself.
+    if (index < importCount || stretch === undefined) continue;
+    const callee = drafts[index - importCount]!;
+    if (callee.state === "open") {
+      unknown = true;
+      fix(callee);
+    }
+    stretch.fuel += callee.paid;
+    if (callee.checked) continue;
+    calleeFuelMax += callee.fuelMax;
+    calleeWeightMax = Math.max(calleeWeightMax, callee.weightMax);
+  }
+  map.settle();
+  fix(draft);
+  const own = map.stretches.reduce((sum, { fuel }) => sum + fuel, 0);
+  draft.fuelMax = own + calleeFuelMax;
+  draft.weightMax = weight + calleeWeightMax;
+  const small = draft.fuelMax <= UNCHECKED_FUEL_MAX && draft.weightMax <= UNCHECKED_WEIGHT_MAX;
+  draft.checked = indirect || draft.recursive || unknown || !small;
+  draft.state = "done";
+}
+
+/** Settles what callers pay: the whole start, as far as it is known by now. */
+function fix(draft: Draft): void {
+  if (draft.fixed) return;
+  draft.fixed = true;
+  const { fuel } = draft.notes.map.entry;
+  draft.paid = fuel <= PAID_FUEL_MAX ? fuel : 0;
+}
