@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 
 import { TwinError } from "./base/errors.ts";
 import type { LogLevel } from "./base/log.ts";
+import type { Lane } from "./kernels/hardware-profile.ts";
 
 /** What a host is told by its owner. */
 export interface HostConfig {
@@ -23,6 +24,8 @@ export interface HostConfig {
   /** Port for other twins; 0 takes any free one at the first start and keeps it. */
   readonly peerPort: number;
   readonly logLevel: LogLevel;
+  /** Which lane of the kernels does what has a choice: as measured on this machine, or always one. */
+  readonly lanes: Lane | "auto";
 }
 
 /** What flags may say; all optional. Paths as the user wrote them, numbers as text. */
@@ -34,12 +37,14 @@ export interface ConfigFlags {
   readonly peerHost?: string | undefined;
   readonly peerPort?: string | undefined;
   readonly log?: string | undefined;
+  readonly lanes?: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_PORT = 4840;
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const satisfies readonly LogLevel[];
+const LANES = ["auto", "wasm", "native"] as const satisfies readonly HostConfig["lanes"][];
 
 /** The data folder: `--data`, `TWIN_DATA`, or `twin` in the XDG data directory (XDG Base Directory Specification, section 3). */
 export function dataFolder(flags: ConfigFlags, environment: Environment = process.env): string {
@@ -74,6 +79,7 @@ export async function readConfig(flags: ConfigFlags, environment: Environment = 
     peerHost: pick("peerHost", "TWIN_PEER_HOST")?.value ?? "127.0.0.1",
     peerPort: portOf(pick("peerPort", "TWIN_PEER_PORT")) ?? 0,
     logLevel: logLevelOf(pick("log", "TWIN_LOG")) ?? "warn",
+    lanes: lanesOf(pick("lanes", "TWIN_LANES")) ?? "auto",
   });
 }
 
@@ -106,6 +112,12 @@ function logLevelOf(setting: Setting | undefined): LogLevel | undefined {
   return level;
 }
 
+function lanesOf(setting: Setting | undefined): HostConfig["lanes"] | undefined {
+  const lanes = LANES.find((candidate) => candidate === setting?.value);
+  if (setting !== undefined && lanes === undefined) throw invalid(setting, `one of ${LANES.join(", ")}`);
+  return lanes;
+}
+
 function invalid(setting: Setting, expected: string): TwinError {
   return new TwinError("TWIN_CONFIG_INVALID", `${setting.from} is "${setting.value}": expected ${expected}.`);
 }
@@ -114,7 +126,7 @@ function kebab(flag: string): string {
   return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-const FILE_KEYS = new Set<string>(["name", "host", "port", "peerHost", "peerPort", "log"]);
+const FILE_KEYS = new Set<string>(["name", "host", "port", "peerHost", "peerPort", "log", "lanes"]);
 
 async function readConfigFile(path: string): Promise<Readonly<Partial<Record<keyof ConfigFlags, unknown>>>> {
   let text: string;

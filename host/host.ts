@@ -20,6 +20,7 @@ import { formatPhrase } from "./identity/phrase.ts";
 import type { TwinId } from "./identity/twin-id.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
+import { openLanes, type OpenLanes } from "./kernels/open-lanes.ts";
 import { type ExperienceShelf, openExperienceShelf } from "./packages/experience-shelf.ts";
 import { openHostKey } from "./peers/host-key.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
@@ -69,8 +70,10 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   stack.use(lockFolder(config.folder));
   const kernels = await openKernels();
   const { identity, entropy } = await openTwinKeys(config.folder, kernels);
+  const path = join(config.folder, "hardware.json");
+  const lanes = await openLanes({ path, kernels, clock: systemClock, log, setting: config.lanes });
   const twin = await openTwin(stack, { config, identity, kernels, log });
-  const origins = { config, twin, changes: createChangeHub(), log };
+  const origins = { config, twin, lanes, changes: createChangeHub(), log };
   const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
   const owner = await openOwnerParts(stack, { ...origins, peers, web: parts.web });
   const phraseShown = (await twin.settings.get("phraseShown")) !== undefined;
@@ -142,12 +145,13 @@ const noTwinStore: OpenTwinStore = () => {
 interface NetworkOrigins {
   readonly config: HostConfig;
   readonly twin: OpenTwin;
+  readonly lanes: OpenLanes;
   readonly changes: ChangeHub;
   readonly log: Log;
 }
 
 async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins): Promise<Peers> {
-  const { config, twin, log, changes } = origins;
+  const { config, twin, lanes, log, changes } = origins;
   const { identity, engine, settings, name } = twin;
   const circles = stack.use(createCircles(engine));
   const parts = {
@@ -159,6 +163,7 @@ async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins)
     onPaired: (paired: Paired) => circles.addContact(paired),
     onChange: () => changes.announce("peers"),
     ownName: () => name,
+    lanes: lanes.lanes,
     clock: systemClock,
     random: systemRandom,
     log,
@@ -192,7 +197,7 @@ interface OwnerOrigins extends NetworkOrigins {
 
 /** The owner's parts; with `web`, they are served when this returns. */
 async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins): Promise<ControlParts> {
-  const { config, twin, peers, changes, log } = origins;
+  const { config, twin, lanes, peers, changes, log } = origins;
   const { engine, vault, stores, shelf, identity, name } = twin;
   let web: Web | undefined;
   const startedAtMs = systemClock.nowMs();
@@ -204,6 +209,7 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
       startedAtMs,
       name: () => name,
       webUrl: () => web?.url ?? "",
+      kernels: { lanesChosenBy: lanes.chosenBy, lanes: lanes.lanes.table },
       memorySizeBytes: () => process.memoryUsage.rss(),
     },
     engine,

@@ -13,6 +13,8 @@ export type {
   ControlApi,
   DoorApi,
   HostStatus,
+  KernelStatus,
+  LaneChoice,
   Invite,
   Json,
   OnProgress,

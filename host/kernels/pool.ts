@@ -180,13 +180,18 @@ class WorkerPool implements KernelPool<KernelJobs> {
     slot.worker.unref();
     const idle = new AbortController();
     slot.idle = idle;
-    this.#clock.sleep(LIMITS.kernels.workerIdleMs, { signal: idle.signal }).then(
-      () => {
-        this.#slots.delete(slot);
-        void slot.worker.terminate();
-      },
-      () => {},
-    );
+    void this.#retire(slot, idle.signal);
+  }
+
+  async #retire(slot: Slot, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#clock.sleep(LIMITS.kernels.workerIdleMs, { signal });
+    } catch {
+      // There is work again.
+      return;
+    }
+    this.#slots.delete(slot);
+    await slot.worker.terminate();
   }
 }
 

@@ -7,6 +7,8 @@ import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import type { Lanes } from "../kernels/lanes.ts";
+import { createNoiseCrypto } from "./noise-crypto.ts";
 
 /** Below the streams' own read buffers (4 MiB), so that a paused stream is never reset by an honest sender. */
 const STREAM_WINDOW_SIZE_BYTES = 1024 * 1024;
@@ -14,15 +16,16 @@ const PARALLEL_DIALS = 32;
 
 /**
  * A node that listens on `listen` (multiaddrs as text; port 0 for any; empty to only dial) once
- * {@link startNode} is called: register protocols before that, or who connects at once finds none.
+ * {@link startNode} is called: register protocols before that, or who connects at once finds none. Connections
+ * are sealed through `lanes`; without them as libp2p does by itself, which the other side cannot tell.
  */
-export function createNode(hostKey: PrivateKey, listen: readonly string[]): Promise<Libp2p> {
+export function createNode(hostKey: PrivateKey, listen: readonly string[], lanes?: Lanes): Promise<Libp2p> {
   return createLibp2p({
     start: false,
     privateKey: hostKey,
     addresses: { listen: [...listen] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noise(lanes === undefined ? {} : { crypto: createNoiseCrypto(lanes) })],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_SIZE_BYTES } })],
     connectionManager: {
       maxConnections: LIMITS.peers.connectionCount,

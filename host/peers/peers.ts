@@ -10,6 +10,7 @@ import type { Random } from "../base/random.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Identity } from "../identity/identity.ts";
 import { isTwinId, type TwinId } from "../identity/twin-id.ts";
+import type { Lanes } from "../kernels/lanes.ts";
 import type { ContactsPhonebook } from "../phonebook/contacts-phonebook.ts";
 import type { SignedTwinRecord, TwinRecord } from "../phonebook/phonebook.ts";
 import { decodeTwinRecord } from "../phonebook/twin-record.ts";
@@ -53,6 +54,8 @@ export interface PeersParts {
   onChange?(): void;
   /** Shown to other twins, at most `LIMITS.phonebook.nameLength` characters. */
   ownName(): string;
+  /** What connections are sealed with. */
+  readonly lanes: Lanes;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -74,7 +77,7 @@ export interface Peers extends AsyncDisposable {
 
 /** Starts listening, reaches for all contacts and delivers what waits for them. Throws `TWIN_HOST_PORT`. */
 export async function openPeers(parts: PeersParts): Promise<Peers> {
-  const peers = new OpenPeers(await createNode(parts.hostKey, parts.listen), parts);
+  const peers = new OpenPeers(await createNode(parts.hostKey, parts.listen, parts.lanes), parts);
   try {
     await peers.start();
   } catch (error) {

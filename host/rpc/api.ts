@@ -51,6 +51,21 @@ export interface Paired {
   readonly name: string;
 }
 
+/** Which lane of the kernels does one operation, by the size of its input; ascending. */
+export interface LaneChoice {
+  /** Bytes; null: any size beyond the others. */
+  readonly upToSizeBytes: number | null;
+  /** `wasm`: ours, `native`: Node's own. */
+  readonly lane: string;
+}
+
+/** How the host does its cryptography. */
+export interface KernelStatus {
+  /** `start`: by a quick measurement at the first start; `bench`: by `bench --apply`; `config`: by the owner. */
+  readonly lanesChosenBy: string;
+  readonly lanes: Readonly<Record<string, readonly LaneChoice[]>>;
+}
+
 /** Everything the status line and `twin status` tell. */
 export interface HostStatus {
   readonly twin: TwinId;
@@ -63,6 +78,7 @@ export interface HostStatus {
   readonly engine: EngineStatus;
   readonly vault: VaultStatus;
   readonly peers: readonly PeerStatus[];
+  readonly kernels: KernelStatus;
   readonly memorySizeBytes: number;
 }
 

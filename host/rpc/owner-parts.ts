@@ -5,7 +5,16 @@ import type { Engine } from "../engine/engine.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { DrainOptions, DrainReport, ObjectId, Vault } from "../vault/object.ts";
-import type { Browser, Invite, OpenedExperience, Paired, PeerStatus, StoreListing, StoreRequest } from "./api.ts";
+import type {
+  Browser,
+  Invite,
+  KernelStatus,
+  OpenedExperience,
+  Paired,
+  PeerStatus,
+  StoreListing,
+  StoreRequest,
+} from "./api.ts";
 import type { ChangeHub } from "./change-hub.ts";
 
 /** What the host says of itself. Functions, where the answer may change. */
@@ -16,6 +25,7 @@ interface AboutHost {
   name(): string;
   /** Empty when no browser is served. */
   webUrl(): string;
+  readonly kernels: KernelStatus;
   memorySizeBytes(): number;
 }
 

@@ -68,6 +68,7 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
       engine: engineStatus,
       vault: vaultStatus,
       peers: peersStatus,
+      kernels: about.kernels,
       memorySizeBytes: about.memorySizeBytes(),
     };
   }

@@ -5,6 +5,8 @@ import { systemClock, type Clock } from "../../host/base/clock.ts";
 import { silentLog } from "../../host/base/log.ts";
 import { systemRandom } from "../../host/base/random.ts";
 import type { Identity } from "../../host/identity/identity.ts";
+import { uniformTable } from "../../host/kernels/hardware-profile.ts";
+import { createLanes } from "../../host/kernels/lanes.ts";
 import { openPeers, type Peers, type PeersParts } from "../../host/peers/peers.ts";
 import { createContactsPhonebook } from "../../host/phonebook/contacts-phonebook.ts";
 import type { Paired } from "../../host/rpc/api.ts";
@@ -15,6 +17,7 @@ import {
   type FakeTwinState,
 } from "./fake-peer-engine.ts";
 import { testIdentity } from "./test-identity.ts";
+import { testKernels } from "./test-vault.ts";
 
 /** A running host of a test. */
 export interface TestHost extends AsyncDisposable {
@@ -49,6 +52,7 @@ export async function openTestHost(
       paired.push(contact);
     },
     ownName: () => `Twin ${number}`,
+    lanes: createLanes(await testKernels(), uniformTable("wasm")),
     clock: options.clock ?? systemClock,
     random: systemRandom,
     log: options.log ?? silentLog,

@@ -50,6 +50,7 @@ export function createTestParts(methods: Readonly<Record<string, FakeMethod>> = 
       startedAtMs: 0,
       name: () => "Ada",
       webUrl: () => "",
+      kernels: { lanesChosenBy: "config", lanes: { sha256: [{ upToSizeBytes: null, lane: "native" }] } },
       memorySizeBytes: () => 1,
     },
     engine,

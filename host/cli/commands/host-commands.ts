@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 
 import { type ConfigFlags, readConfig } from "../../config.ts";
-import type { Host, HostStatus } from "../../index.ts";
+import type { Host, HostStatus, LaneChoice } from "../../index.ts";
 import { startDemo } from "../demo.ts";
 import { answer, formatSize, formatTime, print, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
@@ -172,8 +172,28 @@ function describeStatus(state: HostStatus): string[] {
       ]),
     ),
     `engine   ${engine.calls} calls, ${engine.errors} errors, ${engine.outbox} messages waiting, ${engine.parked} parked`,
+    ...describeLanes(state.kernels),
     `memory   ${formatSize(state.memorySizeBytes)}`,
   ];
+}
+
+const LANES_CHOSEN_BY: Readonly<Record<string, string>> = {
+  start: "measured at the first start",
+  bench: "measured by the bench",
+  config: "set by you",
+};
+
+function describeLanes({ lanes, lanesChosenBy }: HostStatus["kernels"]): string[] {
+  return [
+    `kernels  ${LANES_CHOSEN_BY[lanesChosenBy] ?? lanesChosenBy}`,
+    ...table(
+      Object.entries(lanes).map(([operation, rules]) => [`  ${operation}`, rules.map(describeRule).join(", then ")]),
+    ),
+  ];
+}
+
+function describeRule({ upToSizeBytes, lane }: LaneChoice): string {
+  return upToSizeBytes === null ? lane : `${lane} up to ${formatSize(upToSizeBytes)}`;
 }
 
 function describeMargin({ vault }: HostStatus): string {
