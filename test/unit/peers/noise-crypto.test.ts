@@ -50,6 +50,6 @@ describe.each(["wasm", "native"] as const)("Noise's crypto by the %s lane", (lan
 
   it("refuses a public key of low order", () => {
     const { privateKey } = ours.generateX25519KeyPair();
-    expect(() => ours.generateX25519SharedKey(privateKey, new Uint8Array(32))).toThrow(/diffie/i);
+    expect(() => ours.generateX25519SharedKey(privateKey, new Uint8Array(32))).toThrow(/failed during derivation/);
   });
 });
