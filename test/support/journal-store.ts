@@ -14,6 +14,8 @@ import { createSeededRandom } from "./seeded-random.ts";
 /** How a test store differs from the default. */
 export interface JournalStoreOptions {
   readonly folder?: JournalFolder | undefined;
+  /** Where the journal lies, without `folder`; `<path>.d` when absent. */
+  readonly journalPath?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly twin?: string | undefined;
   readonly key?: Uint8Array | undefined;
@@ -24,7 +26,7 @@ let openings = 0;
 /** The store at `path`, with its journal in `<path>.d` unless `over.folder` is another one; it closes both. */
 export async function openTestStore(path: string, over: JournalStoreOptions = {}): Promise<SnapshotStateStore> {
   const {
-    folder = createDirectoryJournalFolder(`${path}.d`),
+    folder = createDirectoryJournalFolder(over.journalPath ?? `${path}.d`),
     clock = createManualClock(),
     twin = "did:key:z6MkA",
   } = over;

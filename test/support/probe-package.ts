@@ -55,6 +55,8 @@ export interface ProbeOptions {
   /** More methods: their bodies. */
   readonly more?: Readonly<Record<string, string>>;
   readonly init?: string;
+  /** Whom `send` sends to, instead of {@link PROBE_PEER}; an id of the same length. */
+  readonly peer?: string;
   readonly limits?: Manifest["limits"];
 }
 
@@ -111,7 +113,7 @@ const NESTED = new Set(["call_get", "call_put", "call_trap", "call_back", "sneak
 
 /** A signed probe; the same options give the same bytes. */
 export function probePackage(options: ProbeOptions = {}): Uint8Array<ArrayBuffer> {
-  const { publisher = testIdentity(50), calls = "" } = options;
+  const { publisher = testIdentity(50), calls = "", peer = PROBE_PEER } = options;
   const bodies = { ...QUERIES, ...COMMANDS, ...options.more };
   const names = Object.keys(bodies).filter((name) => calls !== "" || !NESTED.has(name));
   const imports = Object.entries(IMPORTS).filter(([name]) => calls !== "" || name !== "call");
@@ -119,7 +121,7 @@ export function probePackage(options: ProbeOptions = {}): Uint8Array<ArrayBuffer
     ${imports.map(([name, type]) => `(import "twin" "${name}" (func $${name} ${type}))`).join("\n")}
     (memory (export "memory") 8)
     (global $otherSize i32 (i32.const ${calls.length}))
-    ${Object.values(DATA)
+    ${Object.values({ ...DATA, peer: [DATA.peer[0], peer] as const })
       .map(([address, text]) => `(data (i32.const ${address}) "${text.replaceAll('"', String.raw`\22`)}")`)
       .join("\n")}
     (data (i32.const 512) "${calls}") (data (i32.const 544) "put") (data (i32.const 560) "get")

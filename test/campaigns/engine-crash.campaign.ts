@@ -1,0 +1,24 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { startCampaign } from "../support/campaign.ts";
+import { runCrashLoop } from "../support/crash-loop.ts";
+
+const KILLS = 200;
+const KILLS_PER_FOLDER = 25;
+
+test(`${KILLS} kills of two busy twins lose, halve and double nothing`, async () => {
+  const { below, hasTime } = startCampaign(15);
+  let [kills, commands] = [0, 0];
+  while (kills < KILLS && hasTime()) {
+    // A fresh folder now and then: the judge reads all of it after each kill.
+    const folder = mkdtempSync(join(tmpdir(), "twin-crash-"));
+    const round = await runCrashLoop(folder, { kills: KILLS_PER_FOLDER, below, hasTime });
+    kills += round.kills;
+    commands += round.commands;
+    rmSync(folder, { recursive: true });
+  }
+  process.stdout.write(`${kills} kills, ${commands} commands\n`);
+  expect(kills).toBeGreaterThan(0);
+});

@@ -1,0 +1,30 @@
+// How long a campaign lasts and where its chance begins: CAMPAIGN_SEED repeats a run, CAMPAIGN_MINUTES bounds it.
+
+/** Seed and bounds of one run. */
+export interface Campaign {
+  readonly seed: number;
+  /** A whole number below `max`; the same seed, the same numbers. */
+  readonly below: (max: number) => number;
+  /** Whether there is time for another round. */
+  readonly hasTime: () => boolean;
+}
+
+/** A campaign from the environment; its seed is printed, so that what it finds can be found again. */
+export function startCampaign(defaultMinutes: number): Campaign {
+  const seed = Number(process.env["CAMPAIGN_SEED"] ?? Date.now() % 2 ** 31);
+  const endMs = Date.now() + Number(process.env["CAMPAIGN_MINUTES"] ?? defaultMinutes) * 60_000;
+  process.stdout.write(`CAMPAIGN_SEED=${seed}\n`);
+  const below = createChance(seed);
+  return { seed, below, hasTime: () => Date.now() < endMs };
+}
+
+/** Whole numbers below a bound, from a seed (mulberry32). */
+export function createChance(seed: number): (max: number) => number {
+  let state = seed >>> 0;
+  return (max) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % max;
+  };
+}

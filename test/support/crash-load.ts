@@ -1,0 +1,87 @@
+// A process with two twins that work for themselves and message each other until it is killed. What it
+// has begun and what was acknowledged stands in the ledger, written before and after each call.
+
+import { openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { jsonEncode } from "../../host/base/bytes.ts";
+import { silentLog } from "../../host/base/log.ts";
+import type { Engine } from "../../host/engine/engine.ts";
+import { openEngine } from "../../host/engine/open-engine.ts";
+import { CRASH_TWINS, crashKey, type CrashStep, readLedger } from "./crash-ledger.ts";
+
+const CALLERS = 8;
+
+const folder = process.argv[2]!;
+const ledgerPath = join(folder, "ledger");
+const done = readLedger(folder);
+const ledger = openSync(ledgerPath, "a");
+const note = (what: "begin" | "done", { twin, number }: CrashStep): void => {
+  writeSync(ledger, `${what} ${twin} ${number}\n`);
+};
+
+async function open(twin: number): Promise<Engine> {
+  const engine = await openEngine({
+    folder: join(folder, `twin-${twin}`),
+    twin: CRASH_TWINS[twin]!,
+    stateKey: crashKey(twin),
+    log: silentLog,
+  });
+  for (const name of ["probe", "second"]) {
+    await engine.install(readFileSync(join(folder, `${name}-${twin}.wasm`)));
+  }
+  return engine;
+}
+
+/** One command with all kinds of effects; every third goes to the other capability, and every fifth fails half way. */
+async function step(engine: Engine, at: CrashStep): Promise<void> {
+  const { number, twin } = at;
+  const holder = { kind: "owner" } as const;
+  const payload = jsonEncode(`${String(number).padStart(8, "0")} of ${twin}`);
+  if (number % 5 === 0) {
+    await engine.call({ holder, capability: "probe", method: "put_trap", payload: payload.slice() }).catch(() => {});
+  }
+  note("begin", at);
+  const capability = number % 3 === 0 ? "second" : "probe";
+  await engine.call({ holder, capability, method: "mark", payload, callId: `step ${number}` });
+  note("done", at);
+}
+
+async function work(engine: Engine, twin: number): Promise<never> {
+  // What was begun and not acknowledged is asked for again: under its id it happens once.
+  for (const number of done[twin]!.open) await step(engine, { twin, number });
+  let next = done[twin]!.next;
+  const caller = async (): Promise<never> => {
+    for (;;) await step(engine, { twin, number: next++ });
+  };
+  return Promise.race(Array.from({ length: CALLERS }, caller));
+}
+
+/** Carries messages from one twin to the other, as the network would: some twice. */
+async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
+  const circles = ["contacts"];
+  for (;;) {
+    const [peer] = await from.outboxPeers();
+    if (peer === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    else {
+      for (const message of await from.outbox(peer, 16)) {
+        const { sequence, capability, method } = message;
+        const incoming = () => ({
+          from: CRASH_TWINS[sender]!,
+          circles,
+          sequence,
+          capability,
+          method,
+          payload: Uint8Array.from(message.payload),
+        });
+        const delivery = await to.deliver(incoming());
+        if (sequence % 7 === 0) await to.deliver(incoming());
+        if (delivery.status !== "done") throw new Error(JSON.stringify(delivery));
+        await from.settle(peer, sequence, delivery);
+      }
+    }
+  }
+}
+
+const [ann, bob] = await Promise.all([open(0), open(1)]);
+process.stdout.write("running");
+await Promise.race([work(ann, 0), work(bob, 1), carry(ann, bob, 0), carry(bob, ann, 1)]);
