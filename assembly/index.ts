@@ -7,6 +7,7 @@ export {
 } from "./blake3";
 export { GEAR_TABLE, gearScan, gearStart } from "./gear";
 export { RS_MATRIX, rsMultiply, rsPrepare, rsSlice, rsUnslice } from "./reed-solomon";
+export { sha256Finish, sha256Start, sha256Update } from "./sha256";
 export { WINDOW, WINDOW_SIZE } from "./window";
 export {
   AEAD_DATA, AEAD_LEASE, AEAD_NONCE, AEAD_TAG, AEAD_TEXT,

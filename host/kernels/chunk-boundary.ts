@@ -2,7 +2,7 @@
 // docs/formats/chunking.md: another one would cut the same file elsewhere and store it twice.
 
 import { LIMITS } from "../base/limits.ts";
-import { addressOf, type KernelModule } from "./kernel-module.ts";
+import { addressOf, type KernelExports, type KernelModule } from "./kernel-module.ts";
 import type { Kernels } from "./kernels.ts";
 
 const SIZE_MIN = LIMITS.vault.chunkSizeBytesMin;
@@ -22,27 +22,42 @@ const PIECE_SIZE = 64 * 1024;
 
 /** Fills the module's gear table and gives the door. */
 export function createChunkBoundary(module: KernelModule, deriveKey: Kernels["deriveKey"]): Kernels["chunkBoundary"] {
-  const { exports, bytes } = module;
-  bytes.set(deriveKey(TABLE_CONTEXT, new Uint8Array(0), TABLE_SIZE), addressOf(exports.GEAR_TABLE));
-
+  putGearTable(module, deriveKey);
+  const scan = new ChunkScan(module);
+  const { bytes, window } = module;
   return (data) => {
     const end = Math.min(data.length, SIZE_MAX);
-    if (end <= SIZE_MIN) return end;
-    exports.gearStart();
-    const target = Math.min(end, SIZE_TARGET);
-    const early = scan(module, data.subarray(SIZE_MIN, target), ZERO_BITS_BEFORE_TARGET);
-    if (SIZE_MIN + early < target) return SIZE_MIN + early;
-    return target + scan(module, data.subarray(target, end), ZERO_BITS_BEHIND_TARGET);
+    for (let offset = Math.min(SIZE_MIN, end); offset < end; offset += PIECE_SIZE) {
+      const piece = data.subarray(offset, Math.min(offset + PIECE_SIZE, end));
+      bytes.set(piece, window);
+      const size = scan.next(window, piece.length, offset);
+      if (size < piece.length) return offset + size;
+    }
+    return end;
   };
 }
 
-/** Index of the first byte of `data` behind which to cut, or its length. */
-function scan({ exports, bytes, window }: KernelModule, data: Uint8Array, zeroBits: number): number {
-  for (let offset = 0; offset < data.length; offset += PIECE_SIZE) {
-    const piece = data.subarray(offset, offset + PIECE_SIZE);
-    bytes.set(piece, window);
-    const index = exports.gearScan(window, piece.length, zeroBits);
-    if (index < piece.length) return offset + index;
+/** Fills the module's gear table. */
+export function putGearTable({ exports, bytes }: KernelModule, deriveKey: Kernels["deriveKey"]): void {
+  bytes.set(deriveKey(TABLE_CONTEXT, new Uint8Array(0), TABLE_SIZE), addressOf(exports.GEAR_TABLE));
+}
+
+/** Scans a chunk for its end, piece by piece. */
+export class ChunkScan {
+  readonly #exports: KernelExports;
+
+  constructor(module: KernelModule) {
+    this.#exports = module.exports;
   }
-  return data.length;
+
+  /**
+   * How many bytes of the piece of `size` bytes at `address` belong to the chunk, of which it begins
+   * at byte `offset`. Pieces come in order; none crosses the minimum or the target, and none the maximum.
+   */
+  next(address: number, size: number, offset: number): number {
+    if (offset < SIZE_MIN) return size;
+    if (offset === SIZE_MIN) this.#exports.gearStart();
+    const zeroBits = offset < SIZE_TARGET ? ZERO_BITS_BEFORE_TARGET : ZERO_BITS_BEHIND_TARGET;
+    return this.#exports.gearScan(address, size, zeroBits);
+  }
 }

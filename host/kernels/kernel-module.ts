@@ -52,6 +52,10 @@ export type KernelExports = {
   readonly rsSlice: (stripe: number, stride: number, count: number) => void;
   readonly rsUnslice: (stripe: number, stride: number, count: number) => void;
 
+  readonly sha256Start: () => void;
+  readonly sha256Update: (input: number, size: number) => void;
+  readonly sha256Finish: (input: number, size: number, total: number, out: number) => void;
+
   readonly GEAR_TABLE: WebAssembly.Global;
   readonly gearStart: () => void;
   readonly gearScan: (input: number, size: number, zeroBits: number) => number;

@@ -2,6 +2,7 @@
 
 import type { Blake3, Hasher } from "./blake3.ts";
 import type { Cipher } from "./cipher.ts";
+import type { PutPipeline } from "./put-pipeline.ts";
 
 export type { Hasher } from "./blake3.ts";
 
@@ -17,6 +18,8 @@ export interface Kernels {
   createHasher(key?: Uint8Array): Hasher;
   /** All that BLAKE3 can: into given buffers, extended output, parts of the tree, batches. */
   readonly blake3: Blake3;
+  /** SHA-256 (FIPS 180-4) of `data`: 32 bytes. */
+  sha256(data: Uint8Array): Uint8Array<ArrayBuffer>;
   /** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ciphertext followed by the 16-byte tag. `key` 32 bytes, `nonce` 24 bytes. */
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, additionalData?: Uint8Array): Uint8Array<ArrayBuffer>;
   /** The plaintext of {@link Kernels.seal}. Throws `TWIN_SEAL_BROKEN` when key, nonce, data or tag do not fit; nothing is released then. */
@@ -33,6 +36,8 @@ export interface Kernels {
    * follow, the result is only final if it is less than `data.length`.
    */
   chunkBoundary(data: Uint8Array): number;
+  /** Chunking, naming and sealing of streams in one pass, with an instance and about 5.4 MiB of its own. Ids are hashes under the 32-byte `idKey`. */
+  createPutPipeline(idKey: Uint8Array): PutPipeline;
 }
 
 /** One Reed-Solomon code. All shards of a call have one size, 1 byte or more. */

@@ -15,9 +15,10 @@ export async function compileKernels(): Promise<WebAssembly.Module> {
   return await WebAssembly.compile(await readModule());
 }
 
-/** A fresh instance with a memory of its own. */
-export function createKernelModule(module: WebAssembly.Module): KernelModule {
+/** A fresh instance with a memory of its own, `extraPages` (64 KiB each) larger than the module needs. */
+export function createKernelModule(module: WebAssembly.Module, extraPages = 0): KernelModule {
   const { exports } = instantiateSync<KernelExports>(module);
+  if (extraPages > 0) exports.memory.grow(extraPages);
   return {
     exports,
     bytes: new Uint8Array(exports.memory.buffer),

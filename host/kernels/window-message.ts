@@ -94,6 +94,18 @@ export class WindowMessage {
     exports.aeadTag(additionalSize, plaintext.length);
   }
 
+  /** Seals the text that lies at `text`, in place, and writes it and its tag to `out`. */
+  sealAt(terms: CipherTerms, text: number, out: Uint8Array): void {
+    const { exports, bytes } = this.#module;
+    const size = out.length - TAG_SIZE;
+    const additionalSize = this.#startLong(terms, size);
+    exports.aeadSeal(text, size);
+    exports.aeadTag(additionalSize, size);
+    out.set(bytes.subarray(text, text + size));
+    out.set(bytes.subarray(this.#tag, this.#tag + TAG_SIZE), size);
+    exports.aeadWipe();
+  }
+
   openLong(terms: CipherTerms, { ciphertext, tag }: DetachedMessage, out: Uint8Array): void {
     const { exports, bytes } = this.#module;
     // The tag may lie in `out`.

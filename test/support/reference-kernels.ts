@@ -3,6 +3,7 @@
 
 import { chacha20poly1305, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { blake3 } from "@noble/hashes/blake3.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import { TwinError } from "../../host/base/errors.ts";
 import type { Cipher, MessageBatch } from "../../host/kernels/cipher.ts";
 import type { ErasureCode, Hasher, Kernels } from "../../host/kernels/kernels.ts";
@@ -14,6 +15,7 @@ export const referenceKernels: Kernels = {
   deriveKey: (context, material, size = 32) =>
     fresh(blake3(material, { context: new TextEncoder().encode(context), dkLen: size })),
   createHasher: (key) => referenceKernels.blake3.createHasher(key),
+  sha256: (data) => fresh(sha256(data)),
   blake3: {
     hash: (data, key) => fresh(blake3(data, key === undefined ? {} : { key })),
     hashInto: (data, out, key) => out.set(referenceKernels.blake3.hash(data, key)),
@@ -37,6 +39,7 @@ export const referenceKernels: Kernels = {
   xchacha20poly1305: createReferenceCipher(24),
   createErasureCode: (dataCount, parityCount) => createReferenceCode(dataCount, parityCount),
   chunkBoundary: (data) => referenceChunkBoundary(data),
+  createPutPipeline: () => notOffered(),
 };
 
 function createReferenceCipher(nonceSize: 12 | 24): Cipher {
