@@ -163,7 +163,8 @@ export class PoolWorker {
       this.#begun.set(id, { ...sent, begunMs: nowMs });
     }
     const oldest = this.#queued.values().next().value;
-    this.stalled = oldest !== undefined && nowMs - oldest.sentMs >= LIMITS.sandbox.poolStallMs;
+    // With nothing begun it is the machine that is slow, and a move would only cost the guest its instance.
+    this.stalled = oldest !== undefined && this.#begun.size > 0 && nowMs - oldest.sentMs >= LIMITS.sandbox.poolStallMs;
     const { watchdogGraceMs } = LIMITS.sandbox;
     for (const { flight, begunMs } of this.#begun.values()) {
       if (nowMs - begunMs! < flight.timeoutMs + watchdogGraceMs) continue;

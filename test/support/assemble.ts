@@ -51,6 +51,23 @@ export function guestOfCode(instructions: readonly number[]): Uint8Array<ArrayBu
   ]);
 }
 
+/** An ABI-conforming guest whose method `run` calls a function of these instructions, with so many locals of type i64. */
+export function guestOfMethod(instructions: readonly number[], localCount = 0): Uint8Array<ArrayBuffer> {
+  const text = (name: string): number[] => [name.length, ...new TextEncoder().encode(name)];
+  const body = [1, ...leb(localCount), 0x7e, ...instructions, 0x0b];
+  const code = [3, 5, 0, 0x41, 0x80, 0x08, 0x0b, ...leb(body.length), ...body, 6, 0, 0x10, 1, 0x42, 0, 0x0b];
+  return Uint8Array.from(
+    [
+      [...HEADER],
+      section(1, [3, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 0, 0, 0x60, 2, 0x7f, 0x7f, 1, 0x7e]),
+      section(3, [3, 0, 1, 2]),
+      section(5, [1, 0, 1]),
+      section(7, [3, ...text("memory"), 2, 0, ...text("twin_alloc"), 0, 0, ...text("run"), 0, 2]),
+      section(10, code),
+    ].flat(),
+  );
+}
+
 /** `module` with a section appended behind its last one. */
 export function appendSection(module: Uint8Array, id: number, content: readonly number[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([...module, ...section(id, content)]);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { systemClock } from "../../../host/base/clock.ts";
 import { TwinError } from "../../../host/base/errors.ts";
@@ -80,7 +80,9 @@ describe("a guest of a pool", () => {
   it("runs its calls one at a time, in order", async () => {
     const guest = pool.createGuest(plain);
     const answers = await Promise.all(Array.from({ length: 50 }, () => guest.call("count", NO_PAYLOAD, BUDGET)));
-    expect(answers.map(({ payload }) => payload[0])).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+    // An instance that moved begins anew; whatever happens, none counts two calls at once.
+    const counts = answers.map(({ payload }) => payload[0]!);
+    for (const [index, count] of counts.entries()) expect([1, (counts[index - 1] ?? 0) + 1]).toContain(count);
   });
 
   it("starts anew after a fault, which is told with its account", async () => {
@@ -201,7 +203,8 @@ describe("a pool", () => {
     expect(await begun).toMatchObject({ code: "TWIN_SANDBOX_RESTARTED", retry: true });
     expect((await answer).payload).toEqual(Uint8Array.of(5));
     await nap(waiting, 1);
-    expect(own.usage()).toMatchObject({ workersReplaced: 1, stacks: 0, flights: 0 });
+    expect(own.usage()).toMatchObject({ workersReplaced: 1, flights: 0 });
+    await vi.waitFor(() => expect(own.usage().stacks).toBe(0));
   });
 
   it("ends all calls when it is closed", async () => {
