@@ -42,7 +42,9 @@ export const CASES = {
     "chacha20poly1305-seal-into": rate("Encrypts from the caller's buffer into another one, copies included."),
     "chacha20poly1305-seal-batch": rate("Encrypts 64 messages of one key at once; size is that of one."),
     "xchacha20poly1305-seal": rate("As chacha20poly1305-seal with a 24-byte nonce, as the vault seals its blocks."),
-    blake3: rate("Hashes one message to 32 bytes."),
+    blake3: rate("Hashes one message to 32 bytes, where it lies."),
+    "blake3-into": rate("The same from the caller's buffer into another one, copies included."),
+    "blake3-batch": rate("Hashes 64 messages at once; size is that of one."),
     "rs-encode-16+4": rate("Makes 4 parity shards of 16 data shards; counted are the data bytes, size is a shard's."),
     "rs-encode-10+4": rate("Makes 4 parity shards of 10 data shards."),
     "rs-reconstruct-16+4": rate("Gives 4 lost data shards of 16 back."),
@@ -50,6 +52,9 @@ export const CASES = {
     "put-pipeline": rate(
       "Chunk, keyed id, seal, encode 4+2: what a put does to 16 MiB, in one thread, without a disk.",
     ),
+    "lane-chacha20poly1305-seal": rate("The host's own choice: our WebAssembly against node:crypto by the same door."),
+    "lane-chacha20poly1305-open": rate("The same for opening."),
+    "lane-sha256": rate("The same for SHA-256."),
   },
   sandbox: {
     "echo-64": micros("One call of a guest that answers its 64-byte payload, same thread."),

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { applyReport, requireDataFolder } from "./apply.ts";
 import { SUITE_NAMES, type SuiteName } from "./case-table.ts";
 import { compareReports, compareText } from "./compare.ts";
 import { installPeers, peerNames } from "./peers.ts";
@@ -25,6 +26,9 @@ How fast this host is on this machine, against what. docs/benchmarks.md tells ho
   --html FILE        write the report as one page with charts
   --markdown FILE    put the tables between the bench marks of FILE
   --compare FILE     compare with the JSON report of an earlier run
+  --apply            let the host at the data folder use what is fastest here (hardware.json);
+                     measures at least the cases "lane-"
+  --data DIR         another data folder than the default
   --from FILE        measure nothing: show, convert or compare the JSON report of an earlier run
   --install-peers    install the peers that npm ci leaves out, then end:
                      ${peerNames().join(", ")}
@@ -40,6 +44,8 @@ const { values: options } = parseArgs({
     html: { type: "string" },
     markdown: { type: "string" },
     compare: { type: "string" },
+    apply: { type: "boolean", default: false },
+    data: { type: "string" },
     from: { type: "string" },
     "install-peers": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -59,12 +65,14 @@ async function main(): Promise<void> {
   // Before anything is measured: a mistyped file should not cost minutes.
   const before = options.compare === undefined ? undefined : readReport(options.compare);
   const page = options.markdown === undefined ? "" : readFileSync(options.markdown, "utf8");
+  const folder = options.apply ? requireDataFolder(options.data) : undefined;
   const report = options.from === undefined ? await measure() : readReport(options.from);
   say(...toText(report));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   if (options.html !== undefined) writeFileSync(options.html, toHtml(report));
   if (options.markdown !== undefined) writeFileSync(options.markdown, replaceMarkedBlock(page, toMarkdown(report)));
   if (before !== undefined) say("", ...compareText(before, report, compareReports(before, report)));
+  if (folder !== undefined) say("", ...(await applyReport(report, folder)));
 }
 
 async function measure(): Promise<Report> {

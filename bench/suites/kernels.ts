@@ -6,6 +6,7 @@ import { aeadCases } from "./kernels/aead.ts";
 import { chunkingCases } from "./kernels/chunking.ts";
 import { erasureCases } from "./kernels/erasure.ts";
 import { hashCases } from "./kernels/hashing.ts";
+import { laneCases } from "./kernels/lanes.ts";
 
 const KIB = 1_024;
 const SIZES = [64, KIB, 16 * KIB, 64 * KIB, KIB * KIB];
@@ -19,6 +20,7 @@ export async function openKernelSuite({ peers, quick, wants }: SuiteContext): Pr
     ...(await aeadCases(kernels, peers, sizes)),
     ...(await hashCases(kernels, peers, sizes)),
     ...erasureCases(kernels, peers, quick ? [64 * KIB] : SHARD_SIZES),
+    ...laneCases(kernels),
     ...(["chunk-gear", "put-pipeline"].some(wants) ? await chunkingCases(kernels, peers) : []),
   ];
   // All sizes of a case together, as the table shows them.

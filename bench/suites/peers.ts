@@ -5,7 +5,11 @@ import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { RpcTarget } from "capnweb";
+import { systemClock } from "../../host/base/clock.ts";
 import { silentLog } from "../../host/base/log.ts";
+import { createLanes, type Lanes } from "../../host/kernels/lanes.ts";
+import { measureLanes } from "../../host/kernels/measure-lanes.ts";
+import { openKernels } from "../../host/kernels/open-kernels.ts";
 import { FrameStream } from "../../host/peers/frame-stream.ts";
 import { createNode, startNode } from "../../host/peers/libp2p-node.ts";
 import { openFrameSession, remoteAnswer } from "../../host/rpc/frame-session.ts";
@@ -36,8 +40,10 @@ class DeliveryTarget extends RpcTarget {
 /** Opens the suite `peers`. */
 export async function openPeerSuite(): Promise<Suite> {
   await using stack = new AsyncDisposableStack();
-  const dialler = await openNode(stack, 1, async () => {});
-  const listener = await openNode(stack, 2, serve);
+  const kernels = await openKernels();
+  const lanes = createLanes(kernels, measureLanes(kernels, systemClock));
+  const dialler = await openNode(stack, { number: 1, lanes, register: async () => {} });
+  const listener = await openNode(stack, { number: 2, lanes, register: serve });
   const connection = await dialler.dial(multiaddr(String(listener.getMultiaddrs()[0])));
   const open = (protocol: string): Promise<Stream> => connection.newStream(protocol);
   const cases = [
@@ -51,14 +57,16 @@ export async function openPeerSuite(): Promise<Suite> {
 const OURS = { name: "frame stream", kind: "js", version: "ours" } as const;
 const LIBP2P = { name: "bare libp2p stream", kind: "js", version: versionOf("libp2p") } as const;
 
-async function openNode(
-  stack: AsyncDisposableStack,
-  number: number,
-  register: (node: Libp2p) => Promise<void>,
-): Promise<Libp2p> {
-  const key = await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(number));
+interface NodeOptions {
+  readonly number: number;
+  readonly lanes: Lanes;
+  readonly register: (node: Libp2p) => Promise<void>;
+}
+
+async function openNode(stack: AsyncDisposableStack, { number, lanes, register }: NodeOptions): Promise<Libp2p> {
+  const hostKey = await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(number));
   const listen = ["/ip4/127.0.0.1/tcp/0"];
-  const node = await createNode(key, listen);
+  const node = await createNode(hostKey, listen, lanes);
   stack.defer(async () => node.stop());
   await register(node);
   await startNode(node, listen);

@@ -1,13 +1,15 @@
 // What it costs to run strangers' code under exact limits: calls, instances, admission and metering.
 
+import { systemClock } from "../../host/base/clock.ts";
 import { LIMITS } from "../../host/base/limits.ts";
+import { silentLog } from "../../host/base/log.ts";
 import { HOST_INTERFACE } from "../../host/engine/host-functions.ts";
 import { admit } from "../../host/sandbox/admit.ts";
 import { type CompiledGuest, compileGuest, instantiate } from "../../host/sandbox/guest.ts";
 import type { Guest, HostImplementation, HostInterface } from "../../host/sandbox/sandbox.ts";
+import { openSandboxPool } from "../../host/sandbox/pool.ts";
 import { assembleGuest } from "../../test/support/assemble.ts";
 import { fillRandom } from "../arena.ts";
-import { requireAgreement } from "../agreement.ts";
 import type { Case, Contender } from "../measure.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
 import {
@@ -18,6 +20,7 @@ import {
   compileText,
   hostCallPlugin,
   loadExtism,
+  type Plugin,
 } from "./sandbox/extism.ts";
 import { enlargeModule, readEchoCapability } from "./sandbox/modules.ts";
 
@@ -27,6 +30,8 @@ const OFFERED: HostInterface = { ...HOST_INTERFACE, nothing: { params: [], resul
 const IDLE_HOST = Object.fromEntries(Object.keys(OFFERED).map((name) => [name, () => undefined]));
 const POLICY = { hostInterface: OFFERED, limits: LIMITS.sandbox };
 const BUDGET = { fuel: LIMITS.sandbox.callFuel };
+/** A worker stops a guest that computes for longer. */
+const WORKER_BUDGET = { ...BUDGET, timeoutMs: LIMITS.sandbox.callTimeoutMs };
 const ECHO_SIZES = { "echo-64": 64, "echo-1k": 1_024, "echo-64k": 65_536 } as const;
 const COUNTING_LOOP = `(param i32 i32) (result i64)
   (loop $again (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (i64.const 0)`;
@@ -35,34 +40,55 @@ const HOST_CALLS = 10_000;
 
 /** Opens the suite `sandbox`. */
 export async function openSandboxSuite({ peers }: SuiteContext): Promise<Suite> {
+  await using stack = new AsyncDisposableStack();
   const extism = loadExtism(peers);
   const echo = readEchoCapability();
-  const cases = [...(await echoCases(extism)), await hostCallCase(extism), instantiateCase(extism), admitCase(echo)];
-  return { cases, [Symbol.asyncDispose]: async () => {} };
+  const cases = [
+    ...(await echoCases(extism)),
+    ...(await workerEchoCases(stack, extism)),
+    await hostCallCase(extism),
+    instantiateCase(extism),
+    admitCase(echo),
+  ];
+  const owned = stack.move();
+  return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 function start(compiled: CompiledGuest, implementation: HostImplementation): Guest {
   return instantiate(compiled, { implementation, limits: LIMITS.sandbox, budget: BUDGET });
 }
 
+const ECHO = `(func (export "echo") (param i32 i32) (result i64)
+  (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1))))`;
+
 async function echoCases(extism: CreatePlugin | undefined): Promise<Case[]> {
-  const answer = "(i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))";
-  const bytes = assembleGuest(`(func (export "echo") (param i32 i32) (result i64) ${answer})`, "2");
-  const guest = start(compileGuest(admit(bytes, POLICY)), IDLE_HOST);
+  const guest = start(compileGuest(admit(assembleGuest(ECHO, "2"), POLICY)), IDLE_HOST);
   const plugin = await extism?.(compileText(ECHO_PLUGIN), {});
-  const cases: Case[] = [];
-  for (const [name, sizeBytes] of Object.entries(ECHO_SIZES)) {
+  return Object.entries(ECHO_SIZES).map(([name, sizeBytes]): Case => {
     const payload = fillRandom(new Uint8Array(sizeBytes), sizeBytes);
-    const others: Contender[] = [];
-    if (plugin !== undefined) {
-      const run = async (): Promise<Uint8Array> => (await callPlugin(plugin, "echo", payload))!.bytes();
-      requireAgreement(name, payload, [{ name: EXTISM.name, result: await run() }]);
-      others.push({ ...EXTISM, async: true, run });
-    }
-    const run = (): unknown => guest.call("echo", payload, BUDGET).payload;
-    cases.push({ suite: "sandbox", name, sizeBytes, ours: { ...OURS, run }, others });
-  }
-  return cases;
+    const run = (): Uint8Array => guest.call("echo", payload, BUDGET).payload;
+    const others = plugin === undefined ? [] : [extismEcho(plugin, payload)];
+    return { suite: "sandbox", name, sizeBytes, ours: { ...OURS, run }, others };
+  });
+}
+
+/** The same through a pool of threads; calls go one by one, so that what is measured is the way there and back. */
+async function workerEchoCases(stack: AsyncDisposableStack, extism: CreatePlugin | undefined): Promise<Case[]> {
+  const pool = stack.use(await openSandboxPool({ clock: systemClock, log: silentLog }));
+  const guest = pool.createGuest(await pool.admit(assembleGuest(ECHO, "2")));
+  const plugin = await extism?.(compileText(ECHO_PLUGIN), { runInWorker: true });
+  if (plugin !== undefined) stack.defer(() => plugin.close());
+  return Object.entries(ECHO_SIZES).map(([name, sizeBytes]): Case => {
+    const payload = fillRandom(new Uint8Array(sizeBytes), sizeBytes);
+    const run = async (): Promise<Uint8Array> => (await guest.call("echo", payload, WORKER_BUDGET)).payload;
+    const others = plugin === undefined ? [] : [extismEcho(plugin, payload)];
+    return { suite: "sandbox", name: `${name}-worker`, sizeBytes, ours: { ...OURS, async: true, run }, others };
+  });
+}
+
+function extismEcho(plugin: Plugin, payload: Uint8Array): Contender {
+  const run = async (): Promise<Uint8Array> => (await callPlugin(plugin, "echo", payload))!.bytes();
+  return { ...EXTISM, async: true, run };
 }
 
 async function hostCallCase(extism: CreatePlugin | undefined): Promise<Case> {

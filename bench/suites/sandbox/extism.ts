@@ -9,9 +9,10 @@ const PACKAGE = "@extism/extism";
 export const EXTISM = { name: "Extism", kind: "wasm", version: versionOf(PACKAGE) } as const;
 
 /** A plugin: one instance. */
-interface Plugin {
+export interface Plugin {
   call(name: string, input?: Uint8Array): Promise<{ bytes(): Uint8Array } | null>;
   reset(): Promise<boolean>;
+  close(): Promise<void>;
 }
 
 /** Its blocks are numbered by 15 bits, and every call takes some. */
