@@ -13,6 +13,7 @@ import type { Random } from "./base/random.ts";
 import { EngineCore } from "./engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine/engine-operations.ts";
 import type { Receipt, TwinEvent } from "./engine/engine.ts";
+import type { UpgradeConsent } from "./engine/installation-upgrade.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./engine/operations.ts";
 import { createPackageFolder } from "./engine/package-folder.ts";
 import type { Holder } from "./grants/grant.ts";
@@ -23,6 +24,7 @@ import { openKernels } from "./kernels/open-kernels.ts";
 import { buildCapability } from "./packages/build-capability.ts";
 import type { InstalledCapability } from "./packages/manifest.ts";
 import { readPackage } from "./packages/package-file.ts";
+import type { UpgradeReport } from "./packages/upgrade-report.ts";
 import { createDirectoryJournalFolder } from "./state/directory-journal-folder.ts";
 import { type Journal, openJournal } from "./state/journal.ts";
 import { openJournalStateStore } from "./state/journal-state-store.ts";
@@ -80,6 +82,13 @@ export interface LabTwin {
   grant(experience: string, capability: string, methods: readonly string[]): Promise<void>;
   /** Installs a package, or the next version of one. */
   install(packageBytes: Uint8Array): Promise<InstalledCapability>;
+  /** Installs a package in the place of another version; `dryRun` only tells what would change. */
+  upgrade(
+    packageBytes: Uint8Array,
+    how?: { readonly dryRun?: boolean; readonly accept?: readonly UpgradeConsent[] },
+  ): Promise<UpgradeReport>;
+  /** Back to the version before, with its data. */
+  rollBack(capability: string): Promise<InstalledCapability>;
   remove(capability: string): Promise<void>;
   /** As after a kill: what was not committed is gone, everything else is there. */
   restart(): Promise<void>;
@@ -259,6 +268,17 @@ class EngineTwin implements LabTwin {
 
   install(packageBytes: Uint8Array): Promise<InstalledCapability> {
     return this.do("install", packageBytes);
+  }
+
+  upgrade(
+    packageBytes: Uint8Array,
+    how: { readonly dryRun?: boolean; readonly accept?: readonly UpgradeConsent[] } = {},
+  ): Promise<UpgradeReport> {
+    return this.do("upgrade", { packageBytes, ...how });
+  }
+
+  rollBack(capability: string): Promise<InstalledCapability> {
+    return this.do("rollBack", capability);
   }
 
   async remove(capability: string): Promise<void> {

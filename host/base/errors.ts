@@ -60,6 +60,8 @@ export const ERROR_CODES = {
   TWIN_PACKAGE_CONFLICT: { status: 409, retry: false },
   TWIN_PACKAGE_UNKNOWN: { status: 404, retry: false },
   TWIN_PACKAGE_NEEDED: { status: 409, retry: false },
+  TWIN_PACKAGE_CONSENT: { status: 409, retry: false },
+  TWIN_PACKAGE_MIGRATION: { status: 422, retry: false },
   TWIN_EXPERIENCE_INVALID: { status: 400, retry: false },
   TWIN_EXPERIENCE_UNKNOWN: { status: 404, retry: false },
   // engine and grants

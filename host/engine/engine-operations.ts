@@ -4,7 +4,8 @@ import { TwinError } from "../base/errors.ts";
 import type { StateWrite } from "../state/state-store.ts";
 import { describeCapability } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
-import { installCapability, removeCapability } from "./installation.ts";
+import { installCapability, removeCapability, restoreCapability } from "./installation.ts";
+import { rollBackCapability, upgradeCapability } from "./installation-upgrade.ts";
 import { deliverMessage } from "./message-delivery.ts";
 import { readStateRows } from "./state-rows.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
@@ -29,8 +30,11 @@ const OWN_TABLES: ReadonlySet<string> = new Set([
   "$events",
   "$grants",
   "$inbox",
+  "$kept-grants",
+  "$kept-records",
   "$outbox",
   "$outbox-peers",
+  "$package-hashes",
   "$parked",
   "$receipt-pages",
   "$receipt-sums",
@@ -42,10 +46,13 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
   call: (core, request, { queueMs }) => core.call(request, queueMs),
   deliver: (core, message, { queueMs }) => deliverMessage(core, message, queueMs),
   install: (core, packageBytes) => installCapability(core, packageBytes),
+  upgrade: (core, request) => upgradeCapability(core, request),
+  rollBack: (core, capability) => rollBackCapability(core, capability),
   remove: async (core, capability) => {
     await removeCapability(core, capability);
     return undefined;
   },
+  restore: (core, capability) => restoreCapability(core, capability),
   capabilities: (core) => core.whenDurable(() => core.register.list().map(describeCapability)),
   grants: (core) => core.whenDurable(() => [...core.grants.list()]),
   grant: async (core, request) => {
@@ -80,7 +87,7 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
   writeTable: async (core, writes) => {
     for (const { namespace } of writes) {
       checkTable(namespace);
-      if (OWN_TABLES.has(namespace) || namespace.startsWith("$links:")) {
+      if (OWN_TABLES.has(namespace) || /^\$(?:links|kept|kept-links):/u.test(namespace)) {
         throw notYours(namespace, "the engine's own");
       }
     }

@@ -4,7 +4,9 @@
 import type { ErrorWire, TwinErrorCode } from "../base/errors.ts";
 import type { Grant, Holder } from "../grants/grant.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
+import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
+import type { UpgradeRequest } from "./installation-upgrade.ts";
 
 /** A call of one method. `payload` is UTF-8 JSON and belongs to the engine from the call on. */
 export interface CallRequest {
@@ -145,8 +147,14 @@ export interface Engine extends AsyncDisposable {
   listen(listener: EngineListener): () => void;
 
   install(packageBytes: Uint8Array): Promise<InstalledCapability>;
+  /** Installs a package in the place of another version, or with `dryRun` only says what would change. */
+  upgrade(request: UpgradeRequest): Promise<UpgradeReport>;
+  /** Back to the version before, with its data. A second time goes forth again. */
+  rollBack(capability: string): Promise<InstalledCapability>;
   /** Its data stays for 30 days. */
   remove(capability: string): Promise<void>;
+  /** Takes a removal back, with data and grants. */
+  restore(capability: string): Promise<InstalledCapability>;
   capabilities(): Promise<InstalledCapability[]>;
 
   grants(): Promise<Grant[]>;

@@ -7,6 +7,7 @@ import type { Log } from "../base/log.ts";
 import type { Grant } from "../grants/grant.ts";
 import type { GrantRequest } from "../grants/grant-book.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
+import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type {
   CallAnswer,
@@ -22,6 +23,7 @@ import type {
   ReceiptSum,
   TwinEvent,
 } from "./engine.ts";
+import type { UpgradeRequest } from "./installation-upgrade.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 import type { ReceiptQuery } from "./receipt-book.ts";
 import { startWorkerLink, type WorkerLink } from "./worker-link.ts";
@@ -110,8 +112,20 @@ class WorkerEngine implements Engine {
     return this.#ask("install", packageBytes);
   }
 
+  upgrade(request: UpgradeRequest): Promise<UpgradeReport> {
+    return this.#ask("upgrade", request);
+  }
+
+  rollBack(capability: string): Promise<InstalledCapability> {
+    return this.#ask("rollBack", capability);
+  }
+
   async remove(capability: string): Promise<void> {
     await this.#ask("remove", capability);
+  }
+
+  restore(capability: string): Promise<InstalledCapability> {
+    return this.#ask("restore", capability);
   }
 
   capabilities(): Promise<InstalledCapability[]> {

@@ -4,6 +4,7 @@
 import type { Grant } from "../grants/grant.ts";
 import type { GrantRequest } from "../grants/grant-book.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
+import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type {
   CallAnswer,
@@ -17,6 +18,7 @@ import type {
   ReceiptSum,
   TwinEvent,
 } from "./engine.ts";
+import type { UpgradeRequest } from "./installation-upgrade.ts";
 import type { ReceiptQuery } from "./receipt-book.ts";
 
 /** Name -> what it takes and what it gives. The meaning is that of the same method of `Engine`. */
@@ -24,7 +26,10 @@ interface Operations {
   call(request: CallRequest): CallAnswer;
   deliver(message: IncomingMessage): Delivery;
   install(packageBytes: Uint8Array): InstalledCapability;
+  upgrade(request: UpgradeRequest): UpgradeReport;
+  rollBack(capability: string): InstalledCapability;
   remove(capability: string): undefined;
+  restore(capability: string): InstalledCapability;
   capabilities(query: undefined): InstalledCapability[];
   grants(query: undefined): Grant[];
   grant(request: GrantRequest): Grant;

@@ -61,7 +61,7 @@ export function parseManifest(value: unknown): Manifest {
       "permissions",
       "dataVersion",
     ],
-    optional: ["source", "limits"],
+    optional: ["source", "limits", "migration"],
   });
   if (fields["abi"] !== 1) refuse(within(place, "abi"), "1, the guest ABI of this host", fields["abi"]);
   expectMatch(fields["name"], within(place, "name"), NAME_RULE);
@@ -75,6 +75,7 @@ export function parseManifest(value: unknown): Manifest {
   checkPermissions(fields, within(place, "permissions"));
   if (fields["limits"] !== undefined) checkLimits(fields["limits"], within(place, "limits"));
   expectInteger(fields["dataVersion"], within(place, "dataVersion"), { least: 1, most: 1_000_000 });
+  if (fields["migration"] !== undefined) checkMigration(fields, within(place, "migration"));
   return value as Manifest;
 }
 
@@ -198,4 +199,12 @@ function checkLimits(value: unknown, place: Place): void {
     const most = Number.MAX_SAFE_INTEGER;
     expectInteger(limits["callFuel"], within(place, "callFuel"), { least: 1, most });
   }
+}
+
+function checkMigration(fields: Readonly<Record<string, unknown>>, place: Place): void {
+  const { keeps } = expectFields(fields["migration"], place, { required: ["keeps"] });
+  const most = LIMITS.packages.permissionCount;
+  expectNames(keeps, within(place, "keeps"), { most, read: (prefix, at) => expectText(prefix, at, 64) });
+  const migrate = (fields["methods"] as Manifest["methods"])["migrate"];
+  if (migrate?.kind !== "command") refuse(place, "a command migrate, which takes { from }", migrate?.kind);
 }

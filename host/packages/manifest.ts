@@ -31,6 +31,12 @@ export interface PermissionRequest {
   readonly reason: string;
 }
 
+/** How data moves to this version. */
+export interface Migration {
+  /** Prefixes of keys of which no row may be lost; an upgrade that loses one is refused. */
+  readonly keeps: readonly string[];
+}
+
 /** Content of the custom section `twin.manifest`, JSON. */
 export interface Manifest {
   readonly abi: 1;
@@ -50,6 +56,8 @@ export interface Manifest {
     | { readonly memorySizeBytes?: number | undefined; readonly callFuel?: number | undefined }
     | undefined;
   readonly dataVersion: number;
+  /** Declares the command `migrate`, which the host runs when a version with another `dataVersion` takes the place of this capability's. */
+  readonly migration?: Migration | undefined;
 }
 
 /** What a package file is, once its parts have been read and its signature checked. */

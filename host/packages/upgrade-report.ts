@@ -1,0 +1,103 @@
+// What changes when one version of a capability takes the place of another: what the owner is shown
+// before it happens.
+
+import { canonicalJson } from "./canonical-json.ts";
+import type { Manifest, PermissionRequest } from "./manifest.ts";
+import { isSubschema } from "./subschema.ts";
+
+/** Who uses a method: `experience:guests` or `capability:agenda`. */
+export interface MethodUse {
+  readonly user: string;
+  readonly method: string;
+}
+
+/** What a migration did, on a fork of the data. */
+export interface MigrationReport {
+  readonly fromDataVersion: number;
+  readonly toDataVersion: number;
+  readonly fuel: number;
+  /** Rows that it wrote or deleted. */
+  readonly rowsChanged: number;
+}
+
+/** The difference between two versions. JSON. */
+export interface UpgradeReport {
+  readonly name: string;
+  /** Absent for a capability that was not there. */
+  readonly fromVersion?: string | undefined;
+  readonly toVersion: string;
+  readonly fromSizeBytes?: number | undefined;
+  readonly toSizeBytes: number;
+  /** Asked for now, and not before: these need the owner's word. */
+  readonly permissionsAdded: readonly PermissionRequest[];
+  readonly permissionsRemoved: readonly PermissionRequest[];
+  readonly limitsChanged: boolean;
+  readonly methodsAdded: readonly string[];
+  readonly methodsRemoved: readonly string[];
+  /** Methods whose kind or schemas are others. */
+  readonly methodsChanged: readonly string[];
+  /** Circles that may call a method from now on, as `contacts: sign`. */
+  readonly exposed: readonly string[];
+  /** Uses that would fail: a method that is gone, or that takes less or answers otherwise. */
+  readonly breaks: readonly MethodUse[];
+  readonly migration?: MigrationReport | undefined;
+}
+
+/** The two versions, and who uses the older. */
+export interface VersionPair {
+  readonly from: { readonly manifest: Manifest; readonly sizeBytes: number } | undefined;
+  readonly to: { readonly manifest: Manifest; readonly sizeBytes: number };
+  readonly uses: readonly MethodUse[];
+}
+
+/** Compares them. Everything that a first installation brings counts as added. */
+export function compareManifests({ from, to, uses }: VersionPair): Omit<UpgradeReport, "migration"> {
+  const [older, newer] = [from?.manifest, to.manifest];
+  const [before, after] = [older?.permissions ?? [], newer.permissions];
+  const names = { old: Object.keys(older?.methods ?? {}), new: Object.keys(newer.methods) };
+  const shared = names.new.filter((name) => names.old.includes(name));
+  return {
+    name: newer.name,
+    fromVersion: older?.version,
+    toVersion: newer.version,
+    fromSizeBytes: from?.sizeBytes,
+    toSizeBytes: to.sizeBytes,
+    permissionsAdded: after.filter((request) => !isCovered(request, before)),
+    permissionsRemoved: before.filter((request) => !isCovered(request, after)),
+    limitsChanged: older !== undefined && canonicalJson(older.limits) !== canonicalJson(newer.limits),
+    methodsAdded: names.new.filter((name) => !names.old.includes(name)),
+    methodsRemoved: names.old.filter((name) => !names.new.includes(name)),
+    methodsChanged: shared.filter((name) => isChanged(older!, newer, name)),
+    exposed: exposures(newer).filter((exposure) => older === undefined || !exposures(older).includes(exposure)),
+    breaks: older === undefined ? [] : uses.filter(({ method }) => isBroken(older, newer, method)),
+  };
+}
+
+/** Whether `others` allow all that the request asks for. */
+function isCovered({ permission }: PermissionRequest, others: readonly PermissionRequest[]): boolean {
+  return others.some(({ permission: other }) => {
+    if (typeof permission === "string" || typeof other === "string") return permission === other;
+    return permission.call === other.call && permission.methods.every((method) => other.methods.includes(method));
+  });
+}
+
+function isChanged(older: Manifest, newer: Manifest, name: string): boolean {
+  const [before, after] = [older.methods[name]!, newer.methods[name]!];
+  return (["kind", "params", "result"] as const).some(
+    (part) => canonicalJson(before[part]) !== canonicalJson(after[part]),
+  );
+}
+
+/** A caller of the older version gets what it cannot read, or is refused what it gives. */
+function isBroken(older: Manifest, newer: Manifest, name: string): boolean {
+  if (!Object.hasOwn(older.methods, name)) return false;
+  if (!Object.hasOwn(newer.methods, name)) return true;
+  const [before, after] = [older.methods[name]!, newer.methods[name]!];
+  // A query may be called where a command may not.
+  if (before.kind === "query" && after.kind !== "query") return true;
+  return !isSubschema(before.params, after.params) || !isSubschema(after.result, before.result);
+}
+
+function exposures({ methods }: Manifest): string[] {
+  return Object.entries(methods).flatMap(([name, { exposeTo = [] }]) => exposeTo.map((circle) => `${circle}: ${name}`));
+}
