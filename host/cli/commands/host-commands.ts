@@ -128,12 +128,14 @@ async function stopSignal(): Promise<void> {
 }
 
 async function demo(options: { readonly data?: string; readonly port: number }): Promise<void> {
+  // Before the hosts start: a demo that ends without ending them would leave them running.
+  const stopped = stopSignal();
   await using twins = await startDemo({ folder: options.data, port: options.port });
   print("Two twins run and know each other. Open each link in a browser window of its own:");
   for (const { name, loginLink } of twins.running) print(`  ${name.padEnd(6)} ${loginLink}`);
   print("");
   print("Choose Chat in both; type in one, read in the other. Ctrl-C ends both.");
-  await Promise.race([stopSignal(), twins.failed]);
+  await Promise.race([stopped, twins.failed]);
 }
 
 async function link(options: SessionOptions): Promise<void> {
@@ -162,6 +164,7 @@ function describeStatus(state: HostStatus): string[] {
         store.problem ?? "ok",
       ]),
     ),
+    ...describeReplica(state),
     `peers    ${online} of ${peers.length} online`,
     ...table(
       peers.map((peer) => [
@@ -194,6 +197,15 @@ function describeLanes({ lanes, lanesChosenBy }: HostStatus["kernels"]): string[
 
 function describeRule({ upToSizeBytes, lane }: LaneChoice): string {
   return upToSizeBytes === null ? lane : `${lane} up to ${formatSize(upToSizeBytes)}`;
+}
+
+/** The whole twin's copy in its vault: what a loss of this machine would cost now. */
+function describeReplica({ replica }: HostStatus): string[] {
+  if (replica === undefined) return [];
+  const { rootSequence, lagMs, problem, lastDrillAtMs } = replica;
+  const drill = lastDrillAtMs === undefined ? "never drilled" : `last drill ${formatTime(lastDrillAtMs)}`;
+  const copy = rootSequence === 0 ? "is being made" : `root ${rootSequence}, ${(lagMs / 1_000).toFixed(1)} s behind`;
+  return [`copy     ${problem ?? copy}; ${drill}`];
 }
 
 function describeMargin({ vault }: HostStatus): string {
