@@ -22,6 +22,7 @@ How fast this host is on this machine, against what. docs/benchmarks.md tells ho
   --case TEXT        only cases whose name contains TEXT
   --quick            under a minute in all: for a first look, not for a table
   --vault-mib N      how much the vault's cases store (default 256, with --quick 32)
+  --all              every peer in the table, not the best ones only
   --json FILE        write the report as JSON (twin-bench/1)
   --html FILE        write the report as one page with charts
   --markdown FILE    put the tables between the bench marks of FILE
@@ -40,6 +41,7 @@ const { values: options } = parseArgs({
     case: { type: "string" },
     quick: { type: "boolean", default: false },
     "vault-mib": { type: "string" },
+    all: { type: "boolean", default: false },
     json: { type: "string" },
     html: { type: "string" },
     markdown: { type: "string" },
@@ -67,7 +69,7 @@ async function main(): Promise<void> {
   const page = options.markdown === undefined ? "" : readFileSync(options.markdown, "utf8");
   const folder = options.apply ? requireDataFolder(options.data) : undefined;
   const report = options.from === undefined ? await measure() : readReport(options.from);
-  say(...toText(report));
+  say(...toText(report, { all: options.all }));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   if (options.html !== undefined) writeFileSync(options.html, toHtml(report));
   if (options.markdown !== undefined) writeFileSync(options.markdown, replaceMarkedBlock(page, toMarkdown(report)));

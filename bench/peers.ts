@@ -20,6 +20,11 @@ export class Peers {
     return [...this.#missing].toSorted();
   }
 
+  /** Notes a peer that is not here and does not come from npm. */
+  lack(name: string): void {
+    this.#missing.add(name);
+  }
+
   /** A peer of bench/peers; undefined when it is not installed or does not load on this machine. */
   load(name: string): unknown {
     try {

@@ -3,15 +3,25 @@
 import { formatBytes, formatFigure, formatRatio, formatSpread } from "./figure-text.ts";
 import { bestPeer, isRestless, type Report, restlessness, type Row } from "./report.ts";
 
+/** How a table is to be. */
+export interface TextOptions {
+  /** Every contender below its row, not the best ones only. */
+  readonly all: boolean;
+}
+
 const HEADINGS = ["case", "size", "ours", "±", "best portable", "ratio", "best native", "ratio"] as const;
 const INSTALL = "npm run bench -- --install-peers";
 
 /** Lines of text: machine, then a table of a suite each. */
-export function toText(report: Report): string[] {
+export function toText(report: Report, { all }: TextOptions = { all: false }): string[] {
   const lines = [...machineLines(report), ...factLines(report)];
   if (isRestless(report)) lines.push("", restlessness(report));
   for (const suite of suitesOf(report)) {
-    lines.push("", suite, ...columns([HEADINGS, ...rowsOf(report, suite).map(cells)]));
+    lines.push(
+      "",
+      suite,
+      ...columns([HEADINGS, ...rowsOf(report, suite).flatMap((row) => [cells(row), ...(all ? peerCells(row) : [])])]),
+    );
   }
   if (report.missingPeers.length > 0) lines.push("", missingPeersLine(report));
   return lines;
@@ -92,6 +102,24 @@ function cells(row: Row): string[] {
     ...peer(false, row.ratioToBestPortable),
     ...peer(true, row.ratioToBestNative),
   ];
+}
+
+/** A line for each peer: its figure, its spread, and ours to it. */
+function peerCells(row: Row): string[][] {
+  return row.others.map((peer) => {
+    const ratio = row.higherIsBetter ? row.ours.median / peer.median : peer.median / row.ours.median;
+    const text = `${peer.name} ${peer.version}`;
+    return [
+      "",
+      "",
+      formatFigure(peer.median, row.unit),
+      formatSpread(peer.spread),
+      text,
+      formatRatio(ratio),
+      peer.kind,
+      "",
+    ];
+  });
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {

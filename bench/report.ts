@@ -35,7 +35,7 @@ export interface Report {
 }
 
 /** Above this, figures of a run are to be taken with care: see `measureNoise`. */
-export const NOISE_MAX = 0.05;
+const NOISE_MAX = 0.05;
 
 /** The row of a case's figures. */
 export function toRow(subject: Case, { ours, others }: CaseFigures): Row {

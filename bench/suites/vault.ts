@@ -7,9 +7,11 @@ import { LIMITS } from "../../host/base/limits.ts";
 import type { Vault } from "../../host/vault/object.ts";
 import { openFolderVault } from "../../test/support/folder-vault.ts";
 import type { Case, SampledContender } from "../measure.ts";
+import type { Peers } from "../peers.ts";
 import { createConcurrentSampler, secondsOf } from "../samplers.ts";
 import { openScratch, rateFact, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
+import { resticPut } from "./vault/restic.ts";
 
 const RANGE_SIZE = 65_536;
 const PIECE_SIZE = 1_048_576;
@@ -18,7 +20,7 @@ const LOST_STORES = ["b", "e"] as const;
 const ROUNDS_MAX = 5;
 
 /** Opens the suite `vault`. */
-export async function openVaultSuite({ facts, vaultSizeBytes }: SuiteContext): Promise<Suite> {
+export async function openVaultSuite({ facts, peers, vaultSizeBytes }: SuiteContext): Promise<Suite> {
   await using stack = new AsyncDisposableStack();
   const { folder } = stack.use(openScratch());
   Object.assign(facts, syncFact(folder), rateFact(folder));
@@ -37,8 +39,9 @@ export async function openVaultSuite({ facts, vaultSizeBytes }: SuiteContext): P
     others: [],
   });
   const sampleRange = createRangeSampler(kept);
+  const restic = await resticPeer(peers, join(folder, "restic"), data);
   const cases: Case[] = [
-    caseOf("put", createPutSampler(join(folder, "fresh"), data, facts)),
+    { ...caseOf("put", createPutSampler(join(folder, "fresh"), data, facts)), others: restic },
     caseOf("get", () => secondsOf(() => readAll(kept))),
     { ...caseOf("get-range", sampleRange), sizeBytes: RANGE_SIZE },
     caseOf("get-degraded", () => withoutStores(kept, () => secondsOf(() => readAll(kept)))),
@@ -51,6 +54,13 @@ export async function openVaultSuite({ facts, vaultSizeBytes }: SuiteContext): P
   ];
   const owned = stack.move();
   return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function resticPeer(peers: Peers, folder: string, data: Uint8Array): Promise<SampledContender[]> {
+  const contender = await resticPut(folder, data);
+  if (contender !== undefined) return [contender];
+  peers.lack("restic (a package of the operating system)");
+  return [];
 }
 
 interface KeptObject {

@@ -115,6 +115,12 @@ describe("the table", () => {
     expect(text).not.toContain("restless");
   });
 
+  it("lists every peer when asked to", () => {
+    const text = toText(FULL, { all: true }).join("\n");
+    expect(text).toMatch(/100 MB\/s +±1% +slow js 1\.0\.0 +12\.34 +js\n/);
+    expect(text).toMatch(/2,000 MB\/s +±1% +native 1\.0\.0 +0\.62 +native\n/);
+  });
+
   it("warns of a busy or unsteady machine", () => {
     expect(isRestless(report([]))).toBe(false);
     for (const restless of [report([], { noise: 0.2 }), report([], { machine: { ...FULL.machine, load: 1.5 } })]) {
