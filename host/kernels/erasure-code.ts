@@ -4,7 +4,7 @@
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { type Matrix, parityRow, reconstruction } from "./erasure-matrix.ts";
-import { type ErasurePlan, ErasurePrograms } from "./erasure-programs.ts";
+import { type ErasurePlan, ErasurePrograms, makeRoom } from "./erasure-programs.ts";
 import { addressOf, type KernelModule } from "./kernel-module.ts";
 import type { ErasureCode, Kernels, ShardSet } from "./kernels.ts";
 
@@ -16,16 +16,27 @@ const PIECE_SIZE_MAX = 16 * 1024;
 const GAP_SIZE = 192;
 const MEMORY_PAGE_SIZE = 64 * 1024;
 
+/** Codes that are kept, and ways to reconstruct that each of them keeps. */
+const CODES_MAX = 16;
+const RECONSTRUCTIONS_MAX = 64;
+
 /** The door that makes codes. */
 export type ErasureCoding = Pick<Kernels, "createErasureCode">;
 
 /** Reed-Solomon over `module`. */
 export function createErasureCoding(module: KernelModule): ErasureCoding {
-  const programs = new ErasurePrograms();
+  const parts = { module, programs: new ErasurePrograms() };
+  const codes = new Map<string, CauchyCode>();
   return {
     createErasureCode(dataCount, parityCount) {
+      const name = `${dataCount}+${parityCount}`;
+      const known = codes.get(name);
+      if (known !== undefined) return known;
       requireCounts(dataCount, parityCount);
-      return new CauchyCode({ module, programs }, dataCount, parityCount);
+      const code = new CauchyCode(parts, dataCount, parityCount);
+      makeRoom(codes, CODES_MAX);
+      codes.set(name, code);
+      return code;
     },
   };
 }
@@ -45,6 +56,7 @@ class CauchyCode implements ErasureCode {
   readonly #parts: ErasureParts;
   readonly #parity: Matrix;
   readonly #encodePlan: ErasurePlan;
+  readonly #reconstructions = new Map<string, Reconstructing>();
 
   constructor(parts: ErasureParts, dataCount: number, parityCount: number) {
     this.#parts = parts;
@@ -90,17 +102,16 @@ class CauchyCode implements ErasureCode {
     const lost = shards.flatMap((shard, index) => (shard === undefined ? [index] : []));
     if (lost.length === 0) return given.map(({ shard }) => shard);
 
-    const made = lost.map(() => new Uint8Array(size));
-    const { plan, sources } = this.#reconstructPlan(
-      given.map(({ index }) => index),
-      lost,
-    );
-    this.#run(
-      plan,
-      sources.map((index) => shards[index]!),
-      into(made),
-    );
-    return shards.map((shard) => shard ?? made.shift()!);
+    const whole = shards.map((shard) => shard ?? new Uint8Array(size));
+    this.#reconstruct(whole, lost);
+    return whole;
+  }
+
+  reconstructInto(shards: readonly Uint8Array[], lost: readonly number[]): void {
+    this.#requireAll(shards);
+    requireEqualSizes(shards);
+    const gone = this.#inOrder(lost);
+    if (gone.length > 0) this.#reconstruct(shards, gone);
   }
 
   createShardSet(sizeBytes: number): ShardSet {
@@ -132,22 +143,45 @@ class CauchyCode implements ErasureCode {
       encode: () => apply(this.#encodePlan, all.slice(0, this.dataCount), all.slice(this.dataCount)),
       verify: () => this.verify(shards),
       reconstruct: (lost) => {
-        const given = all.filter((index) => !lost.includes(index));
-        this.#requireEnough(given.length);
-        const gone = all.filter((index) => lost.includes(index));
+        const gone = this.#inOrder(lost);
         if (gone.length === 0) return;
-        const { plan, sources } = this.#reconstructPlan(given, gone);
+        const { plan, sources } = this.#reconstructing(gone);
         apply(plan, sources, gone);
       },
     };
   }
 
-  #reconstructPlan(
-    given: readonly number[],
-    lost: readonly number[],
-  ): { readonly plan: ErasurePlan; readonly sources: readonly number[] } {
+  /** Makes the shards `lost`, ascending, from the others. */
+  #reconstruct(shards: readonly Uint8Array[], lost: readonly number[]): void {
+    const { plan, sources } = this.#reconstructing(lost);
+    this.#run(
+      plan,
+      sources.map((index) => shards[index]!),
+      into(lost.map((index) => shards[index]!)),
+    );
+  }
+
+  /** How the shards `lost`, ascending, come back from all others. */
+  #reconstructing(lost: readonly number[]): Reconstructing {
+    const name = lost.join();
+    const known = this.#reconstructions.get(name);
+    if (known !== undefined) return known;
+    const given = this.#inOrder().filter((index) => !lost.includes(index));
     const { sources, rows } = reconstruction(this.#parity, given, lost);
-    return { plan: { name: `${this.#encodePlan.name} without ${lost.join()}`, rows }, sources };
+    const made = { plan: { name: `${this.#encodePlan.name} without ${name}`, rows }, sources };
+    makeRoom(this.#reconstructions, RECONSTRUCTIONS_MAX);
+    this.#reconstructions.set(name, made);
+    return made;
+  }
+
+  /** The indices of all shards, or those of `chosen`, ascending and once each. Throws `TWIN_CODE_LOST` when more are chosen than may be lost. */
+  #inOrder(chosen?: readonly number[]): number[] {
+    const shardCount = this.dataCount + this.parityCount;
+    const all = Array.from({ length: shardCount }, (_, index) => index);
+    if (chosen === undefined) return all;
+    const indices = all.filter((index) => chosen.includes(index));
+    this.#requireEnough(shardCount - indices.length);
+    return indices;
   }
 
   /** Puts `inputs` through `plan`, piece by piece. */
@@ -226,6 +260,12 @@ class CauchyCode implements ErasureCode {
       { dataCount, shardCount, givenCount },
     );
   }
+}
+
+/** How some shards come back: what is put through the plan, by index. */
+interface Reconstructing {
+  readonly plan: ErasurePlan;
+  readonly sources: readonly number[];
 }
 
 /** A piece of each shard in the window, those that are made behind those that are read. */

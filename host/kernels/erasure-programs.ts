@@ -95,7 +95,8 @@ function compile({ rows }: ErasurePlan, offsets: readonly number[]): WebAssembly
   return new WebAssembly.Module(writeXorModule(programs));
 }
 
-function makeRoom(map: Map<unknown, unknown>, countMax: number): void {
+/** Takes the oldest entries out of `map` until one more makes at most `countMax`. */
+export function makeRoom(map: Map<unknown, unknown>, countMax: number): void {
   for (const [oldest] of map) {
     if (map.size < countMax) return;
     map.delete(oldest);

@@ -56,6 +56,8 @@ export interface ErasureCode {
    * `dataCount` are left.
    */
   reconstruct(shards: readonly (Uint8Array | undefined)[]): Uint8Array[];
+  /** Makes the shards of the indices `lost` from the others, in their own buffers. `shards` are all of them, and do not overlap. Throws as {@link ErasureCode.reconstruct}. */
+  reconstructInto(shards: readonly Uint8Array[], lost: readonly number[]): void;
   /**
    * Room for one set of shards of `sizeBytes` (a multiple of 128) that is coded where it lies: nothing
    * is copied. It holds its memory until it is collected: keep a set and fill it again.

@@ -183,16 +183,17 @@ function createReferenceCode(dataCount: number, parityCount: number): ErasureCod
       );
       return shards.map((shard, index) => shard ?? fromSymbols(combine(rows[index]!, data)));
     },
+    reconstructInto: (shards, lost) => {
+      const whole = code.reconstruct(shards.map((shard, index) => (lost.includes(index) ? undefined : shard)));
+      for (const index of lost) shards[index]!.set(whole[index]!);
+    },
     createShardSet: (sizeBytes) => {
       const shards = rows.map(() => new Uint8Array(sizeBytes));
       return {
         shards,
         encode: () => code.encodeInto(shards.slice(0, dataCount), shards.slice(dataCount)),
         verify: () => code.verify(shards),
-        reconstruct: (lost) => {
-          const whole = code.reconstruct(shards.map((shard, index) => (lost.includes(index) ? undefined : shard)));
-          for (const index of lost) shards[index]!.set(whole[index]!);
-        },
+        reconstruct: (lost) => code.reconstructInto(shards, lost),
       };
     },
   };

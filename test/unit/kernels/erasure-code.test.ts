@@ -173,6 +173,21 @@ describe("given buffers", () => {
     }
   });
 
+  it("take lost shards back, in whatever order they are named", () => {
+    const code = kernels.createErasureCode(5, 3);
+    const shards = encoded(code, 1_001);
+    const damaged = shards.map((shard) => shard.slice());
+    for (const index of [1, 6]) damaged[index]!.fill(0xee);
+    code.reconstructInto(damaged, [6, 1, 6]);
+    expect(hexOf(damaged)).toEqual(hexOf(shards));
+    code.reconstructInto(damaged, []);
+    expect(hexOf(damaged)).toEqual(hexOf(shards));
+    expect(() => code.reconstructInto(damaged, [0, 1, 2, 3])).toThrow(
+      expect.objectContaining({ code: "TWIN_CODE_LOST" }),
+    );
+    expect(() => code.reconstructInto(damaged.slice(1), [0])).toThrow(RangeError);
+  });
+
   it("are refused when they are not as many or as large as they must be", () => {
     const code = kernels.createErasureCode(2, 2);
     const data = dataShards(2, 8);

@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readConfig } from "../../host/config.ts";
+
+let data: string;
+
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), "twin-config-"));
+});
+
+afterEach(() => rmSync(data, { recursive: true }));
+
+describe("the lanes of the kernels", () => {
+  it("are those that were measured, unless file, environment or flag say otherwise, the last one first", async () => {
+    expect((await readConfig({ data }, {})).lanes).toBe("auto");
+    writeFileSync(join(data, "config.json"), JSON.stringify({ lanes: "wasm" }));
+    expect((await readConfig({ data }, {})).lanes).toBe("wasm");
+    expect((await readConfig({ data }, { TWIN_LANES: "native" })).lanes).toBe("native");
+    expect((await readConfig({ data, lanes: "auto" }, { TWIN_LANES: "native" })).lanes).toBe("auto");
+  });
+
+  it("are refused by name when there are none of that kind", async () => {
+    await expect(readConfig({ data }, { TWIN_LANES: "gpu" })).rejects.toMatchObject({
+      code: "TWIN_CONFIG_INVALID",
+      message: 'TWIN_LANES is "gpu": expected one of auto, wasm, native.',
+    });
+    writeFileSync(join(data, "config.json"), JSON.stringify({ lanes: 7 }));
+    await expect(readConfig({ data }, {})).rejects.toMatchObject({ code: "TWIN_CONFIG_INVALID" });
+  });
+});
