@@ -167,6 +167,16 @@ export const LIMITS = {
     openSumCount: 1_000,
     /** Sums of one answer to the main thread. */
     sumsShown: 10_000,
+    /** Timers of one twin: each is rows, and a call to come. */
+    timerCount: 10_000,
+    /** A loop that schedules. */
+    commandTimerCount: 100,
+    /** Due timers that are read at once: after a long time down there may be many. */
+    timersPerTurn: 64,
+    /** The longest sleep until the next timer: the machine's clock may have been set. */
+    timerLookMs: 60_000,
+    /** The first pause after a timer that could not fire; it doubles. */
+    timerRetryMs: 1_000,
     /** Receipts that no commit took along are written after this time. */
     receiptFlushMs: 250,
     /** A repeat comes soon or never. */

@@ -11,6 +11,7 @@ import type { EventDraft } from "./event-log.ts";
 import type { LoadedCapability } from "./guest-shelf.ts";
 import type { MessageDraft } from "./outbox.ts";
 import { numberKey } from "./row-key.ts";
+import type { TimerDraft } from "./timers.ts";
 import { WriteSet } from "./write-set.ts";
 
 /** What a run needs of its engine. */
@@ -31,6 +32,8 @@ export class CallRun {
   readonly writes: WriteSet;
   readonly sends: MessageDraft[] = [];
   readonly events: EventDraft[] = [];
+  /** Timers that it sets, by id, and takes away. */
+  readonly timers = { scheduled: new Map<number, TimerDraft>(), unscheduled: new Set<number>() };
   /** Calls by host function, of all guests that took part. */
   readonly hostCalls: Record<string, number> = {};
   /** Bytes of state that were read and written. */

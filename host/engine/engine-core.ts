@@ -23,6 +23,7 @@ import type { EngineNews } from "./operations.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import type { PackageFolder } from "./package-folder.ts";
 import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
+import { createTimers, type Timers } from "./timers.ts";
 
 /** What an engine core is made of. It owns `store` from then on. */
 export interface EngineParts {
@@ -75,6 +76,7 @@ export class EngineCore {
   readonly clock: Clock;
   readonly packages: PackageFolder;
   readonly kernels: EngineParts["kernels"];
+  readonly log: Log;
   readonly grants: GrantBook;
   readonly register: CapabilityRegister;
   readonly shelf: GuestShelf;
@@ -83,12 +85,14 @@ export class EngineCore {
   readonly events: EventLog;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly timers: Timers;
   readonly #answers: AnswerBook;
   readonly #parts: EngineParts;
   /** What queries read: the last durable state. */
   readonly #snapshot: StateReads;
   /** The last commit, as long as it is not durable. */
   #pending: Promise<void> | undefined;
+  #onTimers: () => void = () => {};
   #flushing = false;
   #closed = false;
 
@@ -100,6 +104,7 @@ export class EngineCore {
     this.clock = clock;
     this.packages = packages;
     this.kernels = kernels;
+    this.log = log;
     this.grants = createGrantBook(store, random);
     this.register = createCapabilityRegister(store);
     this.shelf = createGuestShelf(packages);
@@ -107,6 +112,7 @@ export class EngineCore {
     this.events = createEventLog(store);
     this.outbox = createOutbox(store);
     this.inbox = createInbox(store);
+    this.timers = createTimers(store);
     this.#answers = createAnswerBook(store, kernels);
     const { durable } = store;
     this.#snapshot = {
@@ -122,6 +128,10 @@ export class EngineCore {
       shelf: this.shelf,
       log,
       outboxRoom: () => LIMITS.engine.outboxLength - this.outbox.length(),
+      timers: {
+        room: () => LIMITS.engine.timerCount - this.timers.count(),
+        has: (capability, id) => this.timers.has(capability, id),
+      },
     });
   }
 
@@ -174,7 +184,9 @@ export class EngineCore {
     const { events, writes } = this.events.append(run.events);
     const sent = this.outbox.append(run.sends, run.atMs);
     const others = companions.succeeded?.(answer) ?? [];
-    await this.commit([...run.writes.writes(), ...sent, ...writes, ...others]);
+    const timers = this.timers.append(run.timers);
+    await this.commit([...run.writes.writes(), ...sent, ...writes, ...timers, ...others]);
+    if (timers.length > 0) this.#onTimers();
     const outboxPeers = [...new Set(run.sends.map(({ peer }) => peer))];
     this.#tell({ outboxPeers, events, receipts: [receipt] });
     return { answer };
@@ -198,6 +210,11 @@ export class EngineCore {
       this.#recover();
       throw thrown;
     });
+  }
+
+  /** Calls `listener` when timers have become durable. One at a time. */
+  listenTimers(listener: () => void): void {
+    this.#onTimers = listener;
   }
 
   /** Commits the receipts that wait for something to commit with. */
@@ -227,6 +244,7 @@ export class EngineCore {
       fuel,
       outbox: this.outbox.length(),
       parked: this.outbox.parkedCount(),
+      timers: this.timers.count(),
       guests: this.shelf.count(),
       guestMemorySizeBytes: this.shelf.memorySizeBytes(),
       lastEventSequence: this.events.lastSequence(),
@@ -309,7 +327,15 @@ export class EngineCore {
 
   /** After a commit that failed: what is in memory has run ahead of what is on disk. */
   #recover(): void {
-    for (const book of [this.grants, this.register, this.receipts, this.events, this.outbox, this.#answers])
+    for (const book of [
+      this.grants,
+      this.register,
+      this.receipts,
+      this.events,
+      this.outbox,
+      this.timers,
+      this.#answers,
+    ])
       book.reload();
     this.shelf.dropAll();
   }

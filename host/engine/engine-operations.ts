@@ -38,6 +38,8 @@ const OWN_TABLES: ReadonlySet<string> = new Set([
   "$parked",
   "$receipt-pages",
   "$receipt-sums",
+  "$timers",
+  "$timers-due",
   "$totals",
 ]);
 

@@ -20,6 +20,7 @@ import type { GuestLogLevel } from "./guest-frame.ts";
 import type { EngineNews, OperationAnswer, OperationName } from "./operations.ts";
 import { createPackageFolder } from "./package-folder.ts";
 import { createRecordFeed } from "./record-feed.ts";
+import { startTimerLoop } from "./timer-loop.ts";
 import {
   type EngineWorkerData,
   type FromWorker,
@@ -83,12 +84,22 @@ class Mailer {
   }
 }
 
+/** Work of the worker's own that runs guests: it waits its turn in a lane of its own. */
+interface OwnWork {
+  readonly id: typeof OWN_ID;
+  readonly lane: "own";
+  readonly run: () => void;
+}
+
+/** No request has it: the watchdog sees that something runs, and gives it a call's time. */
+const OWN_ID = -1;
+
 /** Runs requests in turn, a slice at a time, and says which one is running. */
 class RequestLoop {
   readonly #core: EngineCore;
   readonly #mailer: Mailer;
   readonly #running: Int32Array;
-  readonly #queue = new FairQueue<WorkerRequest>();
+  readonly #queue = new FairQueue<WorkerRequest | OwnWork>();
   #scheduled = false;
 
   constructor(core: EngineCore, mailer: Mailer, running: SharedArrayBuffer) {
@@ -106,12 +117,24 @@ class RequestLoop {
     if (!this.#scheduled) this.#runSlice();
   }
 
+  /** Runs `work` when it is its turn; settles as it does. */
+  perform(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#queue.push({ id: OWN_ID, lane: "own", run: () => resolve(Promise.try(work)) });
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#runSlice());
+    }
+    return promise;
+  }
+
   /** Commits of one slice share one sync; answers go out after it. */
   #runSlice(): void {
     this.#scheduled = false;
     const startedMs = systemClock.elapsedMs();
     for (let request = this.#queue.next(); request !== undefined; request = this.#queue.next()) {
-      this.#perform(request);
+      if ("run" in request) this.#marked(OWN_ID, request.run);
+      else this.#perform(request);
       if (systemClock.elapsedMs() - startedMs < LIMITS.engine.sliceMs) continue;
       this.#scheduled = true;
       setImmediate(() => this.#runSlice());
@@ -123,11 +146,8 @@ class RequestLoop {
     // The types of name and args belong together, which TypeScript cannot follow through a table.
     const operation = ENGINE_OPERATIONS[name] as Operation<OperationName>;
     const queueMs = Math.max(0, systemClock.nowMs() - sentAtMs);
-    Atomics.add(this.#running, 1, 1);
-    Atomics.store(this.#running, 0, id);
     // The operation runs here and now, up to its commit; what it throws is an answer too.
-    const answering = Promise.try(() => operation(this.#core, args, { queueMs }));
-    Atomics.store(this.#running, 0, 0);
+    const answering = this.#marked(id, () => Promise.try(() => operation(this.#core, args, { queueMs })));
     answering.then(
       (answer) => this.#mailer.reply({ id, answer }),
       (thrown: unknown) => {
@@ -137,6 +157,17 @@ class RequestLoop {
         this.#mailer.reply({ id, error: error.toWire() });
       },
     );
+  }
+
+  /** Lets the watchdog see what runs, and that it is another one than before. */
+  #marked<Result>(id: number, run: () => Result): Result {
+    Atomics.add(this.#running, 1, 1);
+    Atomics.store(this.#running, 0, id);
+    try {
+      return run();
+    } finally {
+      Atomics.store(this.#running, 0, 0);
+    }
   }
 }
 
@@ -197,7 +228,9 @@ async function main(): Promise<void> {
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   const mailer = new Mailer(post);
   try {
-    const loop = new RequestLoop(await openCore(data, mailer, post), mailer, data.running);
+    const core = await openCore(data, mailer, post);
+    const loop = new RequestLoop(core, mailer, data.running);
+    startTimerLoop(core, (work) => loop.perform(work));
     port.on("message", (message: ToWorker) => loop.accept(message));
     post({ kind: "ready" });
   } catch (thrown) {

@@ -122,6 +122,8 @@ export interface EngineStatus {
   readonly fuel: number;
   readonly outbox: number;
   readonly parked: number;
+  /** Timers that wait. */
+  readonly timers: number;
   readonly guests: number;
   readonly guestMemorySizeBytes: number;
   readonly lastEventSequence: number;

@@ -18,6 +18,13 @@ export interface NestedCall {
 /** Severity of a guest's log line. */
 export type GuestLogLevel = "debug" | "info" | "warn" | "error";
 
+/** What is committed of the twin's timers. */
+export interface TimerView {
+  /** How many more it can keep. */
+  room(): number;
+  has(capability: string, id: number): boolean;
+}
+
 /** One running method of one guest. */
 export interface GuestFrame {
   readonly run: CallRun;
@@ -34,6 +41,9 @@ export interface GuestFrame {
   readonly eventChecks: ReadonlyMap<string, SchemaCheck>;
   /** Messages that the outbox can still take. */
   readonly outboxRoom: number;
+  readonly timers: TimerView;
+  /** Whether the capability has a command of that name. */
+  readonly hasCommand: (method: string) => boolean;
   /** Bytes that wait for `take`. */
   stage: Uint8Array | undefined;
   call(nested: NestedCall): { readonly payload: Uint8Array; readonly fuel: number };

@@ -12,7 +12,7 @@ import type { Guest } from "../sandbox/sandbox.ts";
 import type { CallRun } from "./call-run.ts";
 import type { CapabilityRegister } from "./capability-register.ts";
 import { checkJson } from "./checked-json.ts";
-import type { GuestFrame, NestedCall } from "./guest-frame.ts";
+import type { GuestFrame, NestedCall, TimerView } from "./guest-frame.ts";
 import type { GuestShelf, LoadedCapability } from "./guest-shelf.ts";
 
 /** One method to run. */
@@ -43,6 +43,7 @@ export interface RunnerParts {
   readonly log: Log;
   /** Messages that the outbox can still take. */
   readonly outboxRoom: () => number;
+  readonly timers: TimerView;
 }
 
 /** Runs the guests of one twin. */
@@ -119,8 +120,9 @@ export class GuestRunner {
 
   #frameFor(run: CallRun, invocation: Invocation, kind: GuestFrame["kind"]): GuestFrame {
     const { loaded, method, caller } = invocation;
-    const { name } = loaded.record.manifest;
-    const { twin, log, outboxRoom } = this.#parts;
+    const { manifest } = loaded.record;
+    const { name } = manifest;
+    const { twin, log, outboxRoom, timers } = this.#parts;
     return {
       run,
       capability: name,
@@ -131,6 +133,8 @@ export class GuestRunner {
       permissions: loaded.permissions,
       eventChecks: loaded.eventChecks,
       outboxRoom: outboxRoom(),
+      timers,
+      hasCommand: (command) => methodOf(manifest, command)?.kind === "command",
       stage: undefined,
       call: (nested) => this.#nest(run, loaded, nested),
       log: (level, text) => log[level]({ capability: name }, text),

@@ -32,6 +32,7 @@ const CAPABILITY = /^[a-z][a-z0-9-]{0,31}$/;
 const METHOD = /^[a-z][a-z0-9_]{0,63}$/;
 const OBJECT = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
 const NAME_SIZE = 128;
+const TIMER_ID_SIZE = 6;
 /** Any JSON will do: its receiver judges it by its own schema. */
 const ANY = (): undefined => undefined;
 
@@ -80,6 +81,14 @@ export const HOST_ACTIONS = {
   },
   send,
   emit,
+  schedule,
+  unschedule: ({ frame }, [id]) => {
+    const { scheduled, unscheduled } = frame.run.timers;
+    if (scheduled.get(id)?.capability === frame.capability) return scheduled.delete(id) ? 1 : 0;
+    if (!isTimerId(id) || unscheduled.has(id) || !frame.timers.has(frame.capability, id)) return 0;
+    unscheduled.add(id);
+    return 1;
+  },
   call: (call, [capability, capabilitySize, method, methodSize, payload, payloadSize]) => {
     call.memory.charge((payloadSize >>> 0) * LENGTH_FUEL.json);
     const nested = call.frame.call({
@@ -194,6 +203,40 @@ function emit(call: HostCall, args: HostArguments): void {
   }
   const { capability, run } = frame;
   run.events.push({ atMs: run.atMs, capability, topic, payload: text });
+}
+
+function schedule(call: HostCall, args: HostArguments): number {
+  const { frame, memory } = call;
+  const [dueAtMs] = args;
+  const method = readName(call, args[1], args[2]);
+  const payload = readPayload(call, args[3], args[4]);
+  if (!Number.isSafeInteger(dueAtMs) || dueAtMs < 0) throw abi("the time given to schedule is no whole number of ms");
+  if (!frame.hasCommand(method)) throw abi("schedule names no command of this capability");
+  memory.charge(payload.length * (LENGTH_FUEL.json + LENGTH_FUEL.seal));
+  const { violation } = checkJson(payload, ANY);
+  if (violation !== undefined) throw abi(`the payload given to schedule is no JSON (${violation})`);
+  const { scheduled } = frame.run.timers;
+  if (scheduled.size >= LIMITS.engine.commandTimerCount) {
+    throw tooLarge(`One command sets at most ${LIMITS.engine.commandTimerCount} timers`);
+  }
+  if (scheduled.size >= frame.timers.room()) {
+    throw tooLarge(`A twin keeps at most ${LIMITS.engine.timerCount} timers; unschedule some first`);
+  }
+  const id = newTimerId(frame);
+  scheduled.set(id, { id, dueAtMs, capability: frame.capability, method, payload });
+  return id;
+}
+
+/** From the call's own chance, so that a replayed call gives the same ids. */
+function newTimerId({ run, timers, capability }: GuestFrame): number {
+  for (;;) {
+    const id = run.randomBytes(TIMER_ID_SIZE).reduce((number, byte) => number * 256 + byte, 0);
+    if (isTimerId(id) && !run.timers.scheduled.has(id) && !timers.has(capability, id)) return id;
+  }
+}
+
+function isTimerId(id: number): boolean {
+  return Number.isSafeInteger(id) && id > 0 && id < 256 ** TIMER_ID_SIZE;
 }
 
 function describeCaller({ caller, twin }: GuestFrame): Readonly<Record<string, string>> {

@@ -11,7 +11,7 @@ interface HostFunctionRule extends HostFunction {
   /** Whether it changes something, so that only commands may use it. */
   readonly changes: boolean;
   /** The permission that the manifest must ask for. */
-  readonly permission?: "state" | "blobs" | "send" | "emit" | "call" | undefined;
+  readonly permission?: "state" | "blobs" | "send" | "emit" | "schedule" | "call" | undefined;
 }
 
 const [i32, f64] = ["i32", "f64"] as const;
@@ -34,6 +34,14 @@ const HOST_FUNCTIONS = {
     permission: "send",
   },
   emit: { params: [...PAIR, ...PAIR], results: [], fuel: 80_000, changes: true, permission: "emit" },
+  schedule: {
+    params: [f64, ...PAIR, ...PAIR],
+    results: [f64],
+    fuel: 80_000,
+    changes: true,
+    permission: "schedule",
+  },
+  unschedule: { params: [f64], results: [i32], fuel: 80_000, changes: true, permission: "schedule" },
   call: { params: [...PAIR, ...PAIR, ...PAIR], results: [i32], fuel: 10_000, changes: false, permission: "call" },
   caller: { params: [], results: [i32], fuel: 2_000, changes: false },
   now_ms: { params: [], results: [f64], fuel: 50, changes: false },

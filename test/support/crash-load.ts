@@ -83,5 +83,4 @@ async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
 }
 
 const [ann, bob] = await Promise.all([open(0), open(1)]);
-process.stdout.write("running");
 await Promise.race([work(ann, 0), work(bob, 1), carry(ann, bob, 0), carry(bob, ann, 1)]);

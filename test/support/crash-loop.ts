@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { judgeCrash, layOutCrashFolder } from "./crash-ledger.ts";
@@ -17,16 +18,21 @@ export async function runCrashLoop(
   let round = 0;
   for (; round < kills && hasTime(); round++) {
     const child = spawn(process.execPath, [join(import.meta.dirname, "crash-load.ts"), folder], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "ignore", "inherit"],
     });
     // Sometimes it dies while it still opens what the one before has left.
-    const opening = below(8) === 0;
-    if (!opening) await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
-    await sleep(below(opening ? 400 : 120));
+    const enough = below(8) === 0 ? 0 : ledgerSize(folder) + 1 + below(2_000);
+    while (child.exitCode === null && ledgerSize(folder) < enough) await sleep(2);
+    await sleep(below(enough === 0 ? 400 : 20));
     if (child.exitCode !== null) throw new Error(`The load ended by itself with ${child.exitCode}.`);
     child.kill("SIGKILL");
     await once(child, "exit");
     commands = await judgeCrash(folder);
   }
   return { kills: round, commands };
+}
+
+/** Grows by about ten bytes whenever a command begins, and whenever one is acknowledged. */
+function ledgerSize(folder: string): number {
+  return statSync(join(folder, "ledger"), { throwIfNoEntry: false })?.size ?? 0;
 }

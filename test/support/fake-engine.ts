@@ -94,11 +94,13 @@ export function createFakeEngine(methods: Readonly<Record<string, FakeMethod>> =
       fuel: 0,
       outbox: 0,
       parked: 0,
+      timers: 0,
       guests: 0,
       guestMemorySizeBytes: 0,
       lastEventSequence: events.length,
     }),
     ...createMemoryTables(),
+    stateRows: async () => [],
     [Symbol.asyncDispose]: async () => {},
   };
   Object.defineProperty(engine, "listenerCount", { get: () => listeners.size });

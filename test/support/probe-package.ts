@@ -21,6 +21,8 @@ const DATA = {
   peer: [128, PROBE_PEER],
   receive: [256, "receive"],
   probe: [272, "probe"],
+  echo: [304, "echo"],
+  receiveTrap: [320, "receive_trap"],
   big: [288, '"too much"'],
 } as const;
 
@@ -91,6 +93,16 @@ const COMMANDS: Readonly<Record<string, string>> = {
   receive_trap: `(call $emit ${ref(DATA.topic)} ${PAYLOAD}) unreachable`,
   emit_secret: `(call $emit ${ref(DATA.otherTopic)} ${PAYLOAD}) ${ECHO}`,
   emit_broken: `(call $emit ${ref(DATA.topic)} ${ref(DATA.broken)}) ${ECHO}`,
+  later: `(f64.store (i32.const 70000) (call $schedule (f64.add (call $now_ms) (f64.const 1000)) ${ref(DATA.receive)} ${PAYLOAD}))
+    (call $kv_put ${ref(DATA.k)} (i32.const 70000) (i32.const 8)) ${ECHO}`,
+  later_bad: `(drop (call $schedule (f64.const 0) ${ref(DATA.receiveTrap)} ${PAYLOAD})) ${ECHO}`,
+  later_trap: `(drop (call $schedule (f64.const 0) ${ref(DATA.receive)} ${PAYLOAD})) unreachable`,
+  later_query: `(drop (call $schedule (f64.const 0) ${ref(DATA.echo)} ${PAYLOAD})) ${ECHO}`,
+  later_many: `(loop $l (drop (call $schedule (f64.const 0) ${ref(DATA.receive)} ${PAYLOAD}))
+    (local.set 2 (i32.add (local.get 2) (i32.const 1))) (br_if $l (i32.lt_s (local.get 2) (i32.const 101)))) ${ECHO}`,
+  never: `(if (i32.eqz (call $unschedule (call $schedule (f64.const 0) ${ref(DATA.receive)} ${PAYLOAD}))) (then unreachable)) ${ECHO}`,
+  cancel: `(if (i32.ge_s (call $kv_get ${ref(DATA.k)}) (i32.const 0)) (then (call $take (i32.const 70000))))
+    (if (i32.eqz (call $unschedule (f64.load (i32.const 70000)))) (then (return ${answer(DATA.null)}))) ${ECHO}`,
   hidden: `${PUT} ${ECHO}`,
   call_put: `${PUT} ${taken(`(call $call (i32.const 512) (global.get $otherSize) (i32.const 544) (i32.const 3) ${PAYLOAD})`)}`,
   call_trap: `${PUT} ${taken(`(call $call (i32.const 512) (global.get $otherSize) (i32.const 576) (i32.const 8) ${PAYLOAD})`)}`,
@@ -103,6 +115,8 @@ const IMPORTS = {
   kv_delete: "(param i32 i32) (result i32)",
   send: "(param i32 i32 i32 i32 i32 i32 i32 i32)",
   emit: "(param i32 i32 i32 i32)",
+  schedule: "(param f64 i32 i32 i32 i32) (result f64)",
+  unschedule: "(param f64) (result i32)",
   call: "(param i32 i32 i32 i32 i32 i32) (result i32)",
   caller: "(result i32)",
   now_ms: "(result f64)",
@@ -135,7 +149,7 @@ export function probePackage(options: ProbeOptions = {}): Uint8Array<ArrayBuffer
 
 function manifestOf(names: readonly string[], options: ProbeOptions): Manifest {
   const { name = "probe", version = "1.0.0", calls, without, limits } = options;
-  const groups = (["state", "send", "emit"] as const).filter((group) => group !== without);
+  const groups = (["state", "send", "emit", "schedule"] as const).filter((group) => group !== without);
   const permissions: PermissionRequest[] = groups.map((permission) => ({ permission, reason: "For the test." }));
   if (calls !== undefined && without !== "call") {
     const methods = ["put", "get", "put_trap", "call_back"];

@@ -20,6 +20,10 @@
 // @ts-ignore: decorator
 @external("twin", "emit") export declare function hostEmit(topic: usize, topicSize: i32, payload: usize, payloadSize: i32): void;
 // @ts-ignore: decorator
+@external("twin", "schedule") export declare function hostSchedule(dueAtMs: f64, method: usize, methodSize: i32, payload: usize, payloadSize: i32): f64;
+// @ts-ignore: decorator
+@external("twin", "unschedule") export declare function hostUnschedule(id: f64): i32;
+// @ts-ignore: decorator
 @external("twin", "call") export declare function hostCall(capability: usize, capabilitySize: i32, method: usize, methodSize: i32, payload: usize, payloadSize: i32): i32;
 // @ts-ignore: decorator
 @external("twin", "caller") export declare function hostCaller(): i32;

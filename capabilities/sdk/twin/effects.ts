@@ -2,7 +2,7 @@
 // commits, and none of it when the command fails.
 
 import { JSON } from "json-as";
-import { encode, hostCall, hostEmit, hostSend, take } from "./abi";
+import { encode, hostCall, hostEmit, hostSchedule, hostSend, hostUnschedule, take } from "./abi";
 
 /** Queues a message for the twin `peer`: its host calls that method there, once, in order. Needs the permission `send`. */
 export function send<T>(peer: string, capability: string, method: string, payload: T): void {
@@ -23,6 +23,22 @@ export function emit<T>(event: T): void {
   const name = encode(event.twin__topic());
   const body = encode(JSON.stringify<T>(event));
   hostEmit(changetype<usize>(name), name.byteLength, changetype<usize>(body), body.byteLength);
+}
+
+/**
+ * Calls the command `method` of this very capability at `dueAtMs` (at once when that is past), once,
+ * also when the host was down at that time; its caller is then the kind `timer`. Returns the timer's
+ * id. Needs the permission `schedule`.
+ */
+export function schedule<T>(dueAtMs: i64, method: string, payload: T): i64 {
+  const name = encode(method);
+  const body = encode(JSON.stringify<T>(payload));
+  return <i64>hostSchedule(<f64>dueAtMs, changetype<usize>(name), name.byteLength, changetype<usize>(body), body.byteLength);
+}
+
+/** Takes a timer away; false when it has fired or never was. Needs the permission `schedule`. */
+export function unschedule(id: i64): bool {
+  return hostUnschedule(<f64>id) == 1;
 }
 
 /** Calls a method of another capability in this call's transaction. When it fails, this call fails. Needs a permission `call`. */
