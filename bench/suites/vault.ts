@@ -5,12 +5,12 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS } from "../../host/base/limits.ts";
 import type { Vault } from "../../host/vault/object.ts";
-import { openFolderVault } from "../../test/support/folder-vault.ts";
 import type { Case, SampledContender } from "../measure.ts";
 import type { Peers } from "../peers.ts";
 import { createConcurrentSampler, secondsOf } from "../samplers.ts";
 import { openScratch, rateFact, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
+import { createVaultOpener, type OpenBenchVault } from "./vault/open-bench-vault.ts";
 import { resticPut } from "./vault/restic.ts";
 
 const RANGE_SIZE = 65_536;
@@ -27,7 +27,8 @@ export async function openVaultSuite({ facts, peers, vaultSizeBytes }: SuiteCont
   const data = randomFillSync(new Uint8Array(vaultSizeBytes));
   const keptFolder = join(folder, "kept");
   mkdirSync(keptFolder);
-  const { vault } = stack.use(await openFolderVault(keptFolder));
+  const open = await createVaultOpener(stack);
+  const { vault } = stack.use(await open(keptFolder));
   const { id } = await vault.put(pieces(data));
   const kept: KeptObject = { folder: keptFolder, vault, id, sizeBytes: vaultSizeBytes };
   const caseOf = (name: string, sample: SampledContender["sample"]): Case => ({
@@ -41,7 +42,7 @@ export async function openVaultSuite({ facts, peers, vaultSizeBytes }: SuiteCont
   const sampleRange = createRangeSampler(kept);
   const restic = await resticPeer(peers, join(folder, "restic"), data);
   const cases: Case[] = [
-    { ...caseOf("put", createPutSampler(join(folder, "fresh"), data, facts)), others: restic },
+    { ...caseOf("put", createPutSampler(open, { folder: join(folder, "fresh"), data, facts })), others: restic },
     caseOf("get", () => secondsOf(() => readAll(kept))),
     { ...caseOf("get-range", sampleRange), sizeBytes: RANGE_SIZE },
     caseOf("get-degraded", () => withoutStores(kept, () => secondsOf(() => readAll(kept)))),
@@ -50,7 +51,7 @@ export async function openVaultSuite({ facts, peers, vaultSizeBytes }: SuiteCont
       sizeBytes: RANGE_SIZE,
     },
     caseOf("repair", () => sampleRepair(kept)),
-    caseOf("restore", () => sampleRestore(kept)),
+    caseOf("restore", () => sampleRestore(open, kept)),
   ];
   const owned = stack.move();
   return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -76,14 +77,17 @@ async function* pieces(data: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** Each round puts other bytes into an empty vault, so that none is recognised. Adds the CPU's share to `facts`. */
-function createPutSampler(folder: string, data: Uint8Array, facts: SuiteContext["facts"]): () => Promise<number> {
+function createPutSampler(
+  open: OpenBenchVault,
+  { folder, data, facts }: { readonly folder: string; readonly data: Uint8Array } & Pick<SuiteContext, "facts">,
+): () => Promise<number> {
   let round = 0;
   return async () => {
     round++;
     for (let at = 0; at < data.length; at += LIMITS.vault.chunkSizeBytesMin / 4) data[at] = round;
     mkdirSync(folder);
     try {
-      await using opened = await openFolderVault(folder);
+      await using opened = await open(folder);
       const before = process.cpuUsage();
       const seconds = await secondsOf(() => opened.vault.put(pieces(data)));
       const { user, system } = process.cpuUsage(before);
@@ -134,14 +138,14 @@ async function sampleRepair({ folder, vault }: KeptObject): Promise<number> {
 }
 
 /** The index and as many stores as may be lost are gone: all is found again and read. */
-async function sampleRestore(kept: KeptObject): Promise<number> {
+async function sampleRestore(open: OpenBenchVault, kept: KeptObject): Promise<number> {
   return await withoutStores(kept, async () => {
     const folder = join(kept.folder, "restored");
     mkdirSync(folder);
     renameSync(join(kept.folder, "stores"), join(folder, "stores"));
     try {
       return await secondsOf(async () => {
-        await using opened = await openFolderVault(folder);
+        await using opened = await open(folder);
         await readAll({ ...kept, vault: opened.vault });
       });
     } finally {
