@@ -28,6 +28,7 @@ import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
 import type { ControlApi, Paired } from "./rpc/api.ts";
 import { type ChangeHub, createChangeHub } from "./rpc/change-hub.ts";
 import { type ControlParts, createControlTarget } from "./rpc/control-target.ts";
+import { type KeptReplica, keepReplica } from "./keep-replica.ts";
 import { installationFolder, readVersion } from "./installation.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { lockFolder } from "./state/folder-lock.ts";
@@ -72,10 +73,13 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const { identity, entropy } = await openTwinKeys(config.folder, kernels);
   const path = join(config.folder, "hardware.json");
   const lanes = await openLanes({ path, kernels, clock: systemClock, log, setting: config.lanes });
-  const twin = await openTwin(stack, { config, identity, kernels, log });
+  const twin = await openTwin(stack, { config, identity, kernels, log, follow: parts.web });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
   const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
-  const owner = await openOwnerParts(stack, { ...origins, peers, web: parts.web });
+  const replica = parts.web
+    ? stack.use(keepReplica({ ...twin, folder: config.folder, changes: origins.changes, log }))
+    : undefined;
+  const owner = await openOwnerParts(stack, { ...origins, peers, replica, web: parts.web });
   const phraseShown = (await twin.settings.get("phraseShown")) !== undefined;
   const owned = stack.move();
   return {
@@ -103,14 +107,16 @@ interface TwinOrigins {
   readonly identity: Identity;
   readonly kernels: Kernels;
   readonly log: Log;
+  /** Whether a copy of the twin will be kept. */
+  readonly follow: boolean;
 }
 
 async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Promise<OpenTwin> {
-  const { config, identity, kernels, log } = origins;
+  const { config, identity, kernels, log, follow } = origins;
   const folder = join(config.folder, "twin");
   await mkdir(folder, { recursive: true });
   const engine = stack.use(
-    await openEngine({ folder, twin: identity.id, stateKey: identity.keys.state, clock: systemClock, log }),
+    await openEngine({ folder, twin: identity.id, stateKey: identity.keys.state, clock: systemClock, log, follow }),
   );
   const { vault, stores } = await openTwinVault(stack, {
     ...origins,
@@ -191,13 +197,14 @@ function peerAddress(host: string, port: number): string {
 
 interface OwnerOrigins extends NetworkOrigins {
   readonly peers: Peers | undefined;
+  readonly replica: KeptReplica | undefined;
   /** Whether to serve browsers and the local socket. */
   readonly web: boolean;
 }
 
 /** The owner's parts; with `web`, they are served when this returns. */
 async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins): Promise<ControlParts> {
-  const { config, twin, lanes, peers, changes, log } = origins;
+  const { config, twin, lanes, peers, changes, log, replica } = origins;
   const { engine, vault, stores, shelf, identity, name } = twin;
   let web: Web | undefined;
   const startedAtMs = systemClock.nowMs();
@@ -222,6 +229,8 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     clock: systemClock,
     random: systemRandom,
     log,
+    replica: replica && (() => replica.status()),
+    drill: replica && (() => replica.drill()),
     loginLink: origins.web ? () => web!.loginLink() : undefined,
   };
   if (origins.web) web = await openWebAndControl(stack, { config, owner, browsers, shelf });

@@ -1,6 +1,7 @@
 // The package's public door: what a program that embeds a host, and our own command line, may use.
 
 export { type ConfigFlags, dataFolder, type HostConfig, publisherKeyPath, readConfig } from "./config.ts";
+export { type RestoreReport, type RestoreRequest, restoreTwin } from "./restore.ts";
 export { connectHost, type HostConnection } from "./connect.ts";
 export { type Host, type HostParts, openHost } from "./host.ts";
 export { type BuiltPackage, buildPackages, inspectPackageFile } from "./author.ts";

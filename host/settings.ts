@@ -9,6 +9,8 @@ interface SettingTexts {
   readonly name: string;
   /** The port that other twins know. */
   readonly peerPort: string;
+  /** When the last restore drill succeeded, in ms since 1970. */
+  readonly lastDrillAtMs: string;
   /** `yes` once the phrase has been on a screen. */
   readonly phraseShown: string;
   /** Names of built-in packages that were installed once, separated by spaces: what the owner removed stays removed. */

@@ -90,6 +90,7 @@ const FREE = new Set([
   "node:url",
   "node:events",
   "node:stream",
+  "node:stream/consumers",
   "node:stream/promises",
   "node:timers/promises",
   "node:os",

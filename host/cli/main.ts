@@ -9,6 +9,7 @@ import { addClientCommand } from "./commands/client-command.ts";
 import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
+import { addRestoreCommands } from "./commands/restore-commands.ts";
 import { addStoreCommands } from "./commands/store-commands.ts";
 import { fail } from "./output.ts";
 
@@ -36,6 +37,7 @@ addCallCommands(program);
 addPeopleCommands(program);
 addObjectCommands(program);
 addStoreCommands(program);
+addRestoreCommands(program);
 addCapabilityCommands(program);
 addClientCommand(program);
 // Options may stand before or behind the command: `twin status --json` and `twin --json status`.

@@ -10,6 +10,7 @@ import type { InstalledCapability } from "../packages/manifest.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { DrainReport, ObjectId, ObjectInfo, ScrubReport, StoreStatus, VaultStatus } from "../vault/object.ts";
 
+import type { ReplicaStatus } from "../vault/replicator.ts";
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -82,6 +83,8 @@ export interface HostStatus {
   readonly memorySizeBytes: number;
 }
 
+  /** The whole twin's copy in its vault; absent while the host does not run for long. */
+  readonly replica?: (ReplicaStatus & { readonly lastDrillAtMs?: number | undefined }) | undefined;
 /** An experience that was opened for the shell: it lives until closed or until the socket that opened it ends. */
 export interface OpenedExperience {
   /** 26 lower-case base32 characters, unguessable: names the origin `NAME--TOKEN.localhost` (with the longest name one DNS label holds no more). */
@@ -103,7 +106,7 @@ export interface OwnerListener {
 }
 
 /** What an `onChange` hint can speak of. */
-export type Change = "peers" | "vault" | "capabilities" | "experiences" | "grants" | "browsers";
+export type Change = "peers" | "vault" | "stores" | "capabilities" | "experiences" | "grants" | "browsers";
 
 /** A browser that a one-time link has logged in: it holds a key of its own. */
 export interface Browser {
@@ -207,6 +210,8 @@ export interface DoorApi {
     readonly experience: string;
     readonly granted: readonly { readonly capability: string; readonly methods: readonly string[] }[];
   }>;
+  /** Restores the twin into a throw-away place, from its stores as they are. Throws what is wrong. */
+  drill(): Promise<void>;
   call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome>;
   /** Events of capabilities that it holds a grant for: first those after `afterSequence`, then live ones; `-1` for live ones only. */
   subscribe(

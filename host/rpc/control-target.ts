@@ -21,6 +21,8 @@ export interface ControlParts extends OwnerParts {
   readonly random: Random;
   readonly log: Log;
   readonly stores: StoresPart;
+  /** Absent while no copy is kept. */
+  readonly drill?: (() => Promise<void>) | undefined;
   /** Makes a login link. Absent when no browser is served. */
   readonly loginLink?: (() => Promise<string>) | undefined;
 }
@@ -70,6 +72,7 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
       domain: domain === undefined ? undefined : checkText(domain, "store.domain", { max: 64 }),
     });
     this.#parts.changes.announce("vault");
+    this.#parts.changes.announce("stores");
   }
 
   async drainStore(name: string, onProgress?: OnProgress): Promise<DrainReport> {
@@ -78,18 +81,26 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
       return await this.#parts.stores.drain(checkText(name, "name", { max: 32 }), { onProgress: progress.report });
     } finally {
       this.#parts.changes.announce("vault");
+      this.#parts.changes.announce("stores");
     }
   }
 
   async keepStore(name: string): Promise<void> {
     await this.#parts.stores.keep(checkText(name, "name", { max: 32 }));
     this.#parts.changes.announce("vault");
+    this.#parts.changes.announce("stores");
+  }
+
+  async drill(): Promise<void> {
+    if (this.#parts.drill !== undefined) return await this.#parts.drill();
+    throw new TwinError("TWIN_HOST_BUSY", "No copy of the twin is kept here: start the host with `twin start`.");
   }
 
   async removeStore(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void> {
     const { lost } = checkRecord(options, "options");
     await this.#parts.stores.remove(checkText(name, "name", { max: 32 }), { lost: lost === true });
     this.#parts.changes.announce("vault");
+    this.#parts.changes.announce("stores");
   }
 }
 

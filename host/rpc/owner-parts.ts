@@ -7,6 +7,7 @@ import type { ExperienceInfo } from "../packages/experience.ts";
 import type { DrainOptions, DrainReport, ObjectId, Vault } from "../vault/object.ts";
 import type {
   Browser,
+  HostStatus,
   Invite,
   KernelStatus,
   OpenedExperience,
@@ -81,3 +82,5 @@ export interface OwnerParts {
   readonly changes: ChangeHub;
   readonly clock: Clock;
 }
+  /** Of the copy of the twin in its vault. Absent while none is kept. */
+  readonly replica?: (() => Promise<HostStatus["replica"]>) | undefined;

@@ -52,14 +52,15 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
   }
 
   async status(): Promise<HostStatus> {
-    const { about, engine, vault, peers } = this.#parts;
-    const [engineStatus, vaultStatus, peersStatus] = await Promise.all([
+    const { about, engine, vault, peers, replica } = this.#parts;
+    const [engineStatus, vaultStatus, peersStatus, replicaStatus] = await Promise.all([
       engine.status(),
       vault.status(),
       peers?.status() ?? [],
     ]);
     return {
       twin: about.twin,
+      replica?.(),
       name: about.name(),
       version: about.version,
       startedAtMs: about.startedAtMs,
@@ -73,6 +74,7 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
     };
   }
 
+      ...(replicaStatus === undefined ? {} : { replica: replicaStatus }),
   call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome> {
     return callThrough(this.#parts.engine, { kind: "owner" }, { capability, method, params, options });
   }

@@ -1,7 +1,8 @@
 // Counts what stands where, so that the margin is known at any moment without walking the segments:
 // segments with the same pattern of stores are one line of the count.
 
-import type { SegmentRecord } from "./vault-index.ts";
+import { SNAPSHOT_TYPE } from "./object.ts";
+import type { ObjectRecord, SegmentRecord } from "./vault-index.ts";
 import { shardCountOf } from "./segment.ts";
 import { headerSize } from "./shard.ts";
 
@@ -34,8 +35,8 @@ export interface Census {
   margin(answers: (store: string) => boolean, domainOf: (store: string) => string): Margin;
   /** Objects and their bytes, as they were counted in. */
   readonly objects: { readonly objectCount: number; readonly sizeBytes: number };
-  addObject(sizeBytes: number): void;
-  removeObject(sizeBytes: number): void;
+  addObject(record: ObjectRecord): void;
+  removeObject(record: ObjectRecord): void;
   usage(store: string): { readonly shardCount: number; readonly usedBytes: number };
 }
 
@@ -62,6 +63,12 @@ export function createCensus(): Census {
     segmentCount += sign;
   };
 
+  const countObject = ({ type, sizeBytes }: ObjectRecord, sign: 1 | -1): void => {
+    if (type === SNAPSHOT_TYPE) return;
+    objects.objectCount += sign;
+    objects.sizeBytes += sign * sizeBytes;
+  };
+
   return {
     get segmentCount() {
       return segmentCount;
@@ -83,14 +90,8 @@ export function createCensus(): Census {
       return { margin, domainMargin, degradedSegments };
     },
     objects,
-    addObject: (sizeBytes) => {
-      objects.objectCount++;
-      objects.sizeBytes += sizeBytes;
-    },
-    removeObject: (sizeBytes) => {
-      objects.objectCount--;
-      objects.sizeBytes -= sizeBytes;
-    },
+    addObject: (record) => countObject(record, 1),
+    removeObject: (record) => countObject(record, -1),
     usage: (store) => usage.get(store) ?? { shardCount: 0, usedBytes: 0 },
   };
 }

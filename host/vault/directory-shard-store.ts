@@ -24,7 +24,8 @@ export async function openDirectoryShardStore(options: {
   const fileOf = (shard: string): string => join(folderOf(shard), checkShardName(shard) + FILE_SUFFIX);
   const run = <T>(operation: Promise<T>): Promise<T> => operation.catch((cause: unknown) => fail(name, cause));
 
-  await run(makeFolder(path));
+  // One that cannot be made now may be a disk that is away: its store fails, not the host.
+  await makeFolder(path).catch(() => {});
   return {
     name,
     domain,

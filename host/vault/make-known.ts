@@ -49,7 +49,7 @@ export function makeKnown(parts: IndexParts, object: NewObject): Promise<Segment
     const isNew = index.object(object.id) === undefined;
     change.writes.push(indexWrites.object(object.id, object.record), indexWrites.forgotten(object.id, undefined));
     const dropped = await change.commit();
-    if (isNew) census.addObject(object.record.sizeBytes);
+    if (isNew) census.addObject(object.record);
     // Whoever adopts has them in the index already, for another object.
     return [...spare.filter(({ id }) => index.segment(id) === undefined), ...dropped];
   });
@@ -70,7 +70,7 @@ export async function forgetObject(
     for (const block of parts.index.partsOf(id)) change.unuse(id, block);
     change.writes.push(indexWrites.object(id, undefined), indexWrites.forgotten(id, parts.clock.nowMs()));
     const segments = await change.commit();
-    parts.census.removeObject(record.sizeBytes);
+    parts.census.removeObject(record);
     return segments;
   });
   // A crash before this leaves orphans, which the scrub sweeps.

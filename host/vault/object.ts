@@ -6,6 +6,9 @@ import type { ShardStore } from "./shard-store.ts";
 /** Names an object: base58btc of the 32-byte id of its manifest block. Unguessable without the vault's key or the content. */
 export type ObjectId = string;
 
+/** Media type of the twin's own snapshots, which are not counted among the owner's objects. */
+export const SNAPSHOT_TYPE = "application/x-twin-snapshot";
+
 /** How far an object's bytes are from loss. */
 type Durability =
   /** On this machine's disk only, synced. */

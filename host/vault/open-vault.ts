@@ -91,7 +91,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     log,
   };
   for (const record of index.segments()) census.add(record);
-  for (const { record } of index.objects()) census.addObject(record.sizeBytes);
+  for (const { record } of index.objects()) census.addObject(record);
   if (census.segmentCount === 0) await rebuildIndex(parts);
   return createVaultDoor(parts);
 }

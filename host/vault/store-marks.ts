@@ -20,6 +20,19 @@ export interface StoreMarks {
   endTrial(isWhole: (store: string) => boolean): Promise<void>;
 }
 
+/** Which of the twin's stores this one is, by the mark that it bears; undefined when it bears none. */
+export async function recogniseStore(
+  seal: ShardSeal,
+  store: GuardedStore,
+  names: readonly string[],
+): Promise<string | undefined> {
+  for (const name of names) {
+    const mark = await store.stat(markName(seal, name, "whole")).catch(() => undefined);
+    if (mark !== undefined) return name;
+  }
+  return undefined;
+}
+
 /** Marks over `stores`. */
 export function createStoreMarks(parts: {
   readonly seal: ShardSeal;

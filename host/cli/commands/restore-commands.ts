@@ -1,0 +1,74 @@
+// `restore` and `drill`: the twin comes back from its phrase and its stores.
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { text } from "node:stream/consumers";
+
+import { isCancel, password } from "@clack/prompts";
+import type { Command } from "commander";
+
+import { createLog } from "../../base/log.ts";
+import { dataFolder } from "../../config.ts";
+import { answer, formatTime, withProgress } from "../output.ts";
+import { type SessionOptions, withOwner } from "../owner-session.ts";
+
+interface RestoreOptions extends SessionOptions {
+  readonly store: readonly string[];
+  readonly phraseFile?: string | undefined;
+}
+
+/** Adds the commands to `program`. */
+export function addRestoreCommands(program: Command): void {
+  program
+    .command("restore")
+    .description("bring your twin back from its phrase and its stores, on an empty machine")
+    .requiredOption(
+      "--store <location...>",
+      "where a store of yours is (see twin store add --help); more than one is better",
+    )
+    .option("--phrase-file <file>", "read the 24 words from a file (default: ask, or standard input)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  twin restore --data ~/my-twin --store /mnt/usb/twin --store /mnt/nas/twin
+  twin restore --store 's3://KEY:SECRET@s3.example.com/bucket' --phrase-file phrase.txt`,
+    )
+    .action((_, command: Command) => restore(command.optsWithGlobals()));
+  program
+    .command("drill")
+    .description("prove that your twin can be restored: does it into a throw-away place, from the stores as they are")
+    .action((_, command: Command) => drill(command.optsWithGlobals()));
+}
+
+async function restore(options: RestoreOptions): Promise<void> {
+  const phrase = await readPhrase(options.phraseFile);
+  if (phrase === undefined) return;
+  const { restoreTwin } = await import("../../restore.ts");
+  const folder = dataFolder(options);
+  const locations = options.store.map((location) =>
+    /^[a-z][a-z0-9+]*:/.test(location) ? location : resolve(location),
+  );
+  const report = await withProgress("Restoring", () =>
+    restoreTwin({ folder, phrase, locations, log: createLog("error") }),
+  );
+  answer(options, { ...report, folder }, () => [
+    `${report.twin} is back in ${folder}, as of ${formatTime(report.atMs)}: ${report.objectCount} objects, ${report.rows} rows.`,
+    report.margin >= 2
+      ? "Start it: twin start"
+      : `Stores are missing: it survives the loss of ${Math.max(0, report.margin)} more. Make their shards again: twin scrub`,
+    "Never run the old host of this twin again: two hosts of one twin contradict each other.",
+  ]);
+}
+
+async function readPhrase(file: string | undefined): Promise<string | undefined> {
+  if (file !== undefined) return await readFile(file, "utf8");
+  if (!process.stdin.isTTY) return await text(process.stdin);
+  const typed = await password({ message: "Your 24 words" });
+  return isCancel(typed) ? undefined : typed;
+}
+
+async function drill(options: SessionOptions): Promise<void> {
+  await withProgress("Restoring into a throw-away place", () => withOwner(options, (owner) => owner.drill()));
+  answer(options, { ok: true }, () => "Your twin can be restored from its stores as they are.");
+}

@@ -1,0 +1,206 @@
+// From the phrase and some stores to the whole twin: finds its newest root, makes the index anew, reads
+// everything back. What it makes is complete or is not there.
+
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+
+import { systemClock } from "./base/clock.ts";
+import { TwinError } from "./base/errors.ts";
+import { LIMITS } from "./base/limits.ts";
+import type { Log } from "./base/log.ts";
+import { systemRandom } from "./base/random.ts";
+import type { Identity } from "./identity/identity.ts";
+import { deriveIdentity } from "./identity/key-tree.ts";
+import { createKeystore } from "./identity/keystore.ts";
+import { parsePhrase } from "./identity/phrase.ts";
+import type { Kernels } from "./kernels/kernels.ts";
+import { openKernels } from "./kernels/open-kernels.ts";
+import { isTwinFile } from "./replica.ts";
+import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
+import type { StateWrite } from "./state/state-store.ts";
+import { openStoreLine, type StoreLine, writeStoreLines } from "./store-book.ts";
+import { CODE, openTwinVault } from "./twin-vault.ts";
+import { guardStore, type GuardedStore } from "./vault/guarded-store.ts";
+import { createLocator } from "./vault/locator.ts";
+import { createNoteBoard } from "./vault/note-board.ts";
+import type { OpenTwinStore } from "./vault/open-store.ts";
+import { readReplica, type ReplicaContent, type ReplicaSink } from "./vault/read-replica.ts";
+import { findRoots, type RootRecord } from "./vault/root-record.ts";
+import { recogniseStore } from "./vault/store-marks.ts";
+import { parseStoreLocation } from "./vault/store-location.ts";
+import { deriveVaultKeys } from "./vault/vault-keys.ts";
+
+/** What a restore needs. */
+export interface RestoreRequest {
+  /** Data folder to make. Must be absent or empty. */
+  readonly folder: string;
+  /** As typed. Secret. */
+  readonly phrase: string;
+  /** Where stores of the twin are: paths or URLs. The others are learnt from them. */
+  readonly locations: readonly string[];
+  readonly log: Log;
+}
+
+/** What was restored. */
+export interface RestoreReport extends ReplicaContent {
+  readonly twin: string;
+  /** Number of the root record. */
+  readonly rootSequence: number;
+  readonly objectCount: number;
+  /** How many more stores may be lost now. Scrub to make missing shards again. */
+  readonly margin: number;
+}
+
+const BATCH_LENGTH = 1_000;
+
+/** Restores the twin. Throws `TWIN_PHRASE_INVALID`, `TWIN_CONFIG_INVALID`, `TWIN_OBJECT_UNKNOWN` when the stores know nothing of it, `TWIN_OBJECT_LOST` when they are too few; there is no data folder then. */
+export async function restoreTwin(request: RestoreRequest): Promise<RestoreReport> {
+  const { folder, log } = request;
+  const kernels = await openKernels();
+  const entropy = parsePhrase(request.phrase);
+  const identity = deriveIdentity(entropy, kernels);
+  await requireEmpty(folder);
+  const { root, lines } = await findTwin(request.locations, { identity, kernels, log });
+  const making = `${resolve(folder)}.restoring`;
+  // What an interrupted restore left.
+  await rm(making, { recursive: true, force: true });
+  await mkdir(making, { recursive: true, mode: 0o700 });
+  try {
+    await createKeystore(join(making, "keystore.json"), entropy, kernels);
+    await writeStoreLines(making, lines);
+    const report = await readTwin(making, root, { identity, kernels, log });
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(dirname(resolve(folder)), { recursive: true });
+    await rename(making, folder);
+    return report;
+  } catch (thrown) {
+    // A drained or half-made folder must not be taken for a twin.
+    await rm(making, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+interface TwinKeys {
+  readonly identity: Identity;
+  readonly kernels: Kernels;
+  readonly log: Log;
+}
+
+/** Reads the twin of `root` into `folder`, which holds its list of stores. */
+export async function readTwin(
+  folder: string,
+  root: RootRecord,
+  { identity, kernels, log }: TwinKeys,
+): Promise<RestoreReport> {
+  await using stack = new AsyncDisposableStack();
+  const { vault } = await openTwinVault(stack, { folder, identity, kernels, openTwinStore: noTwinStore, log });
+  if ((await vault.stat(root.snapshot)) === undefined) {
+    const answering = (await vault.status()).stores.filter(({ shardCount }) => shardCount > 0).length;
+    throw new TwinError(
+      "TWIN_OBJECT_LOST",
+      `The newest copy of the twin cannot be rebuilt from ${answering} stores: name more of them.`,
+      { stores: answering },
+    );
+  }
+  await mkdir(join(folder, "twin"), { recursive: true, mode: 0o700 });
+  const state = stack.use(
+    await openSqliteStateStore({
+      path: join(folder, "twin", "state.sqlite"),
+      key: identity.keys.state,
+      twin: identity.id,
+      kernels,
+      random: systemRandom,
+    }),
+  );
+  let batch: StateWrite[] = [];
+  const sink: ReplicaSink = {
+    async rows(rows) {
+      batch.push(...rows);
+      if (batch.length >= BATCH_LENGTH) await state.commit(batch.splice(0));
+    },
+    async file({ path, bytes }) {
+      if (!isTwinFile(path)) throw new TwinError("TWIN_SEAL_BROKEN", "The copy brings a file that is none of a twin.");
+      await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
+      await writeFile(join(folder, path), bytes, { mode: 0o600, flush: true });
+    },
+  };
+  const locator = createLocator(identity.keys.locator, kernels, systemRandom);
+  const content = await readReplica({ vault, locator, kernels }, root, sink);
+  await state.commit(batch);
+  batch = [];
+  const { objectCount, margin } = await vault.status();
+  return { twin: identity.id, rootSequence: root.sequence, objectCount, margin, ...content };
+}
+
+/** The newest root that the given stores know, and where all stores of the twin are now. */
+async function findTwin(
+  locations: readonly string[],
+  { identity, kernels, log }: TwinKeys,
+): Promise<{ readonly root: RootRecord; readonly lines: StoreLine[] }> {
+  const given = locations.map((location, index) => ({ name: `given-${index + 1}`, location }));
+  const stores = await Promise.all(
+    given.map(async (line) => guardStore(await openStoreLine("/", line, noTwinStore), systemClock)),
+  );
+  const locator = createLocator(identity.keys.locator, kernels, systemRandom);
+  const notes = createNoteBoard({ stores, code: CODE, log });
+  const { newest } = await findRoots({ identity, locator, kernels }, notes);
+  if (newest === undefined) {
+    throw new TwinError(
+      "TWIN_OBJECT_UNKNOWN",
+      `None of these ${stores.length} stores knows a twin of this phrase: check the phrase, or name other stores.`,
+    );
+  }
+  const known = newest.record.stores as readonly StoreLine[];
+  const seal = { keys: deriveVaultKeys(identity.keys.vault, kernels), kernels };
+  const names = known.map(({ name }) => name);
+  const recognised = await Promise.all(stores.map((store) => recogniseStore(seal, store, names)));
+  return { root: newest.record, lines: await placeStores(known, given, { stores, recognised }) };
+}
+
+/** The twin's stores where they are now: as given, or as they were; a directory that is not here is begun anew. */
+async function placeStores(
+  known: readonly StoreLine[],
+  given: readonly StoreLine[],
+  found: { readonly stores: readonly GuardedStore[]; readonly recognised: readonly (string | undefined)[] },
+): Promise<StoreLine[]> {
+  const lines = await Promise.all(
+    known.map(async (line): Promise<StoreLine> => {
+      const at = found.recognised.indexOf(line.name);
+      if (at !== -1) return { name: line.name, location: given[at]!.location };
+      if (parseStoreLocation(line.location).kind !== "directory" || (await isHere(line.location))) return line;
+      return { name: line.name, location: join("stores", line.name), domain: "this disk" };
+    }),
+  );
+  const strangers = given.filter((_, at) => found.recognised[at] === undefined);
+  return [...lines, ...strangers];
+}
+
+async function isHere(path: string): Promise<boolean> {
+  return isAbsolute(path) && (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function requireEmpty(folder: string): Promise<void> {
+  const entries = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === "ENOENT") return [];
+    throw new TwinError("TWIN_HOST_FOLDER", `The data folder ${folder} cannot be read.`, {}, thrown);
+  });
+  if (entries.length === 0) return;
+  throw new TwinError(
+    "TWIN_CONFIG_INVALID",
+    `${folder} is not empty: a twin is restored only into a folder of its own; choose another with --data.`,
+  );
+}
+
+const noTwinStore: OpenTwinStore = () => {
+  throw new TwinError(
+    "TWIN_CONFIG_INVALID",
+    "Restore from directories, S3, Redis or 0-db: other twins are not known yet.",
+  );
+};
+
+/** Whether a drill is due, or so late that the owner must know. */
+export function drillState(lastAtMs: number | undefined, nowMs: number): "fresh" | "due" | "late" {
+  if (lastAtMs === undefined) return "due";
+  if (nowMs - lastAtMs > LIMITS.vault.drillAlarmMs) return "late";
+  return nowMs - lastAtMs > LIMITS.vault.drillIntervalMs ? "due" : "fresh";
+}
