@@ -75,8 +75,10 @@ export const CASES = {
     "meter-matrix": meter("a product of two 64 x 64 matrices"),
     "meter-nbody": meter("floating point with square roots"),
     "meter-pointer-chase": meter("dependent loads over 1 MiB"),
+    "meter-quickjs": meter("a JavaScript program in QuickJS"),
     "meter-regex": meter("a backtracking matcher"),
     "meter-sort": meter("quicksort of 4,096 numbers"),
+    "meter-sqlite": meter("queries in SQLite"),
     "meter-word-count": meter("counting words in a hash table"),
   },
   engine: {
