@@ -22,6 +22,8 @@ import {
   loadExtism,
   type Plugin,
 } from "./sandbox/extism.ts";
+import { openMeterCases } from "./sandbox-programs/meter-cases.ts";
+import { meterSummary } from "./sandbox/meter-summary.ts";
 import { enlargeModule, readEchoCapability } from "./sandbox/modules.ts";
 
 const OURS = { name: "sandbox", kind: "wasm", version: "ours" } as const;
@@ -39,19 +41,22 @@ const COUNTING_LOOP = `(param i32 i32) (result i64)
 const HOST_CALLS = 10_000;
 
 /** Opens the suite `sandbox`. */
-export async function openSandboxSuite({ peers }: SuiteContext): Promise<Suite> {
+export async function openSandboxSuite({ facts, peers }: SuiteContext): Promise<Suite> {
   await using stack = new AsyncDisposableStack();
   const extism = loadExtism(peers);
   const echo = readEchoCapability();
+  const meters = await openMeterCases();
+  Object.assign(facts, meters.facts);
   const cases = [
     ...(await echoCases(extism)),
     ...(await workerEchoCases(stack, extism)),
     await hostCallCase(extism),
     instantiateCase(extism),
     admitCase(echo),
+    ...meters.cases,
   ];
   const owned = stack.move();
-  return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { cases, summary: meterSummary, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 function start(compiled: CompiledGuest, implementation: HostImplementation): Guest {
