@@ -81,10 +81,10 @@ export interface HostStatus {
   readonly peers: readonly PeerStatus[];
   readonly kernels: KernelStatus;
   readonly memorySizeBytes: number;
-}
-
   /** The whole twin's copy in its vault; absent while the host does not run for long. */
   readonly replica?: (ReplicaStatus & { readonly lastDrillAtMs?: number | undefined }) | undefined;
+}
+
 /** An experience that was opened for the shell: it lives until closed or until the socket that opened it ends. */
 export interface OpenedExperience {
   /** 26 lower-case base32 characters, unguessable: names the origin `NAME--TOKEN.localhost` (with the longest name one DNS label holds no more). */
@@ -199,6 +199,8 @@ export interface ControlApi extends OwnerApi {
   /** Moves what it holds to others; also when it is ended early, it takes nothing new until `keepStore`. */
   drainStore(name: string, onProgress?: OnProgress): Promise<DrainReport>;
   keepStore(name: string): Promise<void>;
+  /** Restores the twin into a throw-away place, from its stores as they are. Throws what is wrong. */
+  drill(): Promise<void>;
   /** Throws `TWIN_STORE_NEEDED` unless it is empty, or `lost`. */
   removeStore(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void>;
 }
@@ -210,8 +212,6 @@ export interface DoorApi {
     readonly experience: string;
     readonly granted: readonly { readonly capability: string; readonly methods: readonly string[] }[];
   }>;
-  /** Restores the twin into a throw-away place, from its stores as they are. Throws what is wrong. */
-  drill(): Promise<void>;
   call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome>;
   /** Events of capabilities that it holds a grant for: first those after `afterSequence`, then live ones; `-1` for live ones only. */
   subscribe(

@@ -81,6 +81,6 @@ export interface OwnerParts {
   readonly browsers: BrowsersPart;
   readonly changes: ChangeHub;
   readonly clock: Clock;
-}
   /** Of the copy of the twin in its vault. Absent while none is kept. */
   readonly replica?: (() => Promise<HostStatus["replica"]>) | undefined;
+}

@@ -57,10 +57,10 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
       engine.status(),
       vault.status(),
       peers?.status() ?? [],
+      replica?.(),
     ]);
     return {
       twin: about.twin,
-      replica?.(),
       name: about.name(),
       version: about.version,
       startedAtMs: about.startedAtMs,
@@ -71,10 +71,10 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
       peers: peersStatus,
       kernels: about.kernels,
       memorySizeBytes: about.memorySizeBytes(),
+      ...(replicaStatus === undefined ? {} : { replica: replicaStatus }),
     };
   }
 
-      ...(replicaStatus === undefined ? {} : { replica: replicaStatus }),
   call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome> {
     return callThrough(this.#parts.engine, { kind: "owner" }, { capability, method, params, options });
   }
