@@ -4,7 +4,7 @@
 import { concatBytes } from "../base/bytes.ts";
 import type { CallAnswer, CallRequest, Receipt } from "./engine.ts";
 import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.ts";
-import type { WorkerRequest } from "./worker-messages.ts";
+import { laneOf, type WorkerRequest } from "./worker-messages.ts";
 
 /** Many calls, or many answers. */
 export interface Packed {
@@ -17,15 +17,15 @@ export interface Packed {
 type CallMessage = WorkerRequest<"call">;
 
 /** A call without its payload's bytes. */
-interface CallHead extends Omit<CallMessage, "name" | "args"> {
+interface CallHead extends Pick<CallMessage, "id" | "sentAtMs"> {
   readonly args: Omit<CallRequest, "payload">;
   readonly sizeBytes: number;
 }
 
 /** Packs requests of calls; their payloads stay the caller's. */
 export function packCalls(calls: readonly CallMessage[]): Packed {
-  const heads = calls.map(({ id, lane, sentAtMs, args: { payload, ...args } }): CallHead => {
-    return { id, lane, sentAtMs, args, sizeBytes: payload.length };
+  const heads = calls.map(({ id, sentAtMs, args: { payload, ...args } }): CallHead => {
+    return { id, sentAtMs, args, sizeBytes: payload.length };
   });
   return { text: JSON.stringify(heads), payloads: concatBytes(...calls.map(({ args }) => args.payload)) };
 }
@@ -33,9 +33,9 @@ export function packCalls(calls: readonly CallMessage[]): Packed {
 /** The requests; each payload is a part of the bytes that came. */
 export function unpackCalls({ text, payloads }: Packed): CallMessage[] {
   let offset = 0;
-  return (JSON.parse(text) as CallHead[]).map(({ sizeBytes, args, ...head }) => {
-    const payload = payloads.subarray(offset, (offset += sizeBytes));
-    return { ...head, name: "call", args: { ...args, payload } };
+  return (JSON.parse(text) as CallHead[]).map(({ id, sentAtMs, sizeBytes, args: head }) => {
+    const args = { ...head, payload: payloads.subarray(offset, (offset += sizeBytes)) };
+    return { id, ...laneOf({ name: "call", args }), name: "call", args, sentAtMs };
   });
 }
 

@@ -87,7 +87,8 @@ class Mailer {
 /** Work of the worker's own that runs guests: it waits its turn in a lane of its own. */
 interface OwnWork {
   readonly id: typeof OWN_ID;
-  readonly lane: "own";
+  readonly caller: "own";
+  readonly lane: "";
   readonly run: () => void;
 }
 
@@ -120,7 +121,7 @@ class RequestLoop {
   /** Runs `work` when it is its turn; settles as it does. */
   perform(work: () => Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#queue.push({ id: OWN_ID, lane: "own", run: () => resolve(Promise.try(work)) });
+    this.#queue.push({ id: OWN_ID, caller: "own", lane: "", run: () => resolve(Promise.try(work)) });
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => this.#runSlice());
@@ -132,10 +133,14 @@ class RequestLoop {
   #runSlice(): void {
     this.#scheduled = false;
     const startedMs = systemClock.elapsedMs();
+    let beforeMs = startedMs;
     for (let request = this.#queue.next(); request !== undefined; request = this.#queue.next()) {
       if ("run" in request) this.#marked(OWN_ID, request.run);
       else this.#perform(request);
-      if (systemClock.elapsedMs() - startedMs < LIMITS.engine.sliceMs) continue;
+      const nowMs = systemClock.elapsedMs();
+      this.#queue.charge(request.caller, nowMs - beforeMs);
+      beforeMs = nowMs;
+      if (nowMs - startedMs < LIMITS.engine.sliceMs) continue;
       this.#scheduled = true;
       setImmediate(() => this.#runSlice());
       return;

@@ -113,16 +113,21 @@ export class WorkerLink {
   ): Promise<OperationAnswer<Name>> {
     if (signal?.aborted === true) throw aborted();
     if (!this.#alive) throw restarted();
-    const lane = laneOf({ name, args });
+    const place = laneOf({ name, args });
+    const lane = `${place.caller} ${place.lane}`;
     const waiting = this.#lanes.get(lane) ?? 0;
     if (waiting >= LIMITS.engine.queueLength) {
-      throw new TwinError("TWIN_CALL_QUEUE", "Too many calls wait for this capability. Call again a little later.");
+      throw new TwinError(
+        "TWIN_CALL_QUEUE",
+        "Too many of your calls wait for this capability. Call again a little later.",
+      );
     }
     const id = this.#nextId++;
     const settle = Promise.withResolvers<OperationAnswer<OperationName>>();
     this.#lanes.set(lane, waiting + 1);
     this.#flights.set(id, { lane, allowedMs: allowedMs({ name, args }), settle });
-    const request = { id, lane, name, args, sentAtMs: this.#options.clock.nowMs() } as WorkerRequest;
+    const sentAtMs = this.#options.clock.nowMs();
+    const request = { id, ...place, name, args, sentAtMs } as WorkerRequest;
     if (request.name === "call") this.#calls.push(request);
     else this.#requests.push(request);
     this.#postSoon();

@@ -3,6 +3,7 @@
 
 import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import { callerName } from "../grants/decide.ts";
 import type { Packed } from "./call-packing.ts";
 import type { GuestLogLevel } from "./guest-frame.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
@@ -11,6 +12,8 @@ import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "
 export type WorkerRequest<Name extends OperationName = OperationName> = {
   readonly [Each in Name]: {
     readonly id: number;
+    /** Who pays for the time that it takes. */
+    readonly caller: string;
     readonly lane: string;
     readonly name: Each;
     readonly args: OperationArgs<Each>;
@@ -76,11 +79,14 @@ export interface EngineWorkerData {
   readonly running: SharedArrayBuffer;
 }
 
-/** The lane of a request: one per capability for calls, one per sender for messages, one for all else. */
-export function laneOf(request: Pick<WorkerRequest, "name" | "args">): string {
+/** Who pays for a request, and in which of their lanes it waits: calls per capability, messages, and the host's own work. */
+export function laneOf(request: Pick<WorkerRequest, "name" | "args">): {
+  readonly caller: string;
+  readonly lane: string;
+} {
   const { name, args } = request as WorkerRequest;
-  if (name === "call") return `call:${args.capability}`;
-  return name === "deliver" ? `deliver:${args.from}` : "";
+  if (name === "call") return { caller: callerName(args.holder), lane: args.capability };
+  return name === "deliver" ? { caller: `peer:${args.from}`, lane: "" } : { caller: "", lane: "" };
 }
 
 /** How long the request may run, in ms; beyond, and after a grace, its worker is replaced. */
