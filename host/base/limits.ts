@@ -82,7 +82,7 @@ export const LIMITS = {
     /** How often the workers are looked at while they have something to do. */
     poolWatchMs: 4,
     /** Time beyond its deadline that a call has for ending by itself before its worker is ended. */
-    watchdogGraceMs: 30,
+    watchdogGraceMs: 20,
     /** Host functions of a worker that leak must not take the process along. */
     workerHeapSizeBytes: 512 * MIB,
     /** Pause before a worker that could not start is tried again. */
@@ -177,6 +177,10 @@ export const LIMITS = {
     timerLookMs: 60_000,
     /** The first pause after a timer that could not fire; it doubles. */
     timerRetryMs: 1_000,
+    /** The first pause before a worker that died is replaced; it doubles while the next ones die too. */
+    reviveMs: 25,
+    /** The longest such pause; a worker that has served for longer died by chance. */
+    reviveMsMax: 60_000,
     /** Receipts that no commit took along are written after this time. */
     receiptFlushMs: 250,
     /** A repeat comes soon or never. */

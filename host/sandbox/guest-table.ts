@@ -49,7 +49,7 @@ export class GuestTable {
   }
 
   /** Runs the call; what a fresh instance needed to start is part of its bill. The answer is a promise only when the guest can wait. */
-  call(request: CallRequest): GuestAnswer | Promise<GuestAnswer> {
+  call(request: CallRequest, onStill: (still: boolean) => void): GuestAnswer | Promise<GuestAnswer> {
     const entry = this.#entries.get(request.guest);
     if (entry === undefined) throw new TwinError("TWIN_ABORTED", "The guest was closed.");
     this.#entries.delete(request.guest);
@@ -60,7 +60,7 @@ export class GuestTable {
     const { method, payload, timeoutMs } = request;
     const fuel = Math.max(0, request.fuel - startFuel);
     if (entry.waiting === undefined) return withStart(guest.call(method, payload, { fuel }), startFuel);
-    return this.#wait(entry, guest.callWaiting(method, payload, { fuel, timeoutMs }), startFuel);
+    return this.#wait(entry, guest.callWaiting(method, payload, { fuel, timeoutMs, onStill }), startFuel);
   }
 
   async #wait(entry: Entry, answer: Promise<GuestAnswer>, startFuel: number): Promise<GuestAnswer> {

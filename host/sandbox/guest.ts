@@ -173,7 +173,7 @@ class Instance implements WaitingGuest, MemoryOwner {
     if (waiting === undefined) throw new TypeError("The guest was instantiated without waiting host functions");
     checkFuel(budget);
     // Without a seat nothing has happened to the guest yet.
-    this.#seat = waiting.room.enter(budget.timeoutMs);
+    this.#seat = waiting.room.enter(budget);
     this.#begin(budget);
     let answer: Uint8Array<ArrayBuffer>;
     try {

@@ -90,10 +90,14 @@ interface FailedNews {
 /** What a worker tells the pool. */
 export type FromSandboxWorker = { readonly kind: "ready" } | AdmittedNews | AnsweredNews | FailedNews;
 
-/** Cells hold the id of a call that waits in its worker's queue, its complement once it runs, or this. */
+/** Cells hold the id of a call that waits in its worker's queue, its complement while it runs, or one of these. */
 const FREE = 0;
+const STANDING_STILL = -(2 ** 31);
 
-/** The calls in flight to one worker, as both sides see them. Ids are positive 31-bit numbers. */
+/** Ids of flights are 1 to this: their complements are no other state. */
+export const FLIGHT_ID_MAX = 2 ** 31 - 2;
+
+/** The calls in flight to one worker, as both sides see them. */
 export class FlightCells {
   readonly #cells: Int32Array;
 
@@ -107,8 +111,13 @@ export class FlightCells {
   }
 
   /** Worker: begins the call, unless the pool has taken it back. */
-  start(cell: number, id: number): boolean {
+  begin(cell: number, id: number): boolean {
     return Atomics.compareExchange(this.#cells, cell, id, ~id) === id;
+  }
+
+  /** Worker: the call, which has begun, stands still for a host function, or runs on. */
+  standStill(cell: number, id: number, still: boolean): void {
+    Atomics.store(this.#cells, cell, still ? STANDING_STILL : ~id);
   }
 
   /** Pool: takes the call back, unless the worker has begun it. */
@@ -116,8 +125,10 @@ export class FlightCells {
     return Atomics.compareExchange(this.#cells, cell, id, FREE) === id;
   }
 
-  /** Whether the worker has begun the call. */
-  started(cell: number, id: number): boolean {
-    return Atomics.load(this.#cells, cell) === ~id;
+  /** Whether the call is begun, and then whether it needs its thread. */
+  stateOf(cell: number, id: number): "queued" | "running" | "still" {
+    const state = Atomics.load(this.#cells, cell);
+    if (state === id) return "queued";
+    return state === STANDING_STILL ? "still" : "running";
   }
 }

@@ -158,20 +158,23 @@ export class PoolWorker {
   /** Looks at what the worker does: ends it when a call runs on behind its deadline. */
   look(nowMs: number): void {
     for (const [id, sent] of this.#queued) {
-      if (!this.#cells.started(sent.cell, id)) break;
+      if (this.#cells.stateOf(sent.cell, id) === "queued") break;
       this.#queued.delete(id);
       this.#begun.set(id, { ...sent, begunMs: nowMs });
     }
-    const oldest = this.#queued.values().next().value;
-    // With nothing begun it is the machine that is slow, and a move would only cost the guest its instance.
-    this.stalled = oldest !== undefined && this.#begun.size > 0 && nowMs - oldest.sentMs >= LIMITS.sandbox.poolStallMs;
-    const { watchdogGraceMs } = LIMITS.sandbox;
-    for (const { flight, begunMs } of this.#begun.values()) {
-      if (nowMs - begunMs! < flight.timeoutMs + watchdogGraceMs) continue;
+    let running = false;
+    for (const { flight, cell, begunMs } of this.#begun.values()) {
+      const still = this.#cells.stateOf(cell, flight.id) === "still";
+      running ||= !still;
+      if (nowMs - begunMs! < flight.timeoutMs + (still ? LIMITS.sandbox.callTimeoutMs : LIMITS.sandbox.watchdogGraceMs))
+        continue;
       this.#options.log.warn({ timeoutMs: flight.timeoutMs }, "a call ran on behind its deadline; its worker is ended");
       void this.end(restarted("The worker of this guest was ended because of another guest; call again."));
       return;
     }
+    const oldest = this.#queued.values().next().value;
+    // When nothing runs it is the machine that is slow, and a move would only cost the guest its instance.
+    this.stalled = running && oldest !== undefined && nowMs - oldest.sentMs >= LIMITS.sandbox.poolStallMs;
   }
 
   /** Ends the worker at once, and what it had begun with `reason`. Resolves when its thread is gone. */

@@ -9,7 +9,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { CompiledGuest } from "./guest.ts";
-import type { AdmittedNews, AnsweredNews } from "./pool-messages.ts";
+import { type AdmittedNews, type AnsweredNews, FLIGHT_ID_MAX } from "./pool-messages.ts";
 import type { Flight, GuestSeat } from "./pool-worker.ts";
 import type { TallyKind } from "./process-tally.ts";
 import type { AdmittedModule, GuestAnswer, GuestLimits, WaitingBudget } from "./sandbox.ts";
@@ -93,8 +93,6 @@ export async function openSandboxPool(options: PoolOptions): Promise<SandboxPool
   return new Pool(fleet);
 }
 
-const ID_MAX = 2 ** 31 - 1;
-
 class Pool implements SandboxPool {
   readonly #fleet: WorkerFleet;
   #lastId = 0;
@@ -147,7 +145,7 @@ class Pool implements SandboxPool {
   }
 
   #takeId(): number {
-    this.#lastId = (this.#lastId % ID_MAX) + 1;
+    this.#lastId = (this.#lastId % FLIGHT_ID_MAX) + 1;
     return this.#lastId;
   }
 }

@@ -42,10 +42,10 @@ port.on("message", (message: ToSandboxWorker) => {
       table.close(message.guest);
       break;
     case "admit":
-      if (cells.start(message.cell, message.id)) judge(message);
+      if (cells.begin(message.cell, message.id)) judge(message);
       break;
     case "call":
-      if (cells.start(message.cell, message.id)) run(message);
+      if (cells.begin(message.cell, message.id)) run(message);
   }
 });
 post({ kind: "ready" });
@@ -63,7 +63,8 @@ function judge({ id, bytes, memorySizeBytes }: AdmitRequest): void {
 
 function run(request: CallRequest): void {
   try {
-    const answer = table.call(request);
+    const { cell, id } = request;
+    const answer = table.call(request, (still) => cells.standStill(cell, id, still));
     if (!(answer instanceof Promise)) succeed(request.id, answer);
     else
       answer.then(

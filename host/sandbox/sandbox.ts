@@ -115,6 +115,8 @@ export interface Guest {
 export interface WaitingBudget extends CallBudget {
   /** Wall clock of the whole call, waits included. */
   readonly timeoutMs: number;
+  /** Told when the guest stands still for a host function (true), and right before it runs on (false). */
+  readonly onStill?: ((still: boolean) => void) | undefined;
 }
 
 /** A guest whose host functions may wait. One call at a time, also while it waits. */

@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { ProcessTally } from "./process-tally.ts";
+import type { WaitingBudget } from "./sandbox.ts";
 
 /** What a room is made of. */
 export interface WaitingRoomOptions {
@@ -45,13 +46,14 @@ export class WaitingRoom {
   }
 
   /**
-   * A seat for a call that may take `timeoutMs` in all, waits included. Throws `TWIN_CALL_QUEUE` when
+   * A seat for a call that may take `timeoutMs` in all, waits included, and tells `onStill`. Throws `TWIN_CALL_QUEUE` when
    * the process has no stack left, long before V8 would abort it.
    */
-  enter(timeoutMs: number): WaitingSeat {
+  enter({ timeoutMs, onStill }: Pick<WaitingBudget, "timeoutMs" | "onStill">): WaitingSeat {
     this.#tally.take("stacks", 1);
     const untilMs = this.#clock.elapsedMs() + timeoutMs;
-    const seat = new Seat({ untilMs, waitTimeoutMs: this.#waitTimeoutMs, onLeave: () => this.#leave(seat) });
+    const onLeave = (): void => this.#leave(seat);
+    const seat = new Seat({ untilMs, waitTimeoutMs: this.#waitTimeoutMs, onLeave, onStill });
     this.#seats.add(seat);
     if (!this.#ticking) void this.#tick();
     return seat;
@@ -82,6 +84,7 @@ interface SeatOptions {
   readonly untilMs: number;
   readonly waitTimeoutMs: number;
   readonly onLeave: () => void;
+  readonly onStill: WaitingBudget["onStill"];
 }
 
 class Seat implements WaitingSeat {
@@ -105,12 +108,16 @@ class Seat implements WaitingSeat {
   wait<Value>(start: () => PromiseLike<Value>, fault: (thrown: unknown) => unknown): Promise<Value> {
     return new Promise<Value>((resolve, reject) => {
       const answer = (value: Value): void => {
-        this.#reject = undefined;
+        this.#close();
         resolve(value);
       };
-      const fail = (thrown: unknown): void => reject(fault(thrown));
+      const fail = (thrown: unknown): void => {
+        this.#close();
+        reject(fault(thrown));
+      };
       this.#reject = reject;
       this.#seenMs = undefined;
+      this.#options.onStill?.(true);
       try {
         start().then(answer, fail);
       } catch (thrown) {
@@ -132,7 +139,7 @@ class Seat implements WaitingSeat {
   end(reason: TwinError): void {
     const reject = this.#reject;
     if (reject === undefined) return;
-    this.#reject = undefined;
+    this.#close();
     reject(reason);
     this.#controller?.abort(reason);
   }
@@ -142,6 +149,13 @@ class Seat implements WaitingSeat {
     this.#left = true;
     this.#controller?.abort();
     this.#options.onLeave();
+  }
+
+  /** Ends the open wait, of which an answer that comes too late is no part. */
+  #close(): void {
+    if (this.#reject === undefined) return;
+    this.#reject = undefined;
+    this.#options.onStill?.(false);
   }
 }
 
