@@ -62,6 +62,7 @@ class FusedPipeline implements PutPipeline {
   #serial = 0;
   /** Up to where the chunk in hand is sealed: what lies there is ciphertext. */
   #sealedTo = 0;
+  #disposed = false;
 
   constructor(module: KernelModule, idKey: Uint8Array<ArrayBuffer>) {
     this.#module = module;
@@ -72,6 +73,7 @@ class FusedPipeline implements PutPipeline {
   }
 
   write(data: Uint8Array): number {
+    if (this.#disposed) throw new TypeError("This pipeline was disposed: create another one.");
     this.#serial++;
     let taken = 0;
     while (taken < data.length && !this.#whole) {
@@ -102,6 +104,7 @@ class FusedPipeline implements PutPipeline {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#serial++;
     this.#size = 0;
     this.#idKey.fill(0);
