@@ -20,7 +20,6 @@ const { chunkSizeBytesMin: MIN, chunkSizeBytesTarget: TARGET, chunkSizeBytesMax:
 export async function chunkingCases(kernels: Kernels, peers: Peers): Promise<Case[]> {
   const data = createArena(INPUT_SIZE).takeFilled(INPUT_SIZE, 6);
   const facts = { suite: "kernels", sizeBytes: INPUT_SIZE } as const;
-  const segment = createSegment(INPUT_SIZE);
   const rust = {
     name: "fastcdc (Rust)",
     kind: "wasm",
@@ -36,7 +35,7 @@ export async function chunkingCases(kernels: Kernels, peers: Peers): Promise<Cas
     {
       ...facts,
       name: "put-pipeline",
-      ours: { ...OURS, run: () => putByOurs(kernels, data, segment) },
+      ours: { ...OURS, name: "wasm, fused", run: createPut(kernels, data) },
       others: await compositions(peers, data),
     },
   ];
@@ -58,18 +57,22 @@ const KEY = new Uint8Array(32).fill(1);
 const NONCE = new Uint8Array(24).fill(2);
 const TERMS = { key: KEY, nonce: NONCE };
 
-function putByOurs(kernels: Kernels, data: Uint8Array, segment: Segment): void {
-  segment.clear();
-  let start = 0;
-  for (const end of boundariesOf(kernels, data)) {
-    const chunk = data.subarray(start, end);
-    segment.add(kernels.keyedHash(KEY, chunk));
-    kernels.xchacha20poly1305.sealInto(TERMS, chunk, segment.take(chunk.length + TAG_SIZE));
-    start = end;
-  }
-  const { shards } = segment;
+/** The fused pipeline of a put, then the code over the segment that it fills. */
+function createPut(kernels: Kernels, data: Uint8Array): () => void {
+  const segment = createSegment(data.length);
+  const pipeline = kernels.createPutPipeline(KEY);
   const code = kernels.createErasureCode(CODE.dataCount, CODE.parityCount);
-  code.encodeInto(shards.slice(0, CODE.dataCount), shards.slice(CODE.dataCount));
+  const [dataShards, parityShards] = [segment.shards.slice(0, CODE.dataCount), segment.shards.slice(CODE.dataCount)];
+  return () => {
+    segment.clear();
+    for (let at = 0; at < data.length;) {
+      at += pipeline.write(data.subarray(at));
+      const chunk = pipeline.next(at === data.length)!;
+      segment.add(chunk.id);
+      chunk.sealInto(TERMS, 0, segment.take(chunk.sizeBytes + TAG_SIZE));
+    }
+    code.encodeInto(dataShards, parityShards);
+  };
 }
 
 /** What one composes today of the fastest portable libraries: one contender for each way to hash. Ids are not keyed, which costs the same. */
