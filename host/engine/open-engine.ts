@@ -58,8 +58,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 class WorkerEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #listeners = new Set<EngineListener>();
-  /** The worker that serves, or that is starting; none after one has died, until something is asked. */
+  /** The worker that serves, or that is starting; none after one has died, for a moment or until something is asked. */
   #link: Promise<WorkerLink> | undefined;
+  #deaths = 0;
   #closed = false;
 
   constructor(options: EngineOptions) {
@@ -71,6 +72,7 @@ class WorkerEngine implements Engine {
     if (this.#closed) return Promise.reject(closed());
     if (this.#link !== undefined) return this.#link;
     const { folder, twin, stateKey, clock = systemClock, log, entry } = this.#options;
+    let servedSinceMs: number | undefined;
     const link = startWorkerLink({
       data: { folder, twin, stateKey, follow: this.#options.follow === true },
       entry,
@@ -82,13 +84,32 @@ class WorkerEngine implements Engine {
       },
       onEnd: () => {
         if (this.#link === link) this.#link = undefined;
+        if (servedSinceMs !== undefined) void this.#revive(clock.elapsedMs() - servedSinceMs);
       },
     });
     this.#link = link;
-    link.catch(() => {
-      if (this.#link === link) this.#link = undefined;
-    });
+    link.then(
+      () => (servedSinceMs = clock.elapsedMs()),
+      () => {
+        if (this.#link === link) this.#link = undefined;
+      },
+    );
     return link;
+  }
+
+  /** A worker that has served and died is replaced although nothing is asked: its timers are due some time. */
+  async #revive(servedMs: number): Promise<void> {
+    const { reviveMs, reviveMsMax } = LIMITS.engine;
+    const { clock = systemClock, log } = this.#options;
+    // One that keeps dying must not take the machine with it.
+    this.#deaths = servedMs > reviveMsMax ? 0 : this.#deaths + 1;
+    await clock.sleep(Math.min(reviveMs * 2 ** this.#deaths, reviveMsMax));
+    if (this.#closed || this.#link !== undefined) return;
+    try {
+      await this.start();
+    } catch (thrown) {
+      log.warn({ err: thrown }, "The engine could not be started again; it is tried when something is asked.");
+    }
   }
 
   async call(request: CallRequest, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<CallAnswer> {

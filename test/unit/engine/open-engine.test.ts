@@ -166,6 +166,16 @@ describe("an engine whose worker dies", () => {
     expect(await read(engine)).toBe("safe");
   });
 
+  test("comes back by itself for the timers that are due", async () => {
+    await using engine = await open({ entry: MORTAL });
+    await engine.install(probePackage());
+    const fired = Promise.withResolvers<TwinEvent>();
+    engine.listen({ onEvent: fired.resolve });
+    await engine.call(request("later", "tick"));
+    await expect(engine.call(request("$die"))).rejects.toMatchObject({ code: "TWIN_ENGINE_RESTARTED" });
+    expect(await fired.promise).toMatchObject({ payload: '"tick"' });
+  });
+
   test("is replaced by itself when a call runs past its deadline", async () => {
     const clock = createManualClock();
     await using engine = await open({ entry: MORTAL, clock });
