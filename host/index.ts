@@ -7,6 +7,8 @@ export { type Host, type HostParts, openHost } from "./host.ts";
 export { type BuiltPackage, buildPackages, inspectPackageFile } from "./author.ts";
 export type { Grant } from "./grants/grant.ts";
 export type { InstalledCapability, Manifest, PermissionRequest } from "./packages/manifest.ts";
+export type { UpgradeConsent } from "./engine/installation-upgrade.ts";
+export type { UpgradeReport } from "./packages/upgrade-report.ts";
 export type { ExperienceInfo } from "./packages/experience.ts";
 export type { Receipt } from "./engine/engine.ts";
 export type { ObjectInfo, ScrubReport, VaultStatus } from "./vault/object.ts";

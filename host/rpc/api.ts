@@ -6,7 +6,9 @@ import type { ErrorWire } from "../base/errors.ts";
 import type { Delivery, EngineStatus, ParkedMessage, Receipt, TwinEvent } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
+import type { UpgradeConsent } from "../engine/installation-upgrade.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
+import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { DrainReport, ObjectId, ObjectInfo, ScrubReport, StoreStatus, VaultStatus } from "../vault/object.ts";
 
@@ -149,7 +151,16 @@ export interface OwnerApi {
 
   capabilities(): Promise<InstalledCapability[]>;
   installCapability(file: Uint8Array): Promise<InstalledCapability>;
+  /** Installs a package in the place of another version; with `dryRun` it only tells what would change. `accept`: what the owner has said yes to. */
+  upgradeCapability(
+    file: Uint8Array,
+    options?: { readonly dryRun?: boolean | undefined; readonly accept?: readonly UpgradeConsent[] | undefined },
+  ): Promise<UpgradeReport>;
+  /** Back to the version before, with its data; a second time goes forth again. */
+  rollBackCapability(name: string): Promise<InstalledCapability>;
   removeCapability(name: string): Promise<void>;
+  /** Takes a removal back, with data and grants. */
+  restoreCapability(name: string): Promise<InstalledCapability>;
 
   experiences(): Promise<ExperienceInfo[]>;
   removeExperience(name: string): Promise<void>;

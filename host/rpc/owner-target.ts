@@ -8,7 +8,9 @@ import { LIMITS } from "../base/limits.ts";
 import type { ParkedMessage, Receipt } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
+import type { UpgradeConsent } from "../engine/installation-upgrade.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
+import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ObjectId, ObjectInfo, ScrubReport } from "../vault/object.ts";
 import type {
   Browser,
@@ -31,6 +33,7 @@ import type { OwnerDesk, OwnerParts, PeersPart } from "./owner-parts.ts";
 import { openOwnerSubscription } from "./owner-subscription.ts";
 import { openProgressRelay } from "./progress-relay.ts";
 
+const CONSENTS: readonly UpgradeConsent[] = ["permissions", "breaks"];
 const GRANT_HOLDER = /^(experience|capability|circle|peer):\S{1,200}$/;
 const RECEIPTS_PER_PAGE = 1_000;
 
@@ -84,18 +87,38 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
   }
 
   async installCapability(file: Uint8Array): Promise<InstalledCapability> {
-    const bytes = checkBytes(file, "file", LIMITS.sandbox.moduleSizeBytes + LIMITS.packages.manifestSizeBytes);
-    // A copy: what arrives may be a piece of a buffer that others share, and the engine hands it on.
-    const installed = await this.#parts.engine.install(new Uint8Array(bytes));
-    this.#parts.changes.announce("capabilities");
-    this.#parts.changes.announce("grants");
+    const installed = await this.#parts.engine.install(checkPackage(file));
+    this.#announceCapabilities();
     return installed;
+  }
+
+  async upgradeCapability(
+    file: Uint8Array,
+    options?: { readonly dryRun?: boolean | undefined; readonly accept?: readonly UpgradeConsent[] | undefined },
+  ): Promise<UpgradeReport> {
+    const { dryRun, accept = [] } = checkRecord(options, "options");
+    if (!Array.isArray(accept) || !accept.every(isConsent)) throw invalid("accept", CONSENTS.join(" or "), accept);
+    const packageBytes = checkPackage(file);
+    const report = await this.#parts.engine.upgrade({ packageBytes, dryRun: dryRun === true, accept });
+    if (dryRun !== true) this.#announceCapabilities();
+    return report;
+  }
+
+  async rollBackCapability(name: string): Promise<InstalledCapability> {
+    const now = await this.#parts.engine.rollBack(checkText(name, "name", { max: 64 }));
+    this.#announceCapabilities();
+    return now;
   }
 
   async removeCapability(name: string): Promise<void> {
     await this.#parts.engine.remove(checkText(name, "name", { max: 64 }));
-    this.#parts.changes.announce("capabilities");
-    this.#parts.changes.announce("grants");
+    this.#announceCapabilities();
+  }
+
+  async restoreCapability(name: string): Promise<InstalledCapability> {
+    const restored = await this.#parts.engine.restore(checkText(name, "name", { max: 64 }));
+    this.#announceCapabilities();
+    return restored;
   }
 
   async experiences(): Promise<ExperienceInfo[]> {
@@ -217,6 +240,11 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
     }
   }
 
+  #announceCapabilities(): void {
+    this.#parts.changes.announce("capabilities");
+    this.#parts.changes.announce("grants");
+  }
+
   #needDesk(): OwnerDesk {
     if (this.#desk !== undefined) return this.#desk;
     throw new TwinError("TWIN_HOST_BUSY", "This host serves no browser: start it with `twin start`, then try again.");
@@ -231,4 +259,14 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
 /** The owner's interface over `parts`, for one connection. */
 export function createOwnerTarget(parts: OwnerParts, desk?: OwnerDesk): OwnerTarget {
   return new OwnerTarget(parts, desk);
+}
+
+/** A copy: what arrives may be a piece of a buffer that others share, and the engine hands it on. */
+function checkPackage(file: unknown): Uint8Array {
+  const sizeBytesMax = LIMITS.sandbox.moduleSizeBytes + LIMITS.packages.manifestSizeBytes;
+  return new Uint8Array(checkBytes(file, "file", sizeBytesMax));
+}
+
+function isConsent(value: unknown): value is UpgradeConsent {
+  return CONSENTS.includes(value as UpgradeConsent);
 }

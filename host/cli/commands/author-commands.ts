@@ -11,8 +11,9 @@ import { type Command, Option } from "commander";
 
 import { toTwinError, TwinError } from "../../base/errors.ts";
 import { publisherKeyPath } from "../../config.ts";
-import type { PermissionRequest, Receipt } from "../../index.ts";
+import type { Receipt } from "../../index.ts";
 import { answer, formatSize, note, print, table } from "../output.ts";
+import { describePermission } from "../wording.ts";
 
 interface AuthorOptions {
   readonly json?: boolean | undefined;
@@ -187,11 +188,4 @@ async function inspect(file: string, options: AuthorOptions): Promise<void> {
       ...problems.map((problem) => `problem: ${problem}`),
     ];
   });
-}
-
-/** What a permission allows, in words: `use state`. */
-export function describePermission({ permission }: PermissionRequest): string {
-  return typeof permission === "string"
-    ? `use ${permission}`
-    : `call ${permission.call}.{${permission.methods.join(", ")}}`;
 }

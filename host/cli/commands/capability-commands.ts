@@ -1,13 +1,15 @@
 // `capability` and `experience`: what the twin can do, and the apps that use it.
 
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
 import { answer, formatSize, note, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
-import { addAuthorCommands, describePermission } from "./author-commands.ts";
+import type { UpgradeConsent } from "../../index.ts";
+import { addAuthorCommands } from "./author-commands.ts";
+import { describeChanges, describePermission } from "../wording.ts";
+import { readSource } from "../package-source.ts";
 
 /** Adds the commands to `program`. */
 export function addCapabilityCommands(program: Command): void {
@@ -16,9 +18,24 @@ export function addCapabilityCommands(program: Command): void {
     .description("begin, test, build, sign, inspect, install and remove capabilities");
   addAuthorCommands(capability);
   capability
-    .command("install <file>")
-    .description("install a package in the twin")
-    .action((file: string, _: unknown, command: Command) => install(file, command.optsWithGlobals()));
+    .command("install <source>")
+    .description("install a package from a file or an https link")
+    .action((source: string, _: unknown, command: Command) => install(source, command.optsWithGlobals()));
+  capability
+    .command("upgrade <source>")
+    .description("put a version in the place of the one that is installed; says what changes")
+    .option("--dry-run", "only say what would change, and try its migration on a fork of the data")
+    .option("--accept <what...>", "say yes to: permissions (more rights), breaks (methods that others use)")
+    .addHelpText("after", "\nExample:\n  twin capability upgrade guestbook-2.0.0.wasm --dry-run\n")
+    .action((source: string, _: unknown, command: Command) => upgrade(source, command.optsWithGlobals()));
+  capability
+    .command("rollback <name>")
+    .description("back to the version before, code and data together")
+    .action((name: string, _: unknown, command: Command) => rollBack(name, command.optsWithGlobals()));
+  capability
+    .command("restore <name>")
+    .description("take a removal back, with data and grants")
+    .action((name: string, _: unknown, command: Command) => restore(name, command.optsWithGlobals()));
   capability.command("list").action((_, command: Command) => list(command.optsWithGlobals()));
   capability
     .command("remove <name>")
@@ -33,13 +50,36 @@ export function addCapabilityCommands(program: Command): void {
   experience.command("list").action((_, command: Command) => listExperiences(command.optsWithGlobals()));
 }
 
-async function install(file: string, options: SessionOptions): Promise<void> {
-  const bytes = await readFile(file);
-  const installed = await withOwner(options, (owner) => owner.installCapability(new Uint8Array(bytes)));
+async function install(source: string, options: SessionOptions): Promise<void> {
+  const bytes = await readSource(source);
+  const installed = await withOwner(options, (owner) => owner.installCapability(bytes));
   answer(options, installed, () => [
     `${installed.name} ${installed.version} is installed (${installed.hash.slice(0, 16)}, by ${installed.publisher}).`,
     ...installed.permissions.map((request) => `  may ${describePermission(request)}: ${request.reason}`),
   ]);
+}
+
+async function upgrade(
+  source: string,
+  options: SessionOptions & { readonly dryRun?: boolean; readonly accept?: UpgradeConsent[] },
+): Promise<void> {
+  const bytes = await readSource(source);
+  const { dryRun, accept } = options;
+  const report = await withOwner(options, (owner) => owner.upgradeCapability(bytes, { dryRun, accept }));
+  answer(options, report, () => [
+    `${report.name} ${report.fromVersion ?? "(new)"} -> ${report.toVersion}${dryRun === true ? ", not installed" : ""}`,
+    ...describeChanges(report).map((line) => `  ${line}`),
+  ]);
+}
+
+async function rollBack(name: string, options: SessionOptions): Promise<void> {
+  const now = await withOwner(options, (owner) => owner.rollBackCapability(name));
+  answer(options, now, () => `${name} is ${now.version} again, with its data of then.`);
+}
+
+async function restore(name: string, options: SessionOptions): Promise<void> {
+  const now = await withOwner(options, (owner) => owner.restoreCapability(name));
+  answer(options, now, () => `${name} ${now.version} is back, with its data and grants.`);
 }
 
 async function list(options: SessionOptions): Promise<void> {

@@ -1,0 +1,39 @@
+// Rights and changes of capabilities, in words.
+
+import type { PermissionRequest, UpgradeReport } from "../index.ts";
+import { formatSize } from "./output.ts";
+
+/** What a permission allows: `use state`. */
+export function describePermission({ permission }: PermissionRequest): string {
+  return typeof permission === "string"
+    ? `use ${permission}`
+    : `call ${permission.call}.{${permission.methods.join(", ")}}`;
+}
+
+/** The difference between two versions, a line for each kind of change. */
+export function describeChanges(report: UpgradeReport): string[] {
+  const { migration, fromSizeBytes, toSizeBytes } = report;
+  return [
+    ...report.permissionsAdded.map((request) => `may from now on ${describePermission(request)}: ${request.reason}`),
+    ...report.permissionsRemoved.map((request) => `may no longer ${describePermission(request)}`),
+    ...list("for the twins of others", report.exposed),
+    ...(report.limitsChanged ? ["asks for other limits"] : []),
+    ...list("new methods", report.methodsAdded),
+    ...list("methods that are gone", report.methodsRemoved),
+    ...list("methods with other schemas", report.methodsChanged),
+    ...list(
+      "breaks",
+      report.breaks.map(({ user, method }) => `${user} (${method})`),
+    ),
+    `size: ${fromSizeBytes === undefined ? "" : `${formatSize(fromSizeBytes)} -> `}${formatSize(toSizeBytes)}`,
+    ...(migration === undefined
+      ? []
+      : [
+          `migration of data version ${migration.fromDataVersion} to ${migration.toDataVersion}: ${migration.rowsChanged} rows, ${migration.fuel} fuel`,
+        ]),
+  ];
+}
+
+function list(what: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [`${what}: ${items.join(", ")}`];
+}
