@@ -37,14 +37,14 @@ export async function compileSandboxPrograms(): Promise<Uint8Array<ArrayBuffer>>
   let wasm: Uint8Array<ArrayBuffer> | undefined;
   const sources = readdirSync(FOLDER).filter((name) => name.endsWith(".ts"));
   const options = ["--runtime", "stub", "-O3", "--noAssert", "--use", "abort=", "--outFile", "programs.wasm"];
-  const { error, stderr } = await asc.main([...sources, ...options], {
+  const { error } = await asc.main([...sources, ...options], {
     readFile: (name) => readSource(name),
     writeFile: (_, contents) => {
       if (typeof contents !== "string") wasm = new Uint8Array(contents);
     },
     listFiles: () => [],
   });
-  if (error !== null || wasm === undefined) throw new Error(`The programs do not compile: ${stderr.toString()}`);
+  if (error !== null || wasm === undefined) throw new Error("The programs do not compile", { cause: error });
   return wasm;
 }
 
