@@ -21,7 +21,7 @@ export interface KernelPoolOptions {
 }
 
 /** How one job is run. */
-export interface JobOptions {
+interface JobOptions {
   /** Buffers of the input that move to the worker: they are empty here from then on, also when the job fails. The rest is copied. */
   readonly transfer?: readonly ArrayBuffer[];
   readonly signal?: AbortSignal | undefined;

@@ -7,7 +7,13 @@ import { standingStores } from "./census.ts";
 import { discardShards, disperse } from "./dispersal.ts";
 import { type Dispersed, makeKnown } from "./make-known.ts";
 import { createPacedWork, createPooledWork, type PutWork } from "./put-work.ts";
-import { type BlockKind, type SegmentDraft, SEGMENT_ID_SIZE, createSegmentDraft } from "./segment.ts";
+import {
+  type BlockKind,
+  type SegmentBlock,
+  type SegmentDraft,
+  SEGMENT_ID_SIZE,
+  createSegmentDraft,
+} from "./segment.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import { blockKey } from "./vault-keys.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -24,23 +30,18 @@ export interface PutSession {
 
 /** Begins a put. `answering`: whether a store holds what the index says. */
 export function createPutSession(parts: VaultParts, answering: (store: string) => boolean): PutSession {
-  const { seal, index, active } = parts;
+  const { seal, active } = parts;
   const { keys, kernels } = seal;
   const work = parts.pool === undefined ? createPacedWork(kernels, parts.clock) : createPooledWork(parts.pool);
+  const isStanding = (id: Uint8Array): boolean => stands(parts, id, answering);
   const stored = new Set<string>();
   const used = new Map<string, Uint8Array>();
   const flights: Promise<Dispersed>[] = [];
   const landed: Dispersed[] = [];
   const segmentIds: string[] = [];
   let draft: SegmentDraft | undefined;
-
-  /** Whether the block needs no second copy: its segment stands as a fresh one would. */
-  function isStanding(id: Uint8Array): boolean {
-    const place = index.block(id);
-    const segment = place && index.segment(place.segment);
-    if (segment === undefined) return false;
-    return new Set(standingStores(segment).filter(answering)).size >= parts.shardsNeeded;
-  }
+  /** The last block of the draft, on its way: the next one is cut and named meanwhile. */
+  let sealing: { readonly block: Omit<SegmentBlock, "offset">; readonly sealed: Promise<Uint8Array> } | undefined;
 
   function openDraft(): SegmentDraft {
     const opened = createSegmentDraft(parts.random.bytes(SEGMENT_ID_SIZE), parts.code, keys, kernels);
@@ -49,7 +50,15 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
     return opened;
   }
 
+  async function settle(): Promise<void> {
+    if (sealing === undefined) return;
+    const { block, sealed } = sealing;
+    draft!.append(block, await sealed);
+    sealing = undefined;
+  }
+
   async function send(): Promise<void> {
+    await settle();
     if (draft === undefined) return;
     const flight = fly(parts, draft, work);
     // Its failure is met when it is waited for.
@@ -76,10 +85,14 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
       const name = hexEncode(id);
       used.set(name, id);
       if (stored.has(name) || isStanding(id)) return id;
+      await settle();
       if (draft?.fits(plain.length) === false) await send();
       draft ??= openDraft();
-      const sealed = await work.seal(blockKey(keys, kernels, id, draft.idBytes), own);
-      draft.append({ id, kind, sizeBytes: plain.length }, sealed);
+      const sizeBytes = own.length;
+      const sealed = work.seal(blockKey(keys, kernels, id, draft.idBytes), own);
+      // Its failure is met when it is waited for.
+      sealed.catch(() => {});
+      sealing = { block: { id, kind, sizeBytes }, sealed };
       stored.add(name);
       return id;
     },
@@ -97,6 +110,18 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
       release();
     },
   };
+}
+
+/** Whether a block needs no second copy: its segment stands as a fresh one would. */
+function stands(
+  { index, shardsNeeded }: Pick<VaultParts, "index" | "shardsNeeded">,
+  id: Uint8Array,
+  answering: (store: string) => boolean,
+): boolean {
+  const place = index.block(id);
+  const segment = place && index.segment(place.segment);
+  if (segment === undefined) return false;
+  return new Set(standingStores(segment).filter(answering)).size >= shardsNeeded;
 }
 
 async function fly(parts: VaultParts, draft: SegmentDraft, work: PutWork): Promise<Dispersed> {

@@ -14,7 +14,7 @@ import type { VaultKeys } from "./vault-keys.ts";
 export interface PutWork {
   /** The keyed hash of `plain`, which stays the caller's, and the same bytes to go on with. */
   identify(key: Uint8Array, plain: Uint8Array): Promise<{ readonly id: Uint8Array; readonly plain: Uint8Array }>;
-  /** The sealed form of what {@link PutWork.identify} gave, which is taken over. */
+  /** The sealed form of what {@link PutWork.identify} gave. It is taken over before this returns its promise: the caller may reuse its own buffer at once. */
   seal(key: Uint8Array, plain: Uint8Array): Promise<Uint8Array>;
   /** The shards of a segment, as `encodeShards`. Its parts are taken over. */
   encode(keys: VaultKeys, closed: ClosedSegment): Promise<Uint8Array[]>;
@@ -29,8 +29,9 @@ export function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
       return { id: kernels.keyedHash(key, plain), plain };
     },
     async seal(key, plain) {
+      const sealed = sealBlock(kernels, key, plain);
       await pace();
-      return sealBlock(kernels, key, plain);
+      return sealed;
     },
     encode: (keys, closed) => encodeShards({ keys, kernels }, closed, pace),
   };

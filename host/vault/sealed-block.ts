@@ -46,7 +46,9 @@ export function sealBlock(kernels: Kernels, key: Uint8Array, plain: Uint8Array):
   const sealed = new Uint8Array(sealedSize(plain.length));
   for (let frame = 0; frame < frames; frame++) {
     const bytes = plain.subarray(frame * FRAME_SIZE, (frame + 1) * FRAME_SIZE);
-    sealed.set(kernels.seal(key, frameNonce(frame, frame === frames - 1), bytes), frame * SEALED_FRAME_SIZE);
+    const start = frame * SEALED_FRAME_SIZE;
+    const terms = { key, nonce: frameNonce(frame, frame === frames - 1) };
+    kernels.xchacha20poly1305.sealInto(terms, bytes, sealed.subarray(start, start + bytes.length + TAG_SIZE));
   }
   return sealed;
 }
@@ -67,7 +69,9 @@ export function openFrames(
   for (let index = 0; index < count; index++) {
     const frame = span.firstFrame + index;
     const sealed = span.bytes.subarray(index * SEALED_FRAME_SIZE, (index + 1) * SEALED_FRAME_SIZE);
-    plain.set(kernels.open(key, frameNonce(frame, frame === last), sealed), index * FRAME_SIZE);
+    const terms = { key, nonce: frameNonce(frame, frame === last) };
+    const start = index * FRAME_SIZE;
+    kernels.xchacha20poly1305.openInto(terms, sealed, plain.subarray(start, start + sealed.length - TAG_SIZE));
   }
   return plain;
 }
