@@ -1,6 +1,6 @@
 // An engine core on this thread over a real state file, in virtual time, for tests.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jsonDecode, jsonEncode } from "../../host/base/bytes.ts";
@@ -36,6 +36,8 @@ export interface EngineBench extends AsyncDisposable {
   deliver(sequence: number, method: string, params: unknown, over?: Partial<IncomingMessage>): Promise<Delivery>;
   /** As after a kill: what was not committed is gone. */
   reopen(): Promise<void>;
+  /** As after a kill at this very moment: what follows is opened over copies of what is on disk now. */
+  crash(): Promise<void>;
 }
 
 /** A bench without capabilities. */
@@ -44,10 +46,13 @@ export async function openEngineBench(twin: string = BENCH_TWIN): Promise<Engine
   const clock = createManualClock();
   const random = createSeededRandom(twin);
   const news: EngineNews[] = [];
-  const disk = createFaultyJournalFolder();
+  let disk = createFaultyJournalFolder();
+  let path = join(folder, "state.sqlite");
   const openStore = (): Promise<SnapshotStateStore> =>
-    openTestStore(join(folder, "state.sqlite"), { folder: disk, clock, twin, key: new Uint8Array(32).fill(3) });
+    openTestStore(path, { folder: disk, clock, twin, key: new Uint8Array(32).fill(3) });
   let store = await openStore();
+  /** Of processes that were killed: they hold their files until the end, and nobody looks at these any more. */
+  const dead: SnapshotStateStore[] = [];
   const openCore = (): EngineCore =>
     new EngineCore({
       twin,
@@ -84,8 +89,20 @@ export async function openEngineBench(twin: string = BENCH_TWIN): Promise<Engine
       store = await openStore();
       bench.core = openCore();
     },
+    crash: async () => {
+      dead.push(store);
+      const copy = join(folder, `state-${dead.length}.sqlite`);
+      for (const suffix of ["", "-wal"]) copyFileSync(path + suffix, copy + suffix);
+      path = copy;
+      disk = createFaultyJournalFolder(
+        new Map([...disk.disk].map(([first, bytes]) => [first, bytes.slice()])),
+        disk.faults,
+      );
+      store = await openStore();
+      bench.core = openCore();
+    },
     [Symbol.asyncDispose]: async () => {
-      await store[Symbol.asyncDispose]();
+      for (const each of [...dead, store]) await each[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });
     },
   };

@@ -27,9 +27,11 @@ export interface FaultyJournalFolder extends JournalFolder {
   readonly counts: { writes: number };
 }
 
-/** An empty folder; `disk` is what an earlier one left. */
-export function createFaultyJournalFolder(disk: Map<number, Uint8Array> = new Map()): FaultyJournalFolder {
-  const faults: JournalFaults = {};
+/** An empty folder; `disk` is what an earlier one left, and `faults` may be those of another one. */
+export function createFaultyJournalFolder(
+  disk: Map<number, Uint8Array> = new Map(),
+  faults: JournalFaults = {},
+): FaultyJournalFolder {
   const counts = { writes: 0 };
   return {
     faults,
