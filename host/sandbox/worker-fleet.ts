@@ -126,9 +126,12 @@ export class WorkerFleet {
 
   /** Moves what is stuck behind a slow guest to where nothing is. */
   #relieve(worker: PoolWorker, index: number): void {
+    if (this.#workers.every(({ stalled }) => stalled)) return;
     for (const flight of worker.queued()) {
       const other = this.#place(flight);
       if (other === undefined || other === index || this.#workers[other]!.stalled) continue;
+      // Where all have much to do, a move only costs.
+      if (this.#workers[other]!.queuedCount >= worker.queuedCount) return;
       if (worker.recall(flight.id)) this.#move(flight, other);
     }
   }
