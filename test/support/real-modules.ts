@@ -7,11 +7,8 @@ import { ownMemory } from "./own-memory.ts";
 
 const require = createRequire(import.meta.url);
 
-/** Turns the module into what is to be run in its place. */
-export type Rewrite = (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
-
 /** A program that answers a text for a text: SQL or JavaScript. Synchronous. */
-export type TextProgram = (input: string) => string;
+type TextProgram = (input: string) => string;
 
 /** A started program, and what it exports. */
 export interface RealModule {

@@ -137,6 +137,37 @@ describe("fuel", () => {
     expect(new Set([...runs, fuelOf(startMethod(code))]).size).toBe(1);
   });
 
+  it("pays what is certain to come when a call fails, and nothing of what is not", () => {
+    const failing = (code: string, fields = ""): unknown => {
+      const guest = startMethod(code, fields);
+      return errorOf(() => guest.call("run", new Uint8Array(), { fuel: 10_000 }), "TWIN_GUEST_TRAP").details["fuel"];
+    };
+    // Entry of `run`, call, entry and body of $f; then the three instructions that would have followed.
+    const fields = "(func $f unreachable)";
+    const paid = ALLOC + 6 + 4 + 6 + 1;
+    expect(failing("call $f i32.const 1 drop i64.const 0", fields)).toBe(paid + 3);
+    // What follows the branch is not certain. `run` answers with a constant behind its block.
+    expect(failing("block call $f local.get 0 br_if 0 i32.const 1 drop end i64.const 0", fields)).toBe(paid + 2 + 1);
+    expect(failing("block local.get 1 br_if 0 unreachable end i64.const 0")).toBe(ALLOC + 6 + 2 + 1 + 1);
+  });
+
+  it("is the same on every way through arms, early exits and rounds", () => {
+    // Arms of different cost that leave a loop by three ways; parameter 0 starts at 1024.
+    const code = (
+      rounds: number,
+    ): string => `block loop local.get 0 i32.const 1 i32.add local.tee 0 i32.const ${1024 + rounds}
+      i32.ge_u br_if 1 local.get 0 i32.const 1 i32.and if i32.const 7 i32.const 2 i32.div_u drop br 1 else br 1 end end end`;
+    const head = 3 + 4 + 2 + 1;
+    const test = 3 + 1;
+    const rounds = (count: number): number => {
+      let fuel = 0;
+      for (let place = 1; place < count; place++)
+        fuel += head + test + ((1024 + place) % 2 === 1 ? 1 + 1 + 10 + 1 + 1 : 1);
+      return fuel + head;
+    };
+    for (const count of [1, 2, 3, 50]) expect(fuelOfCode(code(count))).toBe(rounds(count));
+  });
+
   it("overdraws by no more than one straight piece of code", () => {
     const guest = startMethod("loop i32.const 1 drop br 0 end unreachable");
     const error = errorOf(() => guest.call("run", new Uint8Array(), { fuel: 10_000 }), "TWIN_GUEST_FUEL");
@@ -145,6 +176,18 @@ describe("fuel", () => {
 });
 
 describe("a metered module", () => {
+  it("keeps references of functions that only an export names", () => {
+    const fields = `(func $f (export "f") (result i32) i32.const 5) (table 1 funcref) (type $t (func (result i32)))`;
+    const code = "i32.const 0 ref.func $f table.set 0 i32.const 0 call_indirect (type $t) drop";
+    expect(fuelOfCode(code, fields)).toBe(1 + 20 + 100 + 1 + 10 + 1 + 6 + 1 + 1);
+  });
+
+  it("keeps branches out of a function valid where control cannot come", () => {
+    const fields =
+      "(func $f (result i32 i64) i32.const 1 i64.const 2 return i32.const 0 br_if 0 i32.const 3 i64.const 4 br 0)";
+    expect(fuelOfCode("call $f drop drop", fields)).toBe(4 + 2 + 6 + 2 + 1 + 2 + 2);
+  });
+
   it("is the same bytes for the same bytes", () => {
     const bytes = assembleGuest(`(func (export "run") (param i32 i32) (result i64) (i64.const 0))`);
     const copy = bytes.slice();
