@@ -9,21 +9,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HostProcess, runTwin } from "../support/host-process.ts";
 
-/** Second version: lines have a mood. Their rows move to another prefix. */
-const SECOND = `
-/** Moves the lines of the first version. */
-@command
-export function migrate(from: i32): void {
-  // Nothing yet.
-  const old = kv.scan("line/", 1000);
-  for (let index = 0; index < old.length; index++) {
-    const line = old[index].read<Line>();
-    line.mood = "new";
-    lines.put(line);
-    kv.remove(old[index].key);
-  }
-}
-`;
+const GUIDES = join(import.meta.dirname, "../../docs/guides");
+const TEMPLATE = join(import.meta.dirname, "../../capabilities/sdk/templates/assemblyscript");
 
 let root: string;
 let folder: string;
@@ -33,88 +20,75 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-async function author(...args: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await runTwin(["capability", ...args]);
-  expect(exitCode, stdout + stderr).toBe(0);
+/** Runs a line of a guide as it is printed, with the home folder in another place; answers what it printed. */
+async function follow(line: string, host: HostProcess): Promise<string> {
+  const words = Array.from(
+    line.matchAll(/'([^']*)'|(\S+)/gu),
+    ([, quoted, bare]) => quoted ?? bare!.replace("~", root),
+  );
+  expect(words.splice(0, 5)).toEqual(["npm", "run", "-s", "twin", "--"]);
+  const { exitCode, stdout, stderr } = await runTwin([...words, "--data", host.folder], { XDG_CONFIG_HOME: root });
+  expect(exitCode, `${line}\n${stdout}${stderr}`).toBe(0);
   return stdout;
 }
 
-async function build(): Promise<{ path: string; hash: string }> {
-  const key = join(root, "publisher.key");
-  const built = await author("build", folder, "--out", join(root, "out"), "--key", key, "--json");
-  return (JSON.parse(built) as { path: string; hash: string }[])[0]!;
-}
-
-/** Writes the next version: changes of the manifest and of the source. */
-async function change(version: string, manifest: object, edit: (source: string) => string): Promise<void> {
-  const file = join(folder, "capability.json");
-  const kept = JSON.parse(await readFile(file, "utf8")) as object;
-  await writeFile(file, JSON.stringify({ ...kept, version, ...manifest }));
-  const source = join(folder, "index.ts");
-  await writeFile(source, edit(await readFile(source, "utf8")));
+/** Follows a guide: runs each line of its shell blocks, and hands its other blocks with the heading above to `write`. */
+async function followGuide(
+  name: string,
+  host: HostProcess,
+  write: (file: string, text: string) => Promise<void>,
+): Promise<Map<string, string>> {
+  const printed = new Map<string, string>();
+  const guide = await readFile(join(GUIDES, name), "utf8");
+  for (const [, file, language, text] of guide.matchAll(/(?:^## `([\w.]+)`.*\n\n)?^```(\w+)\n([\s\S]*?)^```$/gmu)) {
+    if (file !== undefined) await write(file, text!);
+    else expect(language).toBe("sh");
+    if (language !== "sh") continue;
+    for (const line of text!.trim().split("\n")) printed.set(line.split(" -- ")[1]!, await follow(line, host));
+  }
+  return printed;
 }
 
 describe("an author", () => {
-  it("begins a capability that passes its tests, ships it, upgrades it and takes it back", async () => {
-    await author("new", folder);
-    expect(await author("test", folder)).toMatch(/pass 5\n/u);
-    const first = await build();
-    expect(await author("inspect", first.path)).toMatch(/command sign \(for contacts\)/u);
-
+  it("gets a capability, its upgrade and its way back by following the guides line by line", async () => {
     await using host = await HostProcess.create();
     await host.start(["--name", "Ada"]);
-    await host.json("capability", "install", first.path);
-    const line = await host.json("call", "guestbook", "sign", '{"text":"hello"}');
-    expect(line).toMatchObject({ number: 1, text: "hello" });
+    const first = await followGuide("write-a-capability.md", host, async (file, text) => {
+      // What the guide prints is what `new` has made.
+      expect(await readFile(join(folder, file), "utf8")).toBe(text);
+      expect(await readFile(join(TEMPLATE, file), "utf8")).toBe(text);
+    });
+    expect(first.get("capability test ~/guestbook")).toMatch(/pass 5\n/u);
+    expect(first.get("capability inspect ~/packages/guestbook-1.0.0.wasm")).toMatch(/command sign \(for contacts\)/u);
+    const list = first.get("call guestbook list")!;
+    expect(list).toMatch(/"text":\s*"hello"/u);
+
+    const second = await followGuide("ship-and-upgrade.md", host, (file, text) => writeFile(join(folder, file), text));
+    expect(second.get("capability upgrade ~/packages/guestbook-2.0.0.wasm --dry-run")).toMatch(
+      /1\.0\.0 -> 2\.0\.0, not installed[\s\S]*new methods: by, migrate[\s\S]*data version 1 to 2: 3 rows/u,
+    );
+    expect(second.get("call guestbook list")).toBe(list);
     const types = join(root, "twin.d.ts");
     await host.json("client", "--out", types);
-    expect(await readFile(types, "utf8")).toMatch(/sign\(params: \{[\s\S]*readonly text: string;/u);
+    expect(await readFile(types, "utf8")).toMatch(/by\(params: \{[\s\S]*readonly twin: string;/u);
 
-    const migration = { dataVersion: 2, migration: { keeps: ["entry/"] } };
-    await change("2.0.0", migration, (source) =>
-      source
-        .replace("import { Table,", "import { kv, Table,")
-        .replace('new Table<Line>("line"', 'new Table<Line>("entry"')
-        .replace('  text: string = "";', '  text: string = "";\n  @optional mood: string = "";')
-        .concat(SECOND),
-    );
-    const second = await build();
-    const report = await host.json("capability", "upgrade", second.path, "--dry-run");
-    expect(report).toMatchObject({
-      fromVersion: "1.0.0",
-      toVersion: "2.0.0",
-      methodsAdded: ["migrate"],
-      methodsChanged: ["list", "sign"],
-      migration: { rowsChanged: 2 },
-    });
-    expect(await host.json("call", "guestbook", "list", "{}")).toEqual([line]);
-    await host.json("capability", "upgrade", second.path);
-    const moved = await host.json("call", "guestbook", "list", "{}");
-    expect(moved).toMatchObject([{ number: 1, text: "hello", mood: "new" }]);
-
-    // The third version forgets what it promised to keep, or never ends.
-    for (const bad of ["kv.remove(kv.scan('entry/', 1)[0].key);", "for (;;) if (from < 0) break;", "unreachable();"]) {
-      await change("3.0.0", { dataVersion: 3 }, (source) =>
-        source.replace(
-          /(migrate\(from: i32\): void \{\n).*\n/u,
-          (_, head: string) => `${head}  ${bad.replaceAll("'", '"')}\n`,
-        ),
-      );
-      const third = await build();
-      const refused = await host.twin("capability", "upgrade", third.path, "--json");
+    const kept = await host.json("call", "guestbook", "list", "{}");
+    const source = await readFile(join(folder, "index.ts"), "utf8");
+    // The third version forgets what it promised to keep, never ends, or stumbles.
+    for (const bad of ['kv.remove(kv.scan("entry/", 1)[0].key);', "for (;;) if (from < 0) break;", "unreachable();"]) {
+      const file = await readFile(join(folder, "capability.json"), "utf8");
+      const third = { ...(JSON.parse(file) as object), version: "3.0.0", dataVersion: 3 };
+      await writeFile(join(folder, "capability.json"), JSON.stringify(third));
+      await writeFile(join(folder, "index.ts"), source.replace("migrate(from: i32): void {", `$& ${bad}`));
+      await follow("npm run -s twin -- capability build ~/guestbook --out ~/packages", host);
+      const refused = await host.twin("capability", "upgrade", join(root, "packages/guestbook-3.0.0.wasm"), "--json");
       expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: "TWIN_PACKAGE_MIGRATION" } });
-      expect(await host.json("call", "guestbook", "list", "{}")).toEqual(moved);
+      expect(await host.json("call", "guestbook", "list", "{}")).toEqual(kept);
     }
-
-    await host.json("capability", "rollback", "guestbook");
-    expect(await host.json("call", "guestbook", "list", "{}")).toEqual([line]);
-    await host.json("capability", "remove", "guestbook");
-    await host.json("capability", "restore", "guestbook");
-    expect(await host.json("call", "guestbook", "list", "{}")).toEqual([line]);
   }, 240_000);
 
   it("leaves the old version or the new one when the host is killed in an upgrade", async () => {
-    const [first, second] = ["1.0.0", "2.0.0"].map((version) => join(root, "out", `guestbook-${version}.wasm`));
+    const [first, second] = ["1.0.0", "2.0.0"].map((version) => join(root, "packages", `guestbook-${version}.wasm`));
     await using host = await HostProcess.create();
     await host.start();
     await host.json("capability", "install", first!);
@@ -128,13 +102,13 @@ describe("an author", () => {
       const installed = (await host.json("capability", "list")) as { name: string; version: string }[];
       const { version } = installed.find(({ name }) => name === "guestbook")!;
       const list = await host.json("call", "guestbook", "list", "{}");
-      expect(list).toMatchObject([{ text: "kept", ...(version === "2.0.0" ? { mood: "new" } : {}) }]);
+      expect(list).toMatchObject([{ text: "kept" }]);
       if (version === "2.0.0") await host.json("capability", "rollback", "guestbook");
     }
   }, 240_000);
 
   it("installs from a link, and nothing that was changed on the way", async () => {
-    const bytes = await readFile(join(root, "out", "guestbook-1.0.0.wasm"));
+    const bytes = await readFile(join(root, "packages", "guestbook-1.0.0.wasm"));
     const server = createServer((request, response) => {
       const sent = Buffer.from(bytes);
       if (request.url === "/changed") sent[sent.length >> 1]! ^= 1;

@@ -152,7 +152,9 @@ describe("an upgrade", () => {
 
   test("whose commit fails leaves the version before", async () => {
     bench.faults.failWrites = true;
-    await expect(bench.do("upgrade", { packageBytes: migrating("2.0.0", REWRITE) })).rejects.toThrow();
+    await expect(bench.do("upgrade", { packageBytes: migrating("2.0.0", REWRITE) })).rejects.toMatchObject({
+      name: "TwinError",
+    });
     bench.faults.failWrites = false;
     expect(await bench.call("get", "")).toBe("old");
     expect((await bench.receiptOf("get", "")).version).toBe("1.0.0");
