@@ -32,7 +32,7 @@ export interface PermissionRequest {
 }
 
 /** How data moves to this version. */
-export interface Migration {
+interface Migration {
   /** Prefixes of keys of which no row may be lost; an upgrade that loses one is refused. */
   readonly keeps: readonly string[];
 }

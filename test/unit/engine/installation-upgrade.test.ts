@@ -128,9 +128,10 @@ describe("an upgrade", () => {
       methods: ["echo", "get"],
       reason: "A test.",
     });
-    const packageBytes = probe({ version: "2.0.0" }, ({ methods: { echo: _, put, ...methods } }) => ({
-      methods: { ...methods, put: { ...put!, params: { type: "string", maxLength: 10 } } },
-    }));
+    const packageBytes = probe({ version: "2.0.0" }, ({ methods }) => {
+      const rest = Object.fromEntries(Object.entries(methods).filter(([name]) => name !== "echo"));
+      return { methods: { ...rest, put: { ...methods["put"]!, params: { type: "string", maxLength: 10 } } } };
+    });
     // The module still exports echo, which a manifest may leave out.
     const refused = bench.do("upgrade", { packageBytes });
     await expect(refused).rejects.toThrow(/would break capability:user \(put\), experience:app \(echo\)/u);
