@@ -6,7 +6,14 @@ export { TwinError } from "./base/errors.ts";
 export { silentLog } from "./base/log.ts";
 export { admit, type AdmissionPolicy } from "./sandbox/admit.ts";
 export { type CompiledGuest, compileGuest, type GuestOptions, instantiate } from "./sandbox/guest.ts";
-export { openSandboxPool, type PooledGuest, type PoolOptions, type SandboxPool } from "./sandbox/pool.ts";
+export {
+  openSandboxPool,
+  type PooledGuest,
+  type PooledModule,
+  type PoolOptions,
+  type SandboxPool,
+} from "./sandbox/pool.ts";
+export type { SandboxHost } from "./sandbox/pool-messages.ts";
 export type {
   AdmittedModule,
   CallBudget,
@@ -17,4 +24,6 @@ export type {
   HostImplementation,
   HostInterface,
   Usage,
+  WaitingImplementation,
+  WaitingMemory,
 } from "./sandbox/sandbox.ts";
