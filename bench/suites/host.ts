@@ -10,38 +10,39 @@ import type { Case } from "../measure.ts";
 import { secondsOf } from "../samplers.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
 
-const ROUNDS_MAX = 5;
+const ROUNDS_MAX = { full: 7, quick: 3 } as const;
 /** After this a host that has started has done what it does after a start. */
 const SETTLE_MS = 1_000;
 const run = promisify(execFile);
 
 /** Opens the suite `host`. */
-export async function openHostSuite({ facts, wants }: SuiteContext): Promise<Suite> {
+export async function openHostSuite({ facts, quick, wants }: SuiteContext): Promise<Suite> {
   await using stack = new AsyncDisposableStack();
   const cases: Case[] = [];
+  const roundsMax = quick ? ROUNDS_MAX.quick : ROUNDS_MAX.full;
   if (wants("start")) {
     const host = stack.use(await HostProcess.create());
     await host.start();
     Object.assign(facts, await emptyNodeFact());
-    cases.push(startCase(host));
+    cases.push(startCase(host, roundsMax));
   }
   if (wants("memory-idle")) {
     const host = stack.use(await HostProcess.create());
     await startAndCall(host);
     await sleep(SETTLE_MS);
-    cases.push(memoryCase(host));
+    cases.push(memoryCase(host, roundsMax));
   }
   const owned = stack.move();
   return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-function startCase(host: HostProcess): Case {
+function startCase(host: HostProcess, roundsMax: number): Case {
   const sample = async (): Promise<number> => {
     await host.stop();
     return await secondsOf(() => startAndCall(host));
   };
   const ours = { name: "twin start", kind: "js", version: "ours", sample } as const;
-  return { suite: "host", name: "start", roundsMax: ROUNDS_MAX, ours, others: [] };
+  return { suite: "host", name: "start", roundsMax, ours, others: [] };
 }
 
 /** What cannot be had for less. */
@@ -50,11 +51,11 @@ async function emptyNodeFact(): Promise<Record<string, string>> {
   return { "host: start of node with an empty script": `${(seconds * 1_000).toFixed(0)} ms` };
 }
 
-function memoryCase(host: HostProcess): Case {
+function memoryCase(host: HostProcess, roundsMax: number): Case {
   return {
     suite: "host",
     name: "memory-idle",
-    roundsMax: ROUNDS_MAX,
+    roundsMax,
     ours: { name: "twin start", kind: "js", version: "ours", sample: () => residentBytes(host.pid!) },
     others: [],
   };

@@ -17,10 +17,10 @@ const RANGE_SIZE = 65_536;
 const PIECE_SIZE = 1_048_576;
 /** Two of six: what 4+2 survives. */
 const LOST_STORES = ["b", "e"] as const;
-const ROUNDS_MAX = 5;
+const ROUNDS_MAX = { full: 5, quick: 2 } as const;
 
 /** Opens the suite `vault`. */
-export async function openVaultSuite({ facts, peers, vaultSizeBytes }: SuiteContext): Promise<Suite> {
+export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes }: SuiteContext): Promise<Suite> {
   await using stack = new AsyncDisposableStack();
   const { folder } = stack.use(openScratch());
   Object.assign(facts, syncFact(folder), rateFact(folder));
@@ -35,7 +35,7 @@ export async function openVaultSuite({ facts, peers, vaultSizeBytes }: SuiteCont
     suite: "vault",
     name,
     sizeBytes: vaultSizeBytes,
-    roundsMax: ROUNDS_MAX,
+    roundsMax: quick ? ROUNDS_MAX.quick : ROUNDS_MAX.full,
     ours: { name: "vault 4+2", kind: "wasm", version: "ours", sample },
     others: [],
   });

@@ -30,6 +30,32 @@ describe("comparing two runs", () => {
     expect(comparison).toMatchObject({ margin: 0.3, verdict: "same" });
   });
 
+  it("believes nothing below 20% of a restless machine", () => {
+    const busy = { machine: { ...report([]).machine, load: 8 } };
+    expect(compareReports(report([row(1_000)]), report([row(1_150)], busy))[0]!.verdict).toBe("same");
+    expect(compareReports(report([row(1_000)]), report([row(1_250)], busy))[0]!.verdict).toBe("better");
+  });
+
+  it("takes the peers as a control: what slowed all of them down is not ours", () => {
+    const before = row(1_000, { others: [figures("peer", 400), figures("other", 100)] });
+    const slower = row(500, { others: [figures("peer", 200), figures("other", 50)] });
+    const alone = row(500, { others: [figures("peer", 400), figures("other", 100)] });
+    const renewed = row(500, { others: [figures("peer", 200, { version: "2.0.0" })] });
+    const [same, worse, uncontrolled] = [slower, alone, renewed].map(
+      (after) => compareReports(report([before]), report([after]))[0]!,
+    );
+    expect(same).toMatchObject({ ratio: 0.5, verdict: "same" });
+    expect(same!.control).toBeCloseTo(0.5, 12);
+    expect(worse).toMatchObject({ control: 1, verdict: "worse" });
+    expect(uncontrolled).toMatchObject({ control: undefined, verdict: "worse" });
+  });
+
+  it("does not praise us for peers that became slower", () => {
+    const before = row(1_000, { others: [figures("peer", 400)] });
+    const after = row(1_000, { others: [figures("peer", 200)] });
+    expect(compareReports(report([before]), report([after]))[0]!.verdict).toBe("same");
+  });
+
   it("turns the ratio where less is better", () => {
     const slow = row(20, { unit: "us", higherIsBetter: false });
     const fast = row(10, { unit: "us", higherIsBetter: false });
@@ -50,7 +76,7 @@ describe("comparing two runs", () => {
       "  another node: 26.10.0 -> 28.0.0",
       "  a quick run is among them",
       "  a restless machine: differences below 20% mean nothing",
-      "  better 2.00  kernels blake3 64 KiB: 1,000 MB/s -> 2,000 MB/s (noise 5%)",
+      "  better 2.00  kernels blake3 64 KiB: 1,000 MB/s -> 2,000 MB/s (noise 20%)",
       "  1 better, 0 worse, 0 the same within noise",
     ]);
   });
