@@ -3,7 +3,7 @@
 // can put a hash aside and take it up again by copying that block.
 
 import {
-  CHUNK_END, CHUNK_START, compress, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, FULL_OUTPUT, IV, KEYED_HASH, PARENT, ROOT,
+  CHUNK_END, CHUNK_START, compress, compressRun, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, FULL_OUTPUT, IV, KEYED_HASH, PARENT, ROOT,
 } from "./blake3-compress";
 import { hashChunks, hashInputs, hashParents, LANES, LANES_MAX, wipeLanes } from "./blake3-wide";
 import { copy32, wipe } from "./blocks";
@@ -203,27 +203,23 @@ function hashParentRow(children: usize, parents: usize, out: usize): void {
 
 /** Chaining value of one whole chunk that is not the root. */
 function hashChunk(input: usize, index: u64, out: usize): void {
-  const flags = mode();
-  compress(KEY, input, index, 64, flags | CHUNK_START, out);
-  for (let block = input + BLOCK_SIZE, last = input + 15 * BLOCK_SIZE; block < last; block += BLOCK_SIZE) {
-    compress(out, block, index, 64, flags, out);
-  }
-  compress(out, input + 15 * BLOCK_SIZE, index, 64, flags | CHUNK_END, out);
+  compressRun(KEY, input, 15, index, 64, mode() | CHUNK_START, out);
+  compress(out, input + 15 * BLOCK_SIZE, index, 64, mode() | CHUNK_END, out);
 }
 
 /** Takes bytes into the chunk in progress, which has room for them. Its last block stays uncompressed. */
 function updateChunk(input: usize, size: usize): void {
   while (size > 0) {
     if (blockSize() == <u32>BLOCK_SIZE) {
-      compressBlock(BLOCK);
+      compressBlocks(BLOCK, 1);
       setBlockSize(0);
       wipe(BLOCK, BLOCK_SIZE);
     }
-    if (blockSize() == 0) {
-      for (; size > BLOCK_SIZE; size -= BLOCK_SIZE) {
-        compressBlock(input);
-        input += BLOCK_SIZE;
-      }
+    if (blockSize() == 0 && size > BLOCK_SIZE) {
+      const blocks = (size - 1) / BLOCK_SIZE;
+      compressBlocks(input, blocks);
+      input += blocks * BLOCK_SIZE;
+      size -= blocks * BLOCK_SIZE;
     }
     const taken = min(BLOCK_SIZE - <usize>blockSize(), size);
     memory.copy(BLOCK + blockSize(), input, taken);
@@ -233,10 +229,10 @@ function updateChunk(input: usize, size: usize): void {
   }
 }
 
-/** Takes a whole block into the chunk in progress. */
-function compressBlock(block: usize): void {
-  compress(CHUNK_CV, block, chunkIndex(chunkCount()), 64, mode() | startFlag(), CHUNK_CV);
-  setBlocksCompressed(blocksCompressed() + 1);
+/** Takes whole blocks into the chunk in progress. */
+function compressBlocks(input: usize, count: usize): void {
+  compressRun(CHUNK_CV, input, count, chunkIndex(chunkCount()), 64, mode() | startFlag(), CHUNK_CV);
+  setBlocksCompressed(blocksCompressed() + <u32>count);
 }
 
 /** Puts a subtree on the stack whose first chunk is number `index`. */
@@ -339,11 +335,13 @@ export function blake3Short(input: usize, size: usize, key: usize, out: usize): 
   const flags = keyed ? KEYED_HASH : 0;
   let cv = keyed ? key : IV;
   let start = CHUNK_START;
-  for (; size > BLOCK_SIZE; size -= BLOCK_SIZE) {
-    compress(cv, input, 0, 64, flags | start, out);
+  if (size > BLOCK_SIZE) {
+    const blocks = (size - 1) / BLOCK_SIZE;
+    compressRun(cv, input, blocks, 0, 64, flags | start, out);
     cv = out;
     start = 0;
-    input += BLOCK_SIZE;
+    input += blocks * BLOCK_SIZE;
+    size -= blocks * BLOCK_SIZE;
   }
   if (size == BLOCK_SIZE) {
     compress(cv, input, 0, 64, flags | start | CHUNK_END | ROOT, out);

@@ -67,11 +67,12 @@ function* groupsOf(sizes: Uint32Array): Generator<Group, void, undefined> {
 }
 
 function requireBatch({ sizes, inputs, hashes }: HashBatch): void {
-  const tooLarge = sizes.find((size) => size > INPUT_SIZE_MAX);
-  if (tooLarge !== undefined) {
-    throw new RangeError(`An input of a batch has at most ${INPUT_SIZE_MAX} bytes, not ${tooLarge}.`);
+  let total = 0;
+  for (const size of sizes) {
+    if (size > INPUT_SIZE_MAX)
+      throw new RangeError(`An input of a batch has at most ${INPUT_SIZE_MAX} bytes, not ${size}.`);
+    total += size;
   }
-  const total = sizes.reduce((sum, size) => sum + size, 0);
   requireSize("The inputs of this batch", inputs, total);
   requireSize("The room for the hashes of this batch", hashes, sizes.length * HASH_SIZE);
 }

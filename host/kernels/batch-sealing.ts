@@ -95,10 +95,11 @@ function* groupsOf({ sizes, slots }: MessageBatch): Generator<Group, void, undef
 function requireBatch(key: Uint8Array, { nonces, sizes, slots }: MessageBatch, nonceSize: number): void {
   requireSize("A key", key, KEY_SIZE);
   requireSize("The nonces of this batch", nonces, sizes.length * nonceSize);
-  const tooLarge = sizes.find((size) => size > MESSAGE_SIZE_MAX);
-  if (tooLarge !== undefined) {
-    throw new RangeError(`A message of a batch has at most ${MESSAGE_SIZE_MAX} bytes, not ${tooLarge}.`);
+  let total = 0;
+  for (const size of sizes) {
+    if (size > MESSAGE_SIZE_MAX)
+      throw new RangeError(`A message of a batch has at most ${MESSAGE_SIZE_MAX} bytes, not ${size}.`);
+    total += size + TAG_SIZE;
   }
-  const total = sizes.reduce((sum, size) => sum + size + TAG_SIZE, 0);
   requireSize("The slots of this batch", slots, total);
 }
