@@ -36,8 +36,7 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
   const isStanding = (id: Uint8Array): boolean => stands(parts, id, answering);
   const stored = new Set<string>();
   const used = new Map<string, Uint8Array>();
-  const flights: Promise<Dispersed>[] = [];
-  const landed: Dispersed[] = [];
+  const flights = new Flights();
   const segmentIds: string[] = [];
   let draft: SegmentDraft | undefined;
   /** The last block of the draft, on its way: the next one is cut and named meanwhile. */
@@ -61,18 +60,8 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
     await settle();
     if (draft === undefined) return;
     const flight = fly(parts, draft, work);
-    // Its failure is met when it is waited for.
-    flight.catch(() => {});
-    flights.push(flight);
     draft = undefined;
-    if (flights.length >= LIMITS.vault.segmentsInFlight) await land();
-  }
-
-  async function land(): Promise<void> {
-    const flight = flights[0];
-    if (flight === undefined) return;
-    landed.push(await flight);
-    void flights.shift();
+    await flights.add(flight);
   }
 
   function release(): void {
@@ -98,15 +87,13 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
     },
     async commit(id, object) {
       await send();
-      while (flights.length > 0) await land();
-      const spare = await makeKnown(parts, { id, record: object, blocks: used, segments: landed, isStanding });
+      const segments = await flights.landAll();
+      const spare = await makeKnown(parts, { id, record: object, blocks: used, segments, isStanding });
       release();
       for (const record of spare) await discardShards(parts.dispersal, record);
     },
     async abandon() {
-      const settled = await Promise.allSettled(flights);
-      const sent = settled.flatMap((flight) => (flight.status === "fulfilled" ? [flight.value] : []));
-      for (const { record } of [...landed, ...sent]) await discardShards(parts.dispersal, record);
+      for (const { record } of await flights.landed()) await discardShards(parts.dispersal, record);
       release();
     },
   };
@@ -122,6 +109,33 @@ function stands(
   const segment = place && index.segment(place.segment);
   if (segment === undefined) return false;
   return new Set(standingStores(segment).filter(answering)).size >= shardsNeeded;
+}
+
+/** Segments on their way to the stores. */
+class Flights {
+  readonly #flights: Promise<Dispersed>[] = [];
+  #landedCount = 0;
+
+  /** Takes one in. Too many on their way: waits for the first of them, and throws when it fails. */
+  async add(flight: Promise<Dispersed>): Promise<void> {
+    // Its failure is met when it is waited for.
+    flight.catch(() => {});
+    this.#flights.push(flight);
+    if (this.#flights.length - this.#landedCount < LIMITS.vault.segmentsInFlight) return;
+    await this.#flights[this.#landedCount];
+    this.#landedCount++;
+  }
+
+  /** All of them, in order. Throws when one fails. */
+  landAll(): Promise<Dispersed[]> {
+    return Promise.all(this.#flights);
+  }
+
+  /** Those that arrived, when nothing is on its way any more. */
+  async landed(): Promise<Dispersed[]> {
+    const settled = await Promise.allSettled(this.#flights);
+    return settled.flatMap((flight) => (flight.status === "fulfilled" ? [flight.value] : []));
+  }
 }
 
 async function fly(parts: VaultParts, draft: SegmentDraft, work: PutWork): Promise<Dispersed> {
