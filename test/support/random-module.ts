@@ -7,7 +7,8 @@ import { INSTRUCTIONS } from "../../host/sandbox/wasm/instruction-set.ts";
 export type Chance = (max: number) => number;
 
 const TYPES = ["i32", "i64", "f32", "f64"] as const;
-type Type = (typeof TYPES)[number];
+/** A number type. */
+export type Type = (typeof TYPES)[number];
 
 interface Signature {
   readonly params: readonly Type[];
@@ -15,13 +16,14 @@ interface Signature {
 }
 
 /** An instruction that takes values of `from` and gives one of `to`. */
-interface Operation {
+export interface Operation {
   readonly name: string;
   readonly from: readonly Type[];
   readonly to: Type;
 }
 
-const OPERATIONS: readonly Operation[] = INSTRUCTIONS.slice(0, 0x108).flatMap((instruction, opcode) => {
+/** Every arithmetic instruction of numbers: comparisons, calculations, conversions. */
+export const OPERATIONS: readonly Operation[] = INSTRUCTIONS.slice(0, 0x108).flatMap((instruction, opcode) => {
   if (instruction === undefined || opcode < 0x45 || opcode === 0xd0 || opcode === 0xd1 || opcode === 0xd2) return [];
   const { name, pops } = instruction;
   const [type, what] = name.split(".") as [Type, string];
