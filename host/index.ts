@@ -10,7 +10,7 @@ export type { InstalledCapability, Manifest, PermissionRequest } from "./package
 export type { UpgradeConsent } from "./engine/installation-upgrade.ts";
 export type { UpgradeReport } from "./packages/upgrade-report.ts";
 export type { ExperienceInfo } from "./packages/experience.ts";
-export type { Receipt } from "./engine/engine.ts";
+export type { Receipt, ReceiptSum } from "./engine/engine.ts";
 export type { ObjectInfo, ScrubReport, VaultStatus } from "./vault/object.ts";
 export type {
   ControlApi,

@@ -3,16 +3,16 @@
 // checks every argument at run time: these types bind nobody on the other side.
 
 import type { ErrorWire } from "../base/errors.ts";
-import type { Delivery, EngineStatus, ParkedMessage, Receipt, TwinEvent } from "../engine/engine.ts";
+import type { Delivery, EngineStatus, ParkedMessage, Receipt, ReceiptSum, TwinEvent } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { UpgradeConsent } from "../engine/installation-upgrade.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
+import type { ReplicaStatus } from "../vault/replicator.ts";
 import type { DrainReport, ObjectId, ObjectInfo, ScrubReport, StoreStatus, VaultStatus } from "../vault/object.ts";
 
-import type { ReplicaStatus } from "../vault/replicator.ts";
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -177,6 +177,8 @@ export interface OwnerApi {
     readonly capability?: string;
     readonly caller?: string;
   }): Promise<Receipt[]>;
+  /** What calls have cost per day, capability and caller, newest day first, down to `sinceDay` (`2026-01-31`). */
+  receiptSums(query?: { readonly sinceDay?: string }): Promise<ReceiptSum[]>;
   /** Events after `afterSequence` first, then live ones without a gap; `-1` for live ones only. */
   subscribe(afterSequence: number, listener: OwnerListener): Promise<Subscription>;
 

@@ -5,7 +5,7 @@ import { RpcTarget } from "capnweb";
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { ParkedMessage, Receipt } from "../engine/engine.ts";
+import type { ParkedMessage, Receipt, ReceiptSum } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { UpgradeConsent } from "../engine/installation-upgrade.ts";
@@ -183,6 +183,13 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
       limit: limit === undefined ? undefined : checkInteger(limit, "limit", { min: 1, max: RECEIPTS_PER_PAGE }),
       capability: capability === undefined ? undefined : checkText(capability, "capability", { max: 64 }),
       caller: caller === undefined ? undefined : checkText(caller, "caller", { max: 256 }),
+    });
+  }
+
+  async receiptSums(query?: { readonly sinceDay?: string }): Promise<ReceiptSum[]> {
+    const { sinceDay } = checkRecord(query, "query");
+    return await this.#parts.engine.receiptSums({
+      sinceDay: sinceDay === undefined ? undefined : checkText(sinceDay, "sinceDay", { max: 10 }),
     });
   }
 

@@ -80,6 +80,7 @@ export function createFakeEngine(methods: Readonly<Record<string, FakeMethod>> =
       grants.splice(index, 1);
     },
     receipts: async ({ limit = 100 } = {}) => receipts.toReversed().slice(0, limit),
+    receiptSums: async () => [],
     events: async ({ afterSequence, limit = 1_000 }) => {
       const failure = engine.eventFailures?.shift();
       if (failure !== undefined) throw failure;

@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 
 import { TwinError } from "../../base/errors.ts";
-import type { Json, Receipt } from "../../index.ts";
+import type { Json, Receipt, ReceiptSum } from "../../index.ts";
 import { answer, formatSize, formatTime, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
@@ -23,7 +23,12 @@ export function addCallCommands(program: Command): void {
     .option("--capability <name>", "of this capability only")
     .option("--caller <caller>", "of this caller only, for example experience:chat")
     .addOption(new Option("--limit <count>", "how many").default(20).argParser(Number))
-    .addHelpText("after", "\nExample:\n  twin receipts --capability chat --limit 5\n")
+    .option("--sums", "what calls have cost per day, capability and caller, instead of single ones")
+    .option("--since <day>", "with --sums: down to this day, for example 2026-01-31")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  twin receipts --capability chat --limit 5\n  twin receipts --sums --since 2026-01-31\n",
+    )
     .action((_, command: Command) => receipts(command.optsWithGlobals()));
 }
 
@@ -48,9 +53,16 @@ function parseParams(text: string | undefined): Json {
   }
 }
 
-type ReceiptFlags = SessionOptions & { readonly capability?: string; readonly caller?: string; readonly limit: number };
+interface ReceiptFlags extends SessionOptions {
+  readonly capability?: string;
+  readonly caller?: string;
+  readonly limit: number;
+  readonly sums?: boolean;
+  readonly since?: string;
+}
 
 async function receipts(options: ReceiptFlags): Promise<void> {
+  if (options.sums === true) return await receiptSums(options);
   const { capability, caller, limit } = options;
   const list = await withOwner(options, (owner) =>
     owner.receipts({
@@ -62,6 +74,22 @@ async function receipts(options: ReceiptFlags): Promise<void> {
   answer(options, list, () =>
     table([["time", "caller", "call", "outcome", "fuel", "memory", "ms"], ...list.map(receiptRow)]),
   );
+}
+
+async function receiptSums(options: ReceiptFlags): Promise<void> {
+  const { capability, caller, since } = options;
+  const all = await withOwner(options, (owner) => owner.receiptSums(since === undefined ? {} : { sinceDay: since }));
+  const list = all.filter(
+    (sum) => (capability ?? sum.capability) === sum.capability && (caller ?? sum.caller) === sum.caller,
+  );
+  answer(options, list, () =>
+    table([["day", "capability", "caller", "calls", "errors", "fuel", "written", "ms"], ...list.map(sumRow)]),
+  );
+}
+
+function sumRow(sum: ReceiptSum): string[] {
+  const { day, capability, caller, calls, errors, fuel, bytesWritten, runMs } = sum;
+  return [day, capability, caller, `${calls}`, `${errors}`, `${fuel}`, formatSize(bytesWritten), runMs.toFixed(1)];
 }
 
 function receiptRow(receipt: Receipt): string[] {

@@ -96,6 +96,8 @@ describe("the owner's interface", () => {
     ["receipts", [{ limit: 0 }]],
     ["receipts", [{ limit: 1e9 }]],
     ["receipts", ["all"]],
+    ["receiptSums", [{ sinceDay: 20_260_101 }]],
+    ["receiptSums", [{ sinceDay: "since the first of January" }]],
     ["subscribe", [-2, {}]],
     ["subscribe", [0.5, {}]],
     ["subscribe", [0, "listener"]],
