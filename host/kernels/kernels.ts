@@ -36,7 +36,7 @@ export interface Kernels {
    * follow, the result is only final if it is less than `data.length`.
    */
   chunkBoundary(data: Uint8Array): number;
-  /** Chunking, naming and sealing of streams in one pass, with an instance and about 5.4 MiB of its own. Ids are hashes under the 32-byte `idKey`. */
+  /** Chunking, naming and sealing of streams in one pass, with an instance and about 5.2 MiB of its own. Ids are hashes under the 32-byte `idKey`. */
   createPutPipeline(idKey: Uint8Array): PutPipeline;
 }
 

@@ -10,7 +10,7 @@ import { createSealing } from "./sealing.ts";
 import { createShaHashing } from "./sha-hashing.ts";
 
 /**
- * A fresh instance of the kernels with a memory of its own (about 1.3 MiB, never more). Works in
+ * A fresh instance of the kernels with a memory of its own (about 1.2 MiB, never more). Works in
  * every thread; an instance serves one. Throws `TWIN_HOST_INTERNAL` when the module was not built.
  */
 export async function openKernels(): Promise<Kernels> {

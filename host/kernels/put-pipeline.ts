@@ -17,7 +17,7 @@ const CHUNK_SIZE_MAX = LIMITS.vault.chunkSizeBytesMax;
 const PIECE_SIZE = 64 * 1024;
 const PAGE_SIZE = 65_536;
 
-/** Cuts, names and seals one stream after the other. Holds about 5.4 MiB until it is collected: keep it. */
+/** Cuts, names and seals one stream after the other. Holds about 5.2 MiB until it is collected: keep it. */
 export interface PutPipeline extends Disposable {
   /**
    * Takes bytes of the stream from the beginning of `data` and returns how many: not all of them when
