@@ -7,19 +7,22 @@ import type { HardwareProfile, LaneRule } from "../host/kernels/hardware-profile
 import { thisHardware, writeHardwareProfile } from "../host/kernels/open-hardware-profile.ts";
 import { isRestless, type Report } from "./report.ts";
 import { laneTableOf } from "./suites/kernels/lanes.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** The data folder that is meant. Throws when there is none, before anything is measured. */
 export function requireDataFolder(chosen: string | undefined): string {
   const folder = dataFolder({ data: chosen });
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
-  throw new Error(`There is no data folder at ${folder}: start a twin there first, or name another one with --data.`);
+  throw new UsageError(
+    `There is no data folder at ${folder}: start a twin there first, or name another one with --data.`,
+  );
 }
 
 /** Writes the profile that `report` speaks for; answers what it says, line by line. */
 export async function applyReport(report: Report, folder: string): Promise<string[]> {
   const here = thisHardware();
   if (report.machine.cpu !== here.cpu || report.machine.node !== here.node) {
-    throw new Error(
+    throw new UsageError(
       `This report is of ${report.machine.cpu} and Node ${report.machine.node}: apply one of this machine.`,
     );
   }

@@ -11,6 +11,7 @@ import { isRestless, readReport, type Report, restlessness } from "./report.ts";
 import { toHtml } from "./report-html.ts";
 import { replaceMarkedBlock, toMarkdown, toText } from "./report-text.ts";
 import { type Progress, runSuites } from "./run.ts";
+import { UsageError } from "./usage-error.ts";
 
 const MIB = 1_048_576;
 
@@ -35,38 +36,39 @@ How fast this host is on this machine, against what. docs/benchmarks.md tells ho
                      ${peerNames().join(", ")}
 `;
 
-const { values: options } = parseArgs({
-  options: {
-    suite: { type: "string" },
-    case: { type: "string" },
-    quick: { type: "boolean", default: false },
-    "vault-mib": { type: "string" },
-    all: { type: "boolean", default: false },
-    json: { type: "string" },
-    html: { type: "string" },
-    markdown: { type: "string" },
-    compare: { type: "string" },
-    apply: { type: "boolean", default: false },
-    data: { type: "string" },
-    from: { type: "string" },
-    "install-peers": { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const OPTIONS = {
+  suite: { type: "string" },
+  case: { type: "string" },
+  quick: { type: "boolean", default: false },
+  "vault-mib": { type: "string" },
+  all: { type: "boolean", default: false },
+  json: { type: "string" },
+  html: { type: "string" },
+  markdown: { type: "string" },
+  compare: { type: "string" },
+  apply: { type: "boolean", default: false },
+  data: { type: "string" },
+  from: { type: "string" },
+  "install-peers": { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const;
+
+type Options = ReturnType<typeof parseArgs<{ readonly options: typeof OPTIONS }>>["values"];
+
+const options = readOptions();
 
 try {
   if (options.help) say(HELP);
   else if (options["install-peers"]) installPeers();
   else await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = 1;
+  complain(error);
 }
 
 async function main(): Promise<void> {
   // Before anything is measured: a mistyped file should not cost minutes.
   const before = options.compare === undefined ? undefined : readReport(options.compare);
-  const page = options.markdown === undefined ? "" : readFileSync(options.markdown, "utf8");
+  const page = options.markdown === undefined ? "" : readPage(options.markdown);
   const folder = options.apply ? requireDataFolder(options.data) : undefined;
   const report = options.from === undefined ? await measure() : readReport(options.from);
   say(...toText(report, { all: options.all }));
@@ -87,21 +89,23 @@ async function measure(): Promise<Report> {
   });
   clearProgress();
   if (isRestless(report)) process.stderr.write(`${restlessness(report)}\n`);
-  if (report.rows.length === 0) throw new Error(`No case was measured: none of them contains "${options.case ?? ""}".`);
+  if (report.rows.length === 0)
+    throw new UsageError(`No case was measured: none of them contains "${options.case ?? ""}".`);
   return report;
 }
 
 function chosenSuites(): readonly SuiteName[] {
   const names = options.suite?.split(",") ?? SUITE_NAMES;
   const unknown = names.find((name) => !(SUITE_NAMES as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new Error(`There is no suite "${unknown}": there are ${SUITE_NAMES.join(", ")}.`);
+  if (unknown !== undefined)
+    throw new UsageError(`There is no suite "${unknown}": there are ${SUITE_NAMES.join(", ")}.`);
   return names as SuiteName[];
 }
 
 function wholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
-  throw new Error(`${option} takes a whole number above 0, not "${text}".`);
+  throw new UsageError(`${option} takes a whole number above 0, not "${text}".`);
 }
 
 function say(...lines: readonly string[]): void {
@@ -127,4 +131,28 @@ function progressBar(part: number): string {
 
 function clearProgress(): void {
   if (process.stderr.isTTY) process.stderr.write("\r\u001B[K");
+}
+
+function readOptions(): Options {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    complain(new UsageError(`${(error as Error).message} See --help.`));
+    process.exit();
+  }
+}
+
+function readPage(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** One sentence for what the user can mend; everything for what we must. */
+function complain(error: unknown): void {
+  const text = error instanceof UsageError ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 1;
 }

@@ -2,6 +2,7 @@
 
 import { formatBytes, formatFigure, formatRatio, formatSpread } from "./figure-text.ts";
 import { bestPeer, isRestless, type Report, restlessness, type Row } from "./report.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** How a table is to be. */
 export interface TextOptions {
@@ -54,7 +55,7 @@ const END = "<!-- bench: end -->";
 export function replaceMarkedBlock(page: string, markdown: string): string {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin === -1 || end < begin)
-    throw new Error(`Expected a page with the lines "${BEGIN}" and "${END}" around the table.`);
+    throw new UsageError(`Expected a page with the lines "${BEGIN}" and "${END}" around the table.`);
   return `${page.slice(0, begin + BEGIN.length)}\n${markdown.trim()}\n${page.slice(end)}`;
 }
 

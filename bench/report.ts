@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { caseFacts, UNITS, type Unit } from "./case-table.ts";
 import type { Machine } from "./machine.ts";
 import type { Case, CaseFigures, Figures } from "./measure.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** One measured case. */
 export interface Row {
@@ -83,10 +84,12 @@ export function readReport(path: string): Report {
   try {
     value = JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new Error(`${path} cannot be read as a report: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`${path} cannot be read as a report: ${(cause as Error).message}`, { cause });
   }
   const { format } = (value ?? {}) as { format?: unknown };
   if (format !== "twin-bench/1")
-    throw new Error(`${path} is not a report of this bench: expected "twin-bench/1", found ${JSON.stringify(format)}.`);
+    throw new UsageError(
+      `${path} is not a report of this bench: expected "twin-bench/1", found ${JSON.stringify(format)}.`,
+    );
   return value as Report;
 }

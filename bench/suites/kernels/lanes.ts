@@ -11,6 +11,7 @@ import { requireAgreement } from "../../agreement.ts";
 import { createArena } from "../../arena.ts";
 import type { Case, RepeatedContender } from "../../measure.ts";
 import type { Row } from "../../report.ts";
+import { UsageError } from "../../usage-error.ts";
 
 /** Classes of sizes, each measured at one. */
 const CLASSES = [
@@ -58,7 +59,7 @@ export function laneTableOf(rows: readonly Row[]): LaneTable {
     const rules = CLASSES.map(({ upToSizeBytes, measuredSize }): LaneRule => {
       const row = rows.find(({ case: name, sizeBytes }) => name === NAME + operation && sizeBytes === measuredSize);
       if (row?.ratioToBestNative === undefined) {
-        throw new Error(
+        throw new UsageError(
           `The hardware profile needs all cases "${NAME}*": measure them, for example with --suite kernels.`,
         );
       }
