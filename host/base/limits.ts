@@ -115,6 +115,8 @@ export const LIMITS = {
     writeSetCount: 20_000,
     /** Laid out at once and read at once: what a start has to go through, and what an idle host keeps on disk. */
     journalSegmentSizeBytes: 4 * MIB,
+    /** The first segment of a process: somebody waits for it, and most short ones never fill it. */
+    journalFirstSizeBytes: 256 * KIB,
     /** Durable rows wait this long for more before the tables take them: a page that many share is written once. */
     applyDelayMs: 20,
     /** Rows that wait for the tables before they are taken at once: all of them are memory. */

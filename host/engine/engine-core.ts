@@ -30,6 +30,8 @@ export interface EngineParts {
   /** Id of the twin. */
   readonly twin: string;
   readonly store: SnapshotStateStore;
+  /** What `store` writes to: closed after it. */
+  readonly journal?: AsyncDisposable | undefined;
   readonly packages: PackageFolder;
   readonly kernels: Pick<Kernels, "hash" | "keyedHash">;
   readonly clock: Clock;
@@ -257,6 +259,7 @@ export class EngineCore {
     this.#closed = true;
     await this.flush();
     await this.store[Symbol.asyncDispose]();
+    await this.#parts.journal?.[Symbol.asyncDispose]();
   }
 
   #execute(admitted: AdmittedCall): Outcome {

@@ -202,11 +202,12 @@ async function openCore(
   const kernels = await openKernels();
   const log = createWorkerLog(mailer);
   const journalFolder = createDirectoryJournalFolder(join(folder, "journal"));
+  const journal = await openJournal({ folder: journalFolder, kernels, log });
   const store = await openJournalStateStore({
     path: join(folder, "state.sqlite"),
     key: stateKey,
     twin,
-    journal: await openJournal({ folder: journalFolder, kernels, log }),
+    journal,
     kernels,
     clock: systemClock,
     random: systemRandom,
@@ -217,6 +218,7 @@ async function openCore(
   return new EngineCore({
     twin,
     store,
+    journal,
     packages: createPackageFolder(join(folder, "packages"), kernels),
     kernels,
     clock: systemClock,

@@ -10,7 +10,7 @@ import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
 
 const NAME = /^(\d{16})\.journal$/;
 const SPARE = "spare.part";
-const PIECE = new Uint8Array(1024 * 1024);
+const PIECE = new Uint8Array(256 * 1024);
 
 /**
  * The folder at `path`, made when something is first written. Its methods reject with
@@ -22,7 +22,7 @@ export function createDirectoryJournalFolder(path: string): JournalFolder {
 
 class DirectoryJournalFolder implements JournalFolder {
   readonly #path: string;
-  /** The next segment, laid out while the current one is written: making one takes many times a write. */
+  /** The next segment, laid out while the current one fills: making one takes many times a write. */
   #spare: Promise<FileHandle> | undefined;
 
   constructor(path: string) {
@@ -43,7 +43,9 @@ class DirectoryJournalFolder implements JournalFolder {
 
   create(first: number): Promise<JournalSegment> {
     return this.#guard(async () => {
-      const layout = this.#spare ?? this.#layOut();
+      // The first one of a process is small: many never fill it, and somebody waits for it.
+      const sizeBytes = LIMITS.state[this.#spare === undefined ? "journalFirstSizeBytes" : "journalSegmentSizeBytes"];
+      const layout = this.#spare ?? this.#layOut(sizeBytes);
       this.#spare = undefined;
       const file = await layout;
       try {
@@ -53,10 +55,11 @@ class DirectoryJournalFolder implements JournalFolder {
         await file.close();
         throw thrown;
       }
-      this.#spare = this.#layOut();
-      // Its failure is heard when the spare is needed, or never.
-      this.#spare.catch(() => {});
-      return new FileSegment(file, (thrown) => fileFailure(thrown, this.#path));
+      return new FileSegment(file, {
+        sizeBytes,
+        onHalfFull: () => this.#prepare(),
+        failure: (thrown) => fileFailure(thrown, this.#path),
+      });
     });
   }
 
@@ -73,12 +76,18 @@ class DirectoryJournalFolder implements JournalFolder {
     await rm(join(this.#path, SPARE), { force: true });
   }
 
-  async #layOut(): Promise<FileHandle> {
+  #prepare(): void {
+    this.#spare ??= this.#layOut(LIMITS.state.journalSegmentSizeBytes);
+    // Its failure is heard when the spare is needed, or never.
+    this.#spare.catch(() => {});
+  }
+
+  async #layOut(sizeBytes: number): Promise<FileHandle> {
     if (!existsSync(this.#path)) await mkdir(this.#path, { mode: 0o700 });
     const { O_CREAT, O_TRUNC, O_WRONLY, O_DSYNC } = constants;
     const file = await open(join(this.#path, SPARE), O_CREAT | O_TRUNC | O_WRONLY | O_DSYNC, 0o600);
     try {
-      for (let offset = 0; offset < LIMITS.state.journalSegmentSizeBytes; offset += PIECE.length) {
+      for (let offset = 0; offset < sizeBytes; offset += PIECE.length) {
         await file.write(PIECE, 0, PIECE.length, offset);
       }
       await file.sync();
@@ -108,14 +117,22 @@ class DirectoryJournalFolder implements JournalFolder {
   }
 }
 
-class FileSegment implements JournalSegment {
-  readonly sizeBytes: number = LIMITS.state.journalSegmentSizeBytes;
-  readonly #file: FileHandle;
-  readonly #failure: (thrown: unknown) => unknown;
+interface SegmentParts {
+  readonly sizeBytes: number;
+  /** Called when half of it is written, perhaps more than once. */
+  readonly onHalfFull: () => void;
+  readonly failure: (thrown: unknown) => unknown;
+}
 
-  constructor(file: FileHandle, failure: (thrown: unknown) => unknown) {
+class FileSegment implements JournalSegment {
+  readonly sizeBytes: number;
+  readonly #file: FileHandle;
+  readonly #parts: SegmentParts;
+
+  constructor(file: FileHandle, parts: SegmentParts) {
+    this.sizeBytes = parts.sizeBytes;
     this.#file = file;
-    this.#failure = failure;
+    this.#parts = parts;
   }
 
   /** The callback form: this is the one call that every command waits for. */
@@ -123,12 +140,13 @@ class FileSegment implements JournalSegment {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const writeFrom = (start: number): void => {
       write(this.#file.fd, bytes, start, bytes.length - start, offset + start, (error, count) => {
-        if (error !== null) reject(this.#failure(error));
+        if (error !== null) reject(this.#parts.failure(error));
         else if (start + count < bytes.length) writeFrom(start + count);
         else resolve();
       });
     };
     writeFrom(0);
+    if (offset >= this.sizeBytes / 2) this.#parts.onHalfFull();
     return promise;
   }
 

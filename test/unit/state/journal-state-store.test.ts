@@ -1,6 +1,6 @@
 // Runs the suite for host/state/journal-state-store.ts.
 
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -65,6 +65,23 @@ describe("a journal in a directory", () => {
     expect(store.sizeBytes("a")).toBe(24);
     await store.commit([textWrite("a", "round", "last")]);
     expect(readdirSync(`${path}.d`).filter((name) => name.endsWith(".journal")).length).toBeLessThanOrEqual(2);
+  });
+
+  test("goes on in further segments when one is full, and has them all when its process was killed", async () => {
+    const path = freshPath();
+    // Its tables stay behind, and it is not closed before its files are copied.
+    const store = await openTestStore(path);
+    for (let index = 0; index < 12; index++) {
+      await store.commit([textWrite("a", `key ${index}`, String(index).repeat(50_000))]);
+    }
+    const segments = readdirSync(`${path}.d`).filter((name) => name.endsWith(".journal"));
+    expect(segments.length).toBeGreaterThan(1);
+    const copy = copyOf(path);
+    cpSync(`${path}.d`, `${copy}.d`, { recursive: true });
+    await store[Symbol.asyncDispose]();
+    await using found = await openTestStore(copy);
+    for (let index = 0; index < 12; index++) expect(read(found, `key ${index}`)?.slice(0, 1)).toBe(String(index)[0]);
+    expect(readdirSync(`${path}.d`)).toHaveLength(1);
   });
 
   test("shows neither keys nor values", async () => {
