@@ -16,6 +16,7 @@ import type { Receipt, TwinEvent } from "./engine/engine.ts";
 import type { UpgradeConsent } from "./engine/installation-upgrade.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./engine/operations.ts";
 import { createPackageFolder } from "./engine/package-folder.ts";
+import { fireTimer } from "./engine/timer-loop.ts";
 import type { Holder } from "./grants/grant.ts";
 import { deriveIdentity } from "./identity/key-tree.ts";
 import type { Identity } from "./identity/identity.ts";
@@ -102,7 +103,8 @@ export interface Lab extends AsyncDisposable {
   readonly packageBytes: Uint8Array;
   /** A fresh twin with the capability installed. */
   twin(): Promise<LabTwin>;
-  advance(ms: number): void;
+  /** Lets time pass. Timers that capabilities set fire on the way, each at its time, in order. */
+  advance(ms: number): Promise<void>;
   /** Carries messages between all twins that are there until none is left; answers how many took effect. Throws for one that is refused, with why. */
   deliver(): Promise<number>;
 }
@@ -112,6 +114,7 @@ const START_MS = 1_800_000_000_000;
 /** More rounds than this are two capabilities that answer each other for ever. */
 const ROUNDS_MAX = 1_000;
 const MESSAGES_PER_ROUND = 100;
+const TIMERS_PER_ROUND = 100;
 
 /** Opens a lab without twins. Throws `TWIN_PACKAGE_INVALID` with the compiler's words when the capability does not build. */
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
@@ -145,9 +148,16 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       for (const bytes of [...others, packageBytes]) await twin.install(bytes);
       return twin;
     },
-    advance: (ms) => {
+    advance: async (ms) => {
       if (!(ms >= 0)) throw new RangeError("Time goes forward.");
-      elapsedMs += ms;
+      const untilMs = elapsedMs + ms;
+      for (let round = 0; round < ROUNDS_MAX; round++) {
+        const nextMs = Math.min(...twins.map((twin) => twin.nextTimerAtMs())) - START_MS;
+        if (nextMs > untilMs) break;
+        elapsedMs = Math.max(elapsedMs, nextMs);
+        for (const twin of twins) await twin.fireTimers(clock.nowMs());
+      }
+      elapsedMs = untilMs;
     },
     deliver: () => deliverAll(twins),
     [Symbol.asyncDispose]: async () => {
@@ -294,6 +304,14 @@ class EngineTwin implements LabTwin {
   async close(): Promise<void> {
     await this.#state.store[Symbol.asyncDispose]();
     await this.#state.journal[Symbol.asyncDispose]();
+  }
+
+  nextTimerAtMs(): number {
+    return this.#core.timers.nextDueAtMs() ?? Infinity;
+  }
+
+  async fireTimers(nowMs: number): Promise<void> {
+    for (const timer of this.#core.timers.due(nowMs, TIMERS_PER_ROUND)) await fireTimer(this.#core, timer);
   }
 
   #openCore(): EngineCore {

@@ -153,10 +153,12 @@ function tryUpgrade(
 
 function checkReach(name: string, run: CallRun, writes: readonly StateWrite[]): void {
   const outside = writes.find(({ namespace }) => namespace !== name && namespace !== `$links:${name}`);
-  if (outside === undefined && run.sends.length === 0 && run.events.length === 0) return;
+  const { scheduled, unscheduled } = run.timers;
+  const effects = run.sends.length + run.events.length + scheduled.size + unscheduled.size;
+  if (outside === undefined && effects === 0) return;
   throw new TwinError(
     "TWIN_PACKAGE_MIGRATION",
-    "A migration changes its own data alone; it sends, emits and calls nothing.",
+    "A migration changes its own data alone; it sends, emits, schedules and calls nothing.",
   );
 }
 

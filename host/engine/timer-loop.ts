@@ -99,7 +99,7 @@ class Loop implements TimerLoop {
  * Runs the call of one timer. Its row goes with what the call did, or with why it never will: an
  * error that repeating cannot help is in the receipt. Rejects, without a trace, for what may pass.
  */
-async function fireTimer(core: EngineCore, timer: TimerDraft): Promise<void> {
+export async function fireTimer(core: EngineCore, timer: TimerDraft): Promise<void> {
   const { capability, method, payload } = timer;
   // It may have been unscheduled since it was found to be due.
   if (!core.timers.has(capability, timer.id)) return;

@@ -119,15 +119,24 @@ function checkExports(wasm: Uint8Array, manifest: Manifest): void {
   }
 }
 
-/** Host functions, by the beginning of their names, and the permission that each needs. */
-const NEEDS = { kv_: "state", blob_: "blobs", send: "send", emit: "emit", schedule: "schedule", call: "call" } as const;
+/** Which host functions each permission is for. */
+const USES: Readonly<Record<string, RegExp>> = {
+  state: /^kv_/u,
+  blobs: /^blob_/u,
+  send: /^send$/u,
+  emit: /^emit$/u,
+  schedule: /^(?:un)?schedule$/u,
+  call: /^call$/u,
+};
 
 /** What the code uses and what the manifest asks for must be one: the owner reads the manifest. */
 function checkPermissions(wasm: Uint8Array, { permissions }: Manifest): void {
   const imports = readImports(readSections(wasm)).map(({ name }) => name);
-  const asked = new Set(permissions.map(({ permission }) => (typeof permission === "string" ? permission : "call")));
-  for (const [beginning, permission] of Object.entries(NEEDS)) {
-    const used = imports.find((name) => (beginning.endsWith("_") ? name.startsWith(beginning) : name === beginning));
+  const asked = new Set<string>(
+    permissions.map(({ permission }) => (typeof permission === "string" ? permission : "call")),
+  );
+  for (const [permission, functions] of Object.entries(USES)) {
+    const used = imports.find((name) => functions.test(name));
     if (used !== undefined && !asked.has(permission)) {
       const message = `The code uses ${used} but permissions do not ask for ${permission}; add it with the reason that the owner shall read.`;
       throw new TwinError("TWIN_PACKAGE_INVALID", message, { permission });

@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Lab, openLab } from "../../../host/testing.ts";
@@ -6,6 +8,24 @@ import { builtCapability } from "../../support/built-capability.ts";
 const BUILT = join(import.meta.dirname, "../../../node_modules/.cache/twin-capabilities");
 const CHAT = join(BUILT, "chat-1.0.0.wasm");
 const CONTACTS = join(BUILT, "contacts-1.0.0.wasm");
+
+const BELL = `
+import { kv, nowMs, schedule } from "twin";
+@json class Nothing {}
+/** Rings now, and again in a minute. */
+@command export function ring(): void {
+  const at = kv.read<f64[]>("at");
+  const times: f64[] = at === null ? [] : at;
+  times.push(<f64>nowMs());
+  kv.write("at", times);
+  schedule(nowMs() + 60000, "ring", new Nothing());
+}
+/** When it rang. */
+@query export function times(): f64[] {
+  const at = kv.read<f64[]>("at");
+  return at === null ? [] : at;
+}
+`;
 
 let lab: Lab;
 beforeAll(async () => {
@@ -27,7 +47,7 @@ describe("a lab", () => {
     expect(ada.id).not.toBe(bob.id);
     bob.away = true;
     await ada.call("post", { to: bob.id, text: "hello" });
-    lab.advance(3_600_000);
+    await lab.advance(3_600_000);
     expect(await lab.deliver()).toBe(0);
     expect(await bob.call("conversations")).toEqual({ conversations: [] });
     await ada.restart();
@@ -75,5 +95,22 @@ describe("a lab", () => {
     const again = await other.twin();
     expect(again.id).toBe(ada.id);
     expect(other.nowMs).toBe(lab.nowMs);
+  });
+
+  it("fires timers at their times as time moves, also such as set the next one", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "lab-"));
+    const file = { name: "bell", version: "1.0.0", title: "Bell", description: "Rings.", licence: "MIT" };
+    const permissions = { state: "Keeps the times.", schedule: "Rings every minute." };
+    await writeFile(join(folder, "capability.json"), JSON.stringify({ ...file, permissions }));
+    await writeFile(join(folder, "index.ts"), BELL);
+    await using bells = await openLab({ capability: folder });
+    const ada = await bells.twin();
+    await ada.call("ring");
+    const startMs = bells.nowMs;
+    await bells.advance(150_000);
+    await ada.restart();
+    await bells.advance(30_000);
+    expect(await ada.call("times")).toEqual([0, 1, 2, 3].map((minute) => startMs + minute * 60_000));
+    await rm(folder, { recursive: true });
   });
 });

@@ -7,7 +7,7 @@ test("keeps what contacts write, the newest first", async () => {
   const [ada, bob] = [await lab.twin(), await lab.twin()];
   const first = await ada.call("sign", { text: 'hello \u{1f44b} "quoted"\n' }, { from: bob });
   assert.deepEqual(first, { number: 1, by: bob.id, text: 'hello \u{1f44b} "quoted"\n', atMs: lab.nowMs });
-  lab.advance(60_000);
+  await lab.advance(60_000);
   const second = await ada.call("sign", { text: "mine" });
   assert.deepEqual(second, { number: 2, by: "", text: "mine", atMs: lab.nowMs });
   assert.deepEqual(await ada.call("list"), [second, first]);
