@@ -330,11 +330,12 @@ class Instance implements WaitingGuest, MemoryOwner {
     };
     return suspendingImport((...args) => {
       this.#counts.add(index);
-      const start = (): PromiseLike<number | bigint | void> => {
+      try {
         this.#settleMemory();
-        return act(memory, ...args);
-      };
-      return seatOf().wait(start, nameHostFault);
+        return seatOf().wait(act(memory, ...args));
+      } catch (thrown) {
+        throw nameHostFault(thrown);
+      }
     });
   }
 }

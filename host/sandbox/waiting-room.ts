@@ -5,6 +5,7 @@
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import { nameHostFault } from "./guest-fault.ts";
 import type { ProcessTally } from "./process-tally.ts";
 import type { WaitingBudget } from "./sandbox.ts";
 
@@ -16,12 +17,18 @@ export interface WaitingRoomOptions {
   readonly waitTimeoutMs?: number | undefined;
 }
 
+/** What a host function answers with. */
+type HostValue = number | bigint | void;
+
 /** The place of one call that may wait. At most one wait is open at a time: a guest has one stack. */
 export interface WaitingSeat {
   /** Aborts when the wait that is open has to end, or the call did. */
   readonly signal: AbortSignal;
-  /** A promise that settles as `start` lets it, or rejects with `TWIN_GUEST_DEADLINE` when it takes too long. */
-  wait<Value>(start: () => PromiseLike<Value>, fault: (thrown: unknown) => unknown): Promise<Value>;
+  /**
+   * A promise that settles as `answer` does, its reason named as the host's fault, or rejects with
+   * `TWIN_GUEST_DEADLINE` when that takes too long.
+   */
+  wait(answer: PromiseLike<HostValue>): Promise<HostValue>;
   /** The call has ended: its stack is free again. */
   leave(): void;
 }
@@ -89,7 +96,9 @@ interface SeatOptions {
 
 class Seat implements WaitingSeat {
   readonly #options: SeatOptions;
-  #reject: ((reason: TwinError) => void) | undefined;
+  #resolve: ((value: HostValue) => void) | undefined;
+  /** Undefined when no wait is open: what comes then comes too late. */
+  #reject: ((reason: unknown) => void) | undefined;
   /** When the open wait was first seen by a tick: reading the clock for each would cost as much as a wait. */
   #seenMs: number | undefined;
   #controller: AbortController | undefined;
@@ -105,26 +114,27 @@ class Seat implements WaitingSeat {
     return this.#controller.signal;
   }
 
-  wait<Value>(start: () => PromiseLike<Value>, fault: (thrown: unknown) => unknown): Promise<Value> {
-    return new Promise<Value>((resolve, reject) => {
-      const answer = (value: Value): void => {
-        this.#close();
-        resolve(value);
-      };
-      const fail = (thrown: unknown): void => {
-        this.#close();
-        reject(fault(thrown));
-      };
-      this.#reject = reject;
-      this.#seenMs = undefined;
-      this.#options.onStill?.(true);
-      try {
-        start().then(answer, fail);
-      } catch (thrown) {
-        fail(thrown);
-      }
-    });
+  wait(answer: PromiseLike<HostValue>): Promise<HostValue> {
+    this.#seenMs = undefined;
+    const promise = new Promise<HostValue>(this.#open);
+    this.#options.onStill?.(true);
+    answer.then(this.#answer, this.#fail);
+    return promise;
   }
+
+  // Made once for each call, not for each wait: closures would be half of what a wait costs.
+  readonly #open = (resolve: (value: HostValue) => void, reject: (reason: unknown) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  };
+
+  readonly #answer = (value: HostValue): void => {
+    if (this.#close() !== undefined) this.#resolve!(value);
+  };
+
+  readonly #fail = (thrown: unknown): void => {
+    this.#close()?.(nameHostFault(thrown));
+  };
 
   look(nowMs: number): void {
     if (this.#reject === undefined) return;
@@ -137,9 +147,8 @@ class Seat implements WaitingSeat {
   }
 
   end(reason: TwinError): void {
-    const reject = this.#reject;
+    const reject = this.#close();
     if (reject === undefined) return;
-    this.#close();
     reject(reason);
     this.#controller?.abort(reason);
   }
@@ -151,11 +160,13 @@ class Seat implements WaitingSeat {
     this.#options.onLeave();
   }
 
-  /** Ends the open wait, of which an answer that comes too late is no part. */
-  #close(): void {
-    if (this.#reject === undefined) return;
+  /** Ends the open wait; its `reject`, or nothing when none is open. */
+  #close(): ((reason: unknown) => void) | undefined {
+    const reject = this.#reject;
+    if (reject === undefined) return undefined;
     this.#reject = undefined;
     this.#options.onStill?.(false);
+    return reject;
   }
 }
 

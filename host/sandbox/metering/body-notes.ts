@@ -59,12 +59,14 @@ export class BodyNotes implements BodyVisitor {
   /** Whether it calls through the table. */
   indirect = false;
   readonly #code: Uint8Array;
+  readonly #paramCount: number;
 
   /** Locals behind the parameters move up by {@link ACCOUNT_SIZE}: in `code`, a copy of the module, where there is room for it. */
   constructor(shape: ModuleShape, type: FunctionType, span: Span, code: Uint8Array) {
     this.type = type;
     this.span = span;
     this.#code = code;
+    this.#paramCount = type.params.length;
     this.facts = readBody(shape, type, span, this);
     const { localCount, heightMax, wide } = this.facts;
     const valueCount = 2 * type.params.length + localCount + heightMax;
@@ -74,13 +76,13 @@ export class BodyNotes implements BodyVisitor {
   }
 
   instruction(site: Site): void {
-    const { opcode, start, end, index, carried, reachable } = site;
-    if (reachable) this.map.current.fuel += INSTRUCTION_FUEL[opcode]! + carried;
+    const { opcode, start, end, index, reachable } = site;
+    if (reachable) this.map.current.fuel += INSTRUCTION_FUEL[opcode]! + site.carried;
     switch (opcode) {
       case OP.localGet:
       case OP.localSet:
       case OP.localTee:
-        if (index < this.type.params.length) return;
+        if (index < this.#paramCount) return;
         if (end - start !== 2 || index + ACCOUNT_SIZE >= 0x80) break;
         this.#code[start + 1] = index + ACCOUNT_SIZE;
         return;
@@ -107,6 +109,10 @@ export class BodyNotes implements BodyVisitor {
     edits.end.push(end);
     edits.opcode.push(opcode);
     edits.index.push(index);
+  }
+
+  plain(opcode: number): void {
+    this.map.current.fuel += INSTRUCTION_FUEL[opcode]!;
   }
 
   branch(label: number, { opcode, reachable }: Site): void {

@@ -51,7 +51,7 @@ function visit(first: Draft, drafts: readonly Draft[], importCount: number): voi
   if (first.state !== "new") return;
   const path = [first];
   first.state = "open";
-  for (let draft = path.at(-1); draft !== undefined; draft = path.at(-1)) {
+  for (let draft: Draft | undefined = first; draft !== undefined; draft = path[path.length - 1]) {
     const call = draft.notes.calls[draft.next];
     if (call === undefined) {
       finish(draft, drafts, importCount);

@@ -28,8 +28,10 @@ export interface Site extends Readonly<Span> {
  * that do so; branches come before the instruction that makes them.
  */
 export interface BodyVisitor {
-  /** An instruction was read. `site` is valid only during the call. */
+  /** An instruction was read that is none of the {@link BodyVisitor.plain} ones. `site` is valid only during the call. */
   instruction(site: Site): void;
+  /** One was read that only computes, loads, stores or moves a value, where control can come. */
+  plain(opcode: number): void;
   /** A branch leads from here to the end (a loop: the head) of the block `label`, counted from the innermost. */
   branch(label: number, site: Site): void;
   /** A block was opened by the instruction `opcode`; its code starts at `offset`. */
@@ -73,6 +75,13 @@ const RESULT_TYPES = new Map<number, FunctionType>(
 
 /** `INSTRUCTIONS` by columns: this table is asked for every instruction of every module. */
 const IMMEDIATES: readonly Immediate[] = INSTRUCTIONS.map((instruction) => instruction?.immediate ?? "none");
+const ALLOWED = Uint8Array.from(INSTRUCTIONS, (instruction) => Number(instruction !== undefined));
+/** Whether it is plain: no control, call, local, reference of a function or work by length. */
+const PLAIN = Uint8Array.from(INSTRUCTIONS, (_, opcode) => {
+  if (opcode >= 0x100) return Number(opcode < OP.memoryInit || opcode >= OP.simdPage);
+  const called = opcode < 0x1a || (opcode >= OP.localGet && opcode <= OP.localTee);
+  return Number(!called && opcode !== OP.memoryGrow && opcode !== OP.refFunc);
+});
 const POPS = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pops ?? 0);
 const PUSHES = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pushes ?? 0);
 
@@ -130,11 +139,11 @@ class BodyScan {
     const site = this.#site;
     site.start = this.#reader.offset;
     const opcode = this.#readOpcode();
+    site.reachable = this.#frame.reachable;
+    if (PLAIN[opcode] === 1) return this.#stepPlain(opcode);
     site.opcode = opcode;
-    if (opcode >= OP.simdPage) this.#wide = true;
     site.index = 0;
     site.carried = 0;
-    site.reachable = this.#frame.reachable;
     this.#readImmediate(IMMEDIATES[opcode]!);
     site.end = this.#reader.offset;
     const callee = opcode === OP.call || opcode === OP.callIndirect ? this.#calleeOf(opcode) : undefined;
@@ -144,6 +153,14 @@ class BodyScan {
     this.#move(POPS[opcode]!, PUSHES[opcode]!);
     if (callee !== undefined) this.#move(callee.params.length, callee.results.length);
     if (opcode <= OP.return) this.#control(opcode);
+  }
+
+  #stepPlain(opcode: number): void {
+    if (opcode >= OP.simdPage) this.#wide = true;
+    const immediate = IMMEDIATES[opcode]!;
+    if (immediate !== "none") this.#readImmediate(immediate);
+    if (this.#site.reachable) this.#visitor.plain(opcode);
+    this.#move(POPS[opcode]!, PUSHES[opcode]!);
   }
 
   #calleeOf(opcode: number): FunctionType {
@@ -156,7 +173,7 @@ class BodyScan {
     const reader = this.#reader;
     const first = reader.u8();
     if (first < 0xfb) {
-      if (INSTRUCTIONS[first] === undefined) throw refuseFeature(featureOf(first, 0), reader.offset - 1);
+      if (ALLOWED[first] !== 1) throw refuseFeature(featureOf(first, 0), reader.offset - 1);
       return first;
     }
     const offset = reader.offset - 1;
@@ -263,8 +280,11 @@ class BodyScan {
 
   /** Pops and pushes; below an unconditional branch the stack gives whatever is asked of it. */
   #move(pops: number, pushes: number): void {
-    this.#height = Math.max(this.#frame.base, this.#height - pops) + pushes;
-    if (this.#height > this.#heightMax) this.#heightMax = this.#height;
+    const { base } = this.#frame;
+    const rest = this.#height - pops;
+    const height = (rest < base ? base : rest) + pushes;
+    this.#height = height;
+    if (height > this.#heightMax) this.#heightMax = height;
   }
 
   /** What an instruction does to the blocks around it. */
