@@ -14,6 +14,8 @@ import { type Progress, runSuites } from "./run.ts";
 import { UsageError } from "./usage-error.ts";
 
 const MIB = 1_048_576;
+/** What the names of the cases that `--apply` needs begin with. */
+const LANES = "lane-";
 
 const HELP = `npm run bench -- [options]
 
@@ -29,7 +31,7 @@ How fast this host is on this machine, against what. docs/benchmarks.md tells ho
   --markdown FILE    put the tables between the bench marks of FILE
   --compare FILE     compare with the JSON report of an earlier run
   --apply            let the host at the data folder use what is fastest here (hardware.json);
-                     measures at least the cases "lane-"
+                     by itself it measures only what that needs
   --data DIR         another data folder than the default
   --from FILE        measure nothing: show, convert or compare the JSON report of an earlier run
   --install-peers    install the peers that npm ci leaves out, then end:
@@ -82,7 +84,7 @@ async function main(): Promise<void> {
 async function measure(): Promise<Report> {
   const report = await runSuites({
     suites: chosenSuites(),
-    caseText: options.case ?? "",
+    caseText: options.case ?? (appliesOnly() ? LANES : ""),
     quick: options.quick,
     vaultSizeBytes: wholeNumber("--vault-mib", options["vault-mib"] ?? (options.quick ? "32" : "256")) * MIB,
     onProgress: showProgress,
@@ -95,11 +97,19 @@ async function measure(): Promise<Report> {
 }
 
 function chosenSuites(): readonly SuiteName[] {
-  const names = options.suite?.split(",") ?? SUITE_NAMES;
+  const names = options.suite?.split(",") ?? (appliesOnly() ? ["kernels"] : SUITE_NAMES);
   const unknown = names.find((name) => !(SUITE_NAMES as readonly string[]).includes(name));
   if (unknown !== undefined)
     throw new UsageError(`There is no suite "${unknown}": there are ${SUITE_NAMES.join(", ")}.`);
+  if (options.apply && (!names.includes("kernels") || !LANES.includes(options.case ?? ""))) {
+    throw new UsageError(`--apply needs the cases "${LANES}" of the suite kernels: leave --suite and --case away.`);
+  }
   return names as SuiteName[];
+}
+
+/** Nothing was asked for but the profile. */
+function appliesOnly(): boolean {
+  return options.apply && options.suite === undefined && options.case === undefined;
 }
 
 function wholeNumber(option: string, text: string): number {
@@ -138,7 +148,7 @@ function readOptions(): Options {
     return parseArgs({ options: OPTIONS }).values;
   } catch (error) {
     complain(new UsageError(`${(error as Error).message} See --help.`));
-    process.exit();
+    return process.exit();
   }
 }
 

@@ -48,11 +48,16 @@ describe("npm run bench", () => {
     ["a suite that there is not", ["--suite", "kernel"], /^There is no suite "kernel": there are kernels, /],
     ["an option that there is not", ["--fast"], /^Unknown option '--fast'.* See --help\.$/],
     ["a size that is none", ["--vault-mib", "big"], /^--vault-mib takes a whole number above 0, not "big"\.$/],
+    [
+      "a profile of other suites",
+      ["--apply", "--data", "FOLDER", "--suite", "vault"],
+      /^--apply needs the cases "lane-"/,
+    ],
     ["a report that is none", ["--compare", MAIN], /cannot be read as a report/],
     ["a page without marks", ["--from", "RUN", "--markdown", "RUN"], /^Expected a page with the lines/],
     ["a data folder that there is not", ["--apply", "--data", "/nowhere/at/all"], /^There is no data folder at/],
   ])("refuses %s in one sentence", async (_, words, message) => {
-    const outcome = await bench(...words.map((word) => word.replace("RUN", run)));
+    const outcome = await bench(...words.map((word) => word.replace("RUN", run).replace("FOLDER", folder)));
     expect(outcome.exitCode).toBe(1);
     expect(outcome.stderr.trim()).toMatch(message);
     expect(outcome.stderr.trim()).not.toContain("\n");
