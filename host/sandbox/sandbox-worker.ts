@@ -29,8 +29,7 @@ const data = workerData as SandboxWorkerData;
 const cells = new FlightCells(data.cells);
 const tally = new ProcessTally(data.tally, data.tallyIndex);
 const room = new WaitingRoom({ clock: systemClock, tally, waitTimeoutMs: data.waitTimeoutMs });
-const host =
-  data.host === undefined ? NO_HOST : ((await import(data.host)) as { sandboxHost: SandboxHost }).sandboxHost;
+const host = data.host === undefined ? NO_HOST : await loadHost(data.host);
 const table = new GuestTable({ host, room, tally });
 
 port.on("message", (message: ToSandboxWorker) => {
@@ -49,6 +48,12 @@ port.on("message", (message: ToSandboxWorker) => {
   }
 });
 post({ kind: "ready" });
+
+async function loadHost(url: string): Promise<SandboxHost> {
+  const { sandboxHost } = (await import(url)) as { readonly sandboxHost?: SandboxHost };
+  if (sandboxHost === undefined) throw new TypeError(`${url} exports no sandboxHost; see SandboxHost`);
+  return sandboxHost;
+}
 
 function judge({ id, bytes, memorySizeBytes }: AdmitRequest): void {
   try {

@@ -217,9 +217,10 @@ describe("a pool", () => {
   });
 
   it("does not open when its host functions cannot be loaded", async () => {
-    const host = new URL("./no-such-host.ts", import.meta.url);
-    await expect(openSandboxPool({ clock: systemClock, log: silentLog, workerCount: 1, host })).rejects.toThrow(
-      /no-such-host/u,
-    );
+    for (const file of ["./no-such-host.ts", "./sample-programs.ts"]) {
+      const host = new URL(file, import.meta.url);
+      const opening = openSandboxPool({ clock: systemClock, log: silentLog, workerCount: 1, host });
+      await expect(opening).rejects.toThrow(/no-such-host|exports no sandboxHost/u);
+    }
   });
 });
