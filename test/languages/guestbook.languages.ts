@@ -1,7 +1,7 @@
-// The guestbook in each language: the same tests, the same answers, the same bytes wherever it is built.
+// The guestbook in each language, and the guide to all others: the same tests, the same answers, the same bytes wherever it is built.
 
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -28,6 +28,25 @@ async function isThere(program: string): Promise<boolean> {
     () => false,
   );
 }
+
+describe("the guide to the ABI", () => {
+  it("builds as it is printed, and keeps any text", async (context) => {
+    if (!(await isThere("clang"))) context.skip("clang is not installed; see .ci/run");
+    const folder = join(root, "tick");
+    await mkdir(folder);
+    const guide = await readFile(join(import.meta.dirname, "../../docs/guides/abi-for-any-language.md"), "utf8");
+    for (const [, name, text] of guide.matchAll(/^## `([\w.]+)`\n\n```\w+\n([\s\S]*?)^```$/gmu)) {
+      await writeFile(join(folder, name!), text!);
+    }
+    const { path } = await buildCapability({ folder, out: folder, kernels, publisher: testPublisher });
+    const twin = openCapabilityTwin(readPackage(await readFile(path), kernels), testTwinId(0));
+    expect(twin.call("kept", {})).toBeNull();
+    for (const text of ['"quoted" \u{1f600}\n', "x".repeat(1_000), ""]) {
+      expect(twin.call("keep", text)).toBe(text);
+      expect(twin.call("kept", {})).toBe(text);
+    }
+  });
+});
 
 describe.each(LANGUAGES)("the guestbook in %s", (language) => {
   it("passes its own tests, builds the same bytes in two folders, and holds against hostile text", async (context) => {
