@@ -4,7 +4,7 @@ import { formatBytes, formatFigure } from "./figure-text.ts";
 import { isRestless, type Report, type Row } from "./report.ts";
 
 /** Whether a row got better beyond doubt. */
-export type Verdict = "better" | "worse" | "same";
+type Verdict = "better" | "worse" | "same";
 
 /** One row in both runs. */
 export interface Comparison {

@@ -5,7 +5,7 @@ import { Bench } from "tinybench";
 import { caseFacts, type SuiteName, UNITS } from "./case-table.ts";
 
 /** What a figure is of: the language it is written in decides what it is compared with. */
-export type ContenderKind = "js" | "wasm" | "native";
+type ContenderKind = "js" | "wasm" | "native";
 
 interface ContenderFacts {
   readonly name: string;

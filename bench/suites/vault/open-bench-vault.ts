@@ -14,7 +14,7 @@ import { openVault, PUT_JOBS } from "../../../host/vault/open-vault.ts";
 import type { PutJobs } from "../../../host/vault/put-jobs.ts";
 
 /** Names of the stores: directories below `stores` in the vault's folder. */
-export const STORE_NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f"];
+const STORE_NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f"];
 
 /** Opens the vault of a folder, which must exist; disposing it closes its index too. */
 export type OpenBenchVault = (folder: string) => Promise<{ readonly vault: Vault } & AsyncDisposable>;
