@@ -10,13 +10,30 @@ import { decodeManifest } from "./manifest.ts";
 import { walkManifest } from "./manifest-tree.ts";
 import { type Pace, createPace } from "./pace.ts";
 import { type SegmentId, openTable, shardCountOf } from "./segment.ts";
-import { type ShardHeader, decodeHeader, headerSize, parseShardName, shardName } from "./shard.ts";
+import { type ShardHeader, decodeHeader, headerSize, leafCount, parseShardName, shardName } from "./shard.ts";
 import { sizeOf } from "./manifest.ts";
-import type { BlockPlace, ObjectRecord, VaultIndex } from "./vault-index.ts";
+import { createShardReader } from "./shard-reader.ts";
+import type { BlockPlace, ObjectRecord, SegmentRecord, VaultIndex } from "./vault-index.ts";
 import { type VaultParts, storeNamed } from "./vault-parts.ts";
 
-/** Segment -> shard index -> name of a store that lists it. */
-export type FoundShards = Map<SegmentId, Map<number, string>>;
+/** Segment -> shard index -> the stores that list it: a crash while a shard moved leaves two copies, one of them torn. */
+export type FoundShards = Map<SegmentId, Map<number, FoundCopy[]>>;
+
+/** A copy of a shard, as its store lists it. */
+export interface FoundCopy {
+  readonly store: string;
+  readonly sizeBytes: number;
+}
+
+/** Writes down that a store lists a shard. */
+export function noteFound(
+  found: FoundShards,
+  { segment, index }: { readonly segment: SegmentId; readonly index: number },
+  copy: FoundCopy,
+): void {
+  const shards = found.getOrInsertComputed(segment, () => new Map());
+  shards.getOrInsertComputed(index, () => []).push(copy);
+}
 
 /** What adopting needs of an open vault. */
 export type AdoptParts = Pick<
@@ -40,10 +57,10 @@ export async function rebuildIndex(parts: AdoptParts): Promise<number> {
   const found: FoundShards = new Map();
   for (const store of parts.stores) {
     try {
-      for await (const { name } of store.list()) {
+      for await (const { name, sizeBytes } of store.list()) {
         const place = parseShardName(parts.seal, name);
         if (place === undefined) continue;
-        found.getOrInsertComputed(place.segment, () => new Map()).getOrInsert(place.index, store.name);
+        noteFound(found, place, { store: store.name, sizeBytes });
       }
     } catch (thrown) {
       if (!(thrown instanceof TwinError)) throw thrown;
@@ -57,11 +74,14 @@ export async function rebuildIndex(parts: AdoptParts): Promise<number> {
 export async function adoptSegments(parts: AdoptParts, found: FoundShards): Promise<number> {
   if (found.size === 0) return 0;
   const pace = createPace(parts.clock);
-  const staged = new Map<SegmentId, Dispersed>();
+  const segments: Dispersed[] = [];
   for (const [id, shards] of found) {
     const segment = await stage(parts, id, shards, pace);
-    if (segment !== undefined) staged.set(id, segment);
+    if (segment !== undefined) segments.push(segment);
   }
+  // A block may stand twice, once in what is left of a forgotten segment: the fuller one comes first.
+  segments.sort((left, right) => left.record.absent.length - right.record.absent.length);
+  const staged = new Map(segments.map((segment) => [segment.record.id, segment]));
   const overlay = overlayOf(parts.index, staged);
   const objects: FoundObject[] = [];
   for (const { blocks } of staged.values()) {
@@ -85,29 +105,52 @@ export async function adoptSegments(parts: AdoptParts, found: FoundShards): Prom
 async function stage(
   parts: AdoptParts,
   id: SegmentId,
-  shards: ReadonlyMap<number, string>,
+  shards: ReadonlyMap<number, readonly FoundCopy[]>,
   pace: Pace,
 ): Promise<Dispersed | undefined> {
   const header = await findHeader(parts, id, shards);
   if (header === undefined) return undefined;
   const { shape } = header;
   const indexes = [...Array(shardCountOf(shape)).keys()];
-  const record = {
-    ...shape,
-    stores: indexes.map((index) => shards.get(index) ?? ""),
-    absent: indexes.filter((index) => !shards.has(index)),
-  };
+  const sizeBytes = headerSize(shape.shardSize) + shape.shardSize;
+  const record: SegmentRecord = { ...shape, stores: indexes.map(() => ""), absent: indexes, adopted: true };
+  const homes = [...record.stores];
+  for (const [index, copies] of shards) {
+    // A torn copy is mostly shorter; the scrub finds the others.
+    const whole = copies.filter((copy) => copy.sizeBytes === sizeBytes).map(({ store }) => store);
+    const home = whole.length > 1 ? await wholeCopy(parts, record, { index, copies: whole }) : whole[0];
+    if (home !== undefined) homes[index] = home;
+    await pace();
+  }
+  const found = { ...record, stores: homes, absent: indexes.filter((index) => homes[index] === "") };
   const tableOffset = shape.payloadSize - shape.tableSize;
-  const table = await orUndefined(parts.segments.readVerified(record, tableOffset, shape.tableSize, pace));
-  return table && { record, blocks: openTable(table, id, parts.seal.keys, parts.seal.kernels) };
+  const table = await orUndefined(parts.segments.readVerified(found, tableOffset, shape.tableSize, pace));
+  return table && { record: found, blocks: openTable(table, id, parts.seal.keys, parts.seal.kernels) };
+}
+
+/** The store whose copy of the shard holds, leaf by leaf; the first when none does. */
+async function wholeCopy(
+  { seal, stores }: AdoptParts,
+  record: SegmentRecord,
+  place: { readonly index: number; readonly copies: readonly string[] },
+): Promise<string> {
+  const { index, copies } = place;
+  const reader = createShardReader({ seal, store: (name) => storeNamed(stores, name), onBlame: () => {} });
+  const run = { index, first: 0, count: leafCount(record.shardSize) };
+  for (const store of copies) {
+    const leaves = await reader.fetchLeaves({ ...record, stores: record.stores.with(index, store) }, run);
+    if (!leaves.includes(undefined)) return store;
+  }
+  return copies[0] ?? "";
 }
 
 async function findHeader(
   { seal, stores }: AdoptParts,
   id: SegmentId,
-  shards: ReadonlyMap<number, string>,
+  shards: ReadonlyMap<number, readonly FoundCopy[]>,
 ): Promise<ShardHeader | undefined> {
-  for (const [index, name] of shards) {
+  const copies = [...shards].flatMap(([index, stores]) => stores.map(({ store }) => ({ index, name: store })));
+  for (const { index, name } of copies) {
     const range = { offset: 0, sizeBytes: HEADER_SIZE_MAX };
     const bytes = await orUndefined(storeNamed(stores, name)?.get(shardName(seal, id, index), range));
     const header = bytes && decodeHeader(seal, bytes);

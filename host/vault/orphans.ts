@@ -5,7 +5,7 @@
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { throwIfAborted } from "./abortable.ts";
-import { adoptSegments, type FoundShards } from "./adopt-segments.ts";
+import { adoptSegments, type FoundShards, noteFound } from "./adopt-segments.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { SegmentId } from "./segment.ts";
 import { parseShardName } from "./shard.ts";
@@ -16,6 +16,7 @@ import { storeNamed, type VaultParts } from "./vault-parts.ts";
 interface Orphan {
   readonly store: string;
   readonly name: string;
+  readonly sizeBytes: number;
   readonly segment: SegmentId;
   readonly index: number;
 }
@@ -71,10 +72,10 @@ export async function sweepOrphans(parts: VaultParts, { orphans, listed }: Orpha
 async function orphansIn(parts: VaultParts, store: GuardedStore): Promise<Orphan[] | undefined> {
   const orphans: Orphan[] = [];
   try {
-    for await (const { name } of store.list()) {
+    for await (const { name, sizeBytes } of store.list()) {
       const place = parseShardName(parts.seal, name);
       if (place === undefined || isReferenced(parts, store.name, place)) continue;
-      orphans.push({ store: store.name, name, ...place });
+      orphans.push({ store: store.name, name, sizeBytes, ...place });
     }
     return orphans;
   } catch (thrown) {
@@ -102,7 +103,7 @@ function unknownSegments(
   const found: FoundShards = new Map();
   for (const orphan of orphans) {
     if (!segments.has(orphan.segment)) continue;
-    found.getOrInsertComputed(orphan.segment, () => new Map()).getOrInsert(orphan.index, orphan.store);
+    noteFound(found, orphan, orphan);
   }
   return found;
 }

@@ -107,7 +107,7 @@ function stands(
 ): boolean {
   const place = index.block(id);
   const segment = place && index.segment(place.segment);
-  if (segment === undefined) return false;
+  if (segment === undefined || segment.adopted === true) return false;
   return new Set(standingStores(segment).filter(answering)).size >= shardsNeeded;
 }
 

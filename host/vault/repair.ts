@@ -50,8 +50,10 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
   const wanting = bad.filter((index) => made?.has(index) !== true);
   // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.
   const absent = wanting.filter((index) => blames.has(index) || record.absent.includes(index));
+  const isRead = wanting.every((index) => absent.includes(index));
   await changeSegment(parts, record.id, (current) => ({
     ...current,
+    adopted: isRead ? undefined : current.adopted,
     stores: current.stores.map((store, index) => made?.get(index) ?? store),
     absent,
   }));

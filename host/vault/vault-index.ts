@@ -52,6 +52,8 @@ export interface SegmentRecord extends SegmentShape {
   readonly stores: readonly string[];
   /** Indexes of the shards that were missing or corrupt when last looked at, ascending. */
   readonly absent: readonly number[];
+  /** Made sense of from the stores' lists: nothing is stored by reference to it before a scrub has read all of it. */
+  readonly adopted?: true | undefined;
 }
 
 /** What was said of an object when it was put. */

@@ -59,7 +59,8 @@ export function changeSegment(
     const current = index.segment(id);
     if (current === undefined) return;
     const next = change(current);
-    if (next.absent.join() === current.absent.join() && next.stores.join() === current.stores.join()) return;
+    const isSame = next.absent.join() === current.absent.join() && next.stores.join() === current.stores.join();
+    if (isSame && next.adopted === current.adopted) return;
     await index.commit([indexWrites.segment(next)]);
     census.remove(current);
     census.add(next);
