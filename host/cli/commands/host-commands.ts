@@ -161,7 +161,7 @@ function describeStatus(state: HostStatus): string[] {
         `  ${store.name}`,
         `${store.shardCount} shards`,
         formatSize(store.usedBytes),
-        store.problem ?? "ok",
+        store.problem ?? (store.draining ? "draining" : "ok"),
       ]),
     ),
     ...describeReplica(state),
@@ -211,5 +211,7 @@ function describeReplica({ replica }: HostStatus): string[] {
 function describeMargin({ vault }: HostStatus): string {
   if (vault.objectCount === 0) return `${vault.dataShards}+${vault.parityShards} over ${vault.stores.length} stores`;
   if (vault.margin < 0) return "some data cannot be read: bring back a lost store";
-  return `survives the loss of any ${vault.margin} of ${vault.stores.length} stores`;
+  const stores = `survives the loss of any ${vault.margin} of ${vault.stores.length} stores`;
+  if (vault.domainMargin > 0) return `${stores}, and of any ${vault.domainMargin} disks or services`;
+  return `${stores}, but not of the disk or service that holds most of them`;
 }
