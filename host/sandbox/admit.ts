@@ -86,7 +86,7 @@ function compileErrorOf(bytes: Uint8Array<ArrayBuffer>): string {
 /** The price of the import. Names are looked up as own properties: a module may ask for `constructor`. */
 function checkImport(list: HostInterface, { module, name, offset }: FunctionImport, type: FunctionType): number {
   if (module !== IMPORT_MODULE) {
-    const reason = `it imports the function "${name}" of "${module}"; only those of "${IMPORT_MODULE}" can be imported`;
+    const reason = `it imports the function "${name}" of "${module}"; only those of "${IMPORT_MODULE}" can be; import what it offers or build without`;
     throw refusal("TWIN_MODULE_IMPORT", { rule: "import-module", offset, reason });
   }
   const offered = Object.hasOwn(list, name) ? list[name] : undefined;

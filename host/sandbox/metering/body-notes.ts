@@ -44,30 +44,41 @@ const LENGTH_OPCODES: ReadonlySet<number> = new Set([
   OP.tableFill,
 ]);
 
+/** What the notes on all bodies of a module share. */
+export interface ModuleNotes {
+  /** A copy of the module, in which locals move up where there is room for it. */
+  readonly code: Uint8Array;
+  /** Of all bodies, one after the other. */
+  readonly edits: Edits;
+  /** Functions of which some body takes references. */
+  readonly taken: Set<number>;
+}
+
 /** What was found in the body of the function of `type` at `span`. */
 export class BodyNotes implements BodyVisitor {
   readonly type: FunctionType;
   readonly span: Span;
   readonly map = new StretchMap(0);
   readonly facts: BodyFacts;
-  readonly edits: Edits = { start: [], end: [], opcode: [], index: [] };
+  /** Where its edits are among those of the module: from the first to the last (exclusive). */
+  readonly edits: Span;
   readonly calls: DirectCall[] = [];
-  /** Functions of which it takes references. */
-  readonly taken: number[] = [];
   /** Of its frame. Parameters count twice, as they are passed and kept. */
   readonly weight: number;
   /** Whether it calls through the table. */
   indirect = false;
-  readonly #code: Uint8Array;
+  readonly #module: ModuleNotes;
   readonly #paramCount: number;
 
-  /** Locals behind the parameters move up by {@link ACCOUNT_SIZE}: in `code`, a copy of the module, where there is room for it. */
-  constructor(shape: ModuleShape, type: FunctionType, span: Span, code: Uint8Array) {
+  /** Locals behind the parameters move up by {@link ACCOUNT_SIZE}. */
+  constructor(shape: ModuleShape, type: FunctionType, span: Span, module: ModuleNotes) {
     this.type = type;
     this.span = span;
-    this.#code = code;
+    this.#module = module;
     this.#paramCount = type.params.length;
+    const start = module.edits.start.length;
     this.facts = readBody(shape, type, span, this);
+    this.edits = { start, end: module.edits.start.length };
     const { localCount, heightMax, wide } = this.facts;
     const valueCount = 2 * type.params.length + localCount + heightMax;
     this.weight = 1 + Math.ceil((wide ? 2 * valueCount : valueCount) / VALUES_PER_WEIGHT);
@@ -84,7 +95,7 @@ export class BodyNotes implements BodyVisitor {
       case OP.localTee:
         if (index < this.#paramCount) return;
         if (end - start !== 2 || index + ACCOUNT_SIZE >= 0x80) break;
-        this.#code[start + 1] = index + ACCOUNT_SIZE;
+        this.#module.code[start + 1] = index + ACCOUNT_SIZE;
         return;
       case OP.brIf:
         if (reachable) this.map.part(end);
@@ -99,12 +110,12 @@ export class BodyNotes implements BodyVisitor {
         this.indirect = true;
         break;
       case OP.refFunc:
-        this.taken.push(index);
+        this.#module.taken.add(index);
         break;
       default:
         if (!LENGTH_OPCODES.has(opcode)) return;
     }
-    const { edits } = this;
+    const { edits } = this.#module;
     edits.start.push(start);
     edits.end.push(end);
     edits.opcode.push(opcode);

@@ -4,15 +4,14 @@
 import { ByteWriter } from "../wasm/byte-writer.ts";
 import { OP } from "../wasm/instruction-set.ts";
 import { type FunctionType, type Span, VALUE_TYPE } from "../wasm/module-shape.ts";
-import { ACCOUNT_SIZE, type BodyNotes } from "./body-notes.ts";
+import { ACCOUNT_SIZE, type BodyNotes, type ModuleNotes } from "./body-notes.ts";
 import type { EntryPlan } from "./call-plan.ts";
 import { LENGTH_QUARTERS } from "./cost-table.ts";
 import * as meterCode from "./meter-code.ts";
 
 /** What the writing of every body of a module shares. */
 export interface MeterPlan extends meterCode.MeterIndices {
-  /** The original module, with locals moved up where that changes no size. */
-  readonly code: Uint8Array;
+  readonly notes: ModuleNotes;
   /** Index that stands for a function of the original module: imports have stand-ins. */
   functionIndex(original: number): number;
   /** Index of the type that also carries the account. */
@@ -32,7 +31,7 @@ export function meterBody(writer: ByteWriter, notes: BodyNotes, entry: EntryPlan
   const paramCount = type.params.length;
   const index = paramCount + ACCOUNT_SIZE + facts.localCount;
   const locals = { depth: paramCount, fuel: paramCount + 1, index };
-  writeLocals(writer, plan.code.subarray(span.start, facts.code.start), notes.indirect);
+  writeLocals(writer, plan.notes.code.subarray(span.start, facts.code.start), notes.indirect);
   const fuel = map.entry.fuel - entry.paid;
   meterCode.writeEntry(writer, plan, { fuel, checked: entry.checked, weight: notes.weight }, locals);
   // Branches that leave the function carry its own results only: they end here.
@@ -49,7 +48,7 @@ function writeCode(writer: ByteWriter, notes: BodyNotes, plan: MeterPlan, locals
   let copied = notes.facts.code.start;
   let next = 1;
   const copy = (until: number): void => {
-    writer.part(plan.code, copied, until);
+    writer.part(plan.notes.code, copied, until);
     copied = until;
   };
   const pay = (until: number): void => {
@@ -60,8 +59,8 @@ function writeCode(writer: ByteWriter, notes: BodyNotes, plan: MeterPlan, locals
       meterCode.writeCharge(writer, plan, stretch, locals);
     }
   };
-  const { edits } = notes;
-  for (let at = 0; at < edits.start.length; at++) {
+  const { edits } = plan.notes;
+  for (let at = notes.edits.start; at < notes.edits.end; at++) {
     const edit = { start: edits.start[at]!, end: edits.end[at]!, opcode: edits.opcode[at]!, index: edits.index[at]! };
     pay(edit.start);
     copy(edit.start);
@@ -99,7 +98,7 @@ function writeEdit(writer: ByteWriter, edit: Edit, plan: MeterPlan, locals: mete
       return;
     default:
       meterCode.writeLengthCharge(writer, plan, lengthCharge(opcode, plan), locals);
-      writer.part(plan.code, start, end);
+      writer.part(plan.notes.code, start, end);
   }
 }
 

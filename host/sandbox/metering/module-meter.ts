@@ -131,7 +131,11 @@ function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): P
   return {
     types,
     entered,
-    code: shape.bytes.slice(),
+    notes: {
+      code: shape.bytes.slice(),
+      edits: { start: [], end: [], opcode: [], index: [] },
+      taken: new Set(shape.mentions.map(({ functionIndex }) => functionIndex)),
+    },
     pageMax,
     elementMax,
     fuelGlobal: shape.globals.length,
@@ -147,12 +151,8 @@ function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): P
 function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: Plan): ByteWriter {
   const importCount = shape.imports.length;
   const typeOf = (index: number): FunctionType => shape.types[shape.functionTypes[index]!]!;
-  const bodies = shape.bodies.map((span, index) => new BodyNotes(shape, typeOf(importCount + index), span, plan.code));
-  const taken = new Set([
-    ...shape.mentions.map(({ functionIndex }) => functionIndex),
-    ...bodies.flatMap((body) => body.taken),
-  ]);
-  const entries = planCalls(bodies, importCount, taken);
+  const bodies = shape.bodies.map((span, index) => new BodyNotes(shape, typeOf(importCount + index), span, plan.notes));
+  const entries = planCalls(bodies, importCount, plan.notes.taken);
   const writer = new ByteWriter(2 * shape.bytes.length + 1_024);
   writer.u32(bodies.length + importCount + 1 + plan.entered.length);
   const body = new ByteWriter(LIMITS.sandbox.functionBodySizeBytes);

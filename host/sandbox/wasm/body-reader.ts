@@ -351,11 +351,10 @@ class BodyScan {
   #typeAt(index: number, offset: number): FunctionType {
     const type = this.#shape.types[index];
     if (type !== undefined) return type;
-    throw refusal("TWIN_MODULE_INVALID", { rule: "type-index", offset, reason: "it names a type that does not exist" });
+    throw this.#invalid("it names a type that does not exist", { rule: "type-index", offset });
   }
 
-  #invalid(reason: string): TwinError {
-    const { offset } = this.#reader;
-    return refusal("TWIN_MODULE_INVALID", { rule: "structure", offset, reason: `${reason}; build the module again` });
+  #invalid(reason: string, at = { rule: "structure", offset: this.#reader.offset }): TwinError {
+    return refusal("TWIN_MODULE_INVALID", { ...at, reason: `${reason}; build the module again` });
   }
 }

@@ -140,7 +140,7 @@ function readImports(draft: Draft, reader: ByteReader): void {
     const kind = reader.u8();
     if (kind !== 0) {
       const what = ["a function", "a table", "a memory", "a global", "a tag"][kind] ?? "something unknown";
-      const reason = `it imports ${what} "${name}" of "${module}"; only functions can be imported`;
+      const reason = `it imports ${what} "${name}" of "${module}"; only functions can be; define it in the module`;
       throw refusal("TWIN_MODULE_IMPORT", { rule: "import-kind", offset, reason });
     }
     const typeIndex = reader.u32();
