@@ -7,7 +7,7 @@ import { applyReport, requireDataFolder } from "./apply.ts";
 import { SUITE_NAMES, type SuiteName } from "./case-table.ts";
 import { compareReports, compareText } from "./compare.ts";
 import { installPeers, peerNames } from "./peers.ts";
-import { isRestless, readReport, type Report, restlessness } from "./report.ts";
+import { readReport, type Report } from "./report.ts";
 import { toHtml } from "./report-html.ts";
 import { replaceMarkedBlock, toMarkdown, toText } from "./report-text.ts";
 import { type Progress, runSuites } from "./run.ts";
@@ -90,7 +90,6 @@ async function measure(): Promise<Report> {
     onProgress: showProgress,
   });
   clearProgress();
-  if (isRestless(report)) process.stderr.write(`${restlessness(report)}\n`);
   if (report.rows.length === 0)
     throw new UsageError(`No case was measured: none of them contains "${options.case ?? ""}".`);
   return report;
