@@ -13,6 +13,8 @@ export interface SandboxWorkerData {
   readonly tally: SharedArrayBuffer;
   readonly tallyIndex: number;
   readonly waitTimeoutMs: number | undefined;
+  /** Whether it goes behind others when the processor is short: true for guests that are not known to be quick. */
+  readonly behindOthers: boolean;
 }
 
 /** What the module at `PoolOptions.host` exports under the name `sandboxHost`. It lives in the workers. */

@@ -18,6 +18,7 @@ import {
 } from "./pool-messages.ts";
 import { ProcessTally } from "./process-tally.ts";
 import type { GuestAnswer } from "./sandbox.ts";
+import { stepBehindOthers } from "./thread-priority.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 /** Below this a copy is cheaper than a transfer. */
@@ -26,6 +27,7 @@ const NO_HOST: SandboxHost = { hostInterface: {}, createHost: () => ({ implement
 
 const port = parentPort!;
 const data = workerData as SandboxWorkerData;
+if (data.behindOthers) stepBehindOthers();
 const cells = new FlightCells(data.cells);
 const tally = new ProcessTally(data.tally, data.tallyIndex);
 const room = new WaitingRoom({ clock: systemClock, tally, waitTimeoutMs: data.waitTimeoutMs });

@@ -139,7 +139,8 @@ export class WorkerFleet {
   #start(index: number): PoolWorker {
     const { clock, log, host, waitTimeoutMs } = this.#options;
     const tallyIndex = this.#freeTallies.pop() ?? index;
-    const data = { host, waitTimeoutMs, tally: this.#tallies, tallyIndex };
+    const behindOthers = index !== QUICK_WORKER;
+    const data = { host, waitTimeoutMs, tally: this.#tallies, tallyIndex, behindOthers };
     const onEnd = (notBegun: readonly Flight[]): void => {
       void this.#replace(index, notBegun);
     };

@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority, platform } from "node:os";
+
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { systemClock } from "../../../host/base/clock.ts";
@@ -173,7 +176,22 @@ describe("a module of a pool", () => {
   });
 });
 
+/** The niceness of each thread of this process. */
+function threadPriorities(): number[] {
+  return readdirSync("/proc/self/task").map((thread) => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+    // The second field is a name in brackets, which may hold spaces; niceness is the 19th.
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+  });
+}
+
 describe("a pool", () => {
+  it.runIf(platform() === "linux")("lets the guests that it does not know go behind others", () => {
+    const own = getPriority();
+    expect(threadPriorities()).toContain(Math.min(own + 5, 19));
+    expect(threadPriorities()).toContain(own);
+  });
+
   it("answers for others while a guest computes without end, ends it by its deadline, and replaces its worker", async () => {
     const own = await openSandboxPool({ clock: systemClock, log: silentLog, workerCount: 2 });
     await using _ = own;
