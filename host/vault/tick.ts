@@ -10,7 +10,7 @@ const HASH_SIZE = 32;
 const HEAD_SIZE = HASH_SIZE + 8;
 
 /** One tick, opened. */
-export interface Tick {
+interface Tick {
   readonly atMs: number;
   /** Writes as a `RecordWriter` wrote them. */
   readonly writes: Uint8Array;
