@@ -26,7 +26,7 @@ interface TimerRow extends Omit<TimerDraft, "payload" | "id"> {
 }
 
 /** What one command does to timers. */
-export interface TimerChanges {
+interface TimerChanges {
   readonly scheduled: ReadonlyMap<number, TimerDraft>;
   readonly unscheduled: ReadonlySet<number>;
 }

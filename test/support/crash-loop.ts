@@ -17,7 +17,7 @@ export async function runCrashLoop(
   let commands = 0;
   let round = 0;
   for (; round < kills && hasTime(); round++) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "crash-load.ts"), folder], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "busy-twins-loop.ts"), folder], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     // Sometimes it dies while it still opens what the one before has left.
