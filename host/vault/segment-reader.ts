@@ -12,6 +12,8 @@ import type { LeafRun, ShardPiece, ShardReader } from "./shard-reader.ts";
 import type { SegmentRecord } from "./vault-index.ts";
 
 const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
+/** Symbols of the erasure code stand in stripes of so many bytes (docs/formats/erasure-code.md). */
+const CODE_STRIPE_SIZE = 128;
 /** Leaves of one shard that are fetched and rebuilt together: 1 MiB. */
 const RUN_LENGTH = 16;
 
@@ -96,10 +98,14 @@ async function rebuildPiece(
   segment: SegmentRecord,
   piece: ShardPiece,
 ): Promise<Uint8Array | undefined> {
-  const column = await gatherColumn(parts, segment, piece);
+  // The code works on whole stripes; a shard's size is a multiple of them.
+  const offset = Math.floor(piece.offset / CODE_STRIPE_SIZE) * CODE_STRIPE_SIZE;
+  const end = Math.ceil((piece.offset + piece.sizeBytes) / CODE_STRIPE_SIZE) * CODE_STRIPE_SIZE;
+  const column = await gatherColumn(parts, segment, { ...piece, offset, sizeBytes: end - offset });
   if (column === undefined) return undefined;
   const { dataShards, parityShards } = segment;
-  return parts.seal.kernels.createErasureCode(dataShards, parityShards).reconstruct(column)[piece.index];
+  const whole = parts.seal.kernels.createErasureCode(dataShards, parityShards).reconstruct(column)[piece.index]!;
+  return whole.subarray(piece.offset - offset, piece.offset - offset + piece.sizeBytes);
 }
 
 /** The same bytes of k other trusted shards, by index. When some of them fail or are late, the rest are asked too. */

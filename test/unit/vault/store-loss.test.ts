@@ -41,6 +41,31 @@ describe.each([
   });
 });
 
+test("what a lost shard held is computed from four others, wherever a range begins, without reading a header", async () => {
+  const { vault, stores } = await openTestVault();
+  const content = seededBytes(8, 900_000);
+  const { id } = await putBytes(vault, content);
+  for (const lost of stores.slice(1, 3)) lost.inner.shards.clear();
+  // The first read finds out; from then on the index knows.
+  await readBytes(vault, id);
+  await vault.status();
+  const offsets: number[] = [];
+  for (const store of stores) {
+    const get = store.get.bind(store);
+    store.get = (name, range) => {
+      offsets.push(range?.offset ?? 0);
+      return get(name, range);
+    };
+  }
+  for (const range of [{}, { offset: 1, sizeBytes: 1 }, { offset: 333_333, sizeBytes: 77_777 }]) {
+    const { offset = 0, sizeBytes = content.length } = range as { offset?: number; sizeBytes?: number };
+    const read = await readBytes(vault, id, range);
+    expect(Buffer.compare(read, content.subarray(offset, offset + sizeBytes))).toBe(0);
+  }
+  expect(offsets.length).toBeGreaterThan(0);
+  expect(offsets).not.toContain(0);
+});
+
 test("a code of 16+4 reads without any four of twenty stores, and not without five", async () => {
   const { stores, content, readWithout } = await openCode(16, 4);
   const below = createChance(20);
