@@ -25,7 +25,7 @@ export interface DirectCall {
  * Original instructions that become others, or get something of ours before them, in order. Columns
  * instead of objects: a module of a megabyte has a hundred thousand.
  */
-export interface Edits {
+interface Edits {
   readonly start: number[];
   readonly end: number[];
   readonly opcode: number[];

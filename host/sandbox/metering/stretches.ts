@@ -109,6 +109,7 @@ export class StretchMap {
   close(offset: number, reachable: boolean): void {
     const inner = this.#frames.pop()!;
     const outer = this.#frames.at(-1);
+    if (outer === undefined) throw new RangeError("The body itself is not a block to close.");
     this.#frame = outer;
     if (inner.opcode === OP.loop) this.#placeRound(inner, outer.current);
     if (inner.second !== undefined) {
