@@ -22,7 +22,7 @@ export function isTwinFile(path: string): boolean {
 /** The twin of the data `folder`, whose engine was opened to be followed. */
 export function createReplicaSource(engine: Pick<Engine, "listen" | "stateRows">, folder: string): ReplicaSource {
   return {
-    follow: (onRecord) => engine.listen({ onRecord }),
+    follow: (onRecord, onGap) => engine.listen({ onRecord, onRestart: onGap }),
     async *rows() {
       let after: StateKey | undefined;
       for (;;) {

@@ -140,6 +140,8 @@ export interface EngineListener {
    * them. A number that is not one more than the last says that some were not told.
    */
   onRecord?(sequence: number, writes: Uint8Array): void;
+  /** The worker has died: what it did last may be durable and not told. */
+  onRestart?(): void;
 }
 
 /** One twin's engine. All methods reject with `TwinError`; `TWIN_ENGINE_RESTARTED` when the worker died under them. */

@@ -84,6 +84,7 @@ class WorkerEngine implements Engine {
       },
       onEnd: () => {
         if (this.#link === link) this.#link = undefined;
+        for (const listener of this.#listeners) listener.onRestart?.();
         if (servedSinceMs !== undefined) void this.#revive(clock.elapsedMs() - servedSinceMs);
       },
     });
@@ -255,6 +256,7 @@ function bindListener(listener: EngineListener): EngineListener {
     onEvent: (event) => listener.onEvent?.(event),
     onReceipt: (receipt) => listener.onReceipt?.(receipt),
     onRecord: (sequence, writes) => listener.onRecord?.(sequence, writes),
+    onRestart: () => listener.onRestart?.(),
   };
 }
 

@@ -23,8 +23,11 @@ const RETRY_MS_MAX = 60_000;
 
 /** The twin, as the replicator sees it. */
 export interface ReplicaSource extends SnapshotContent {
-  /** Tells of every durable record from the call on, in order, until the answer is called. A number that is not one more than the last says that some were missed. */
-  follow(onRecord: (sequence: number, writes: Uint8Array) => void): () => void;
+  /**
+   * Tells of every durable record from the call on, in order, until the answer is called. A number that is
+   * not one more than the last says that some were missed, and so does `onGap`, also before the first one.
+   */
+  follow(onRecord: (sequence: number, writes: Uint8Array) => void, onGap: () => void): () => void;
 }
 
 /** What {@link openReplicator} needs. */
@@ -139,7 +142,10 @@ class RunningReplicator implements Replicator {
   constructor(parts: ReplicatorParts) {
     this.#parts = parts;
     this.#locator = createLocator(parts.identity.keys.locator, parts.kernels, parts.random);
-    this.#endFollowing = parts.source.follow((sequence, writes) => this.#onRecord(sequence, writes));
+    this.#endFollowing = parts.source.follow(
+      (sequence, writes) => this.#onRecord(sequence, writes),
+      () => this.#onGap(),
+    );
     this.#running = this.#run();
   }
 
@@ -175,11 +181,8 @@ class RunningReplicator implements Replicator {
 
   #onRecord(sequence: number, writes: Uint8Array): void {
     if (this.#lastSequence !== undefined && sequence !== this.#lastSequence + 1) {
-      // What follows a gap must not be applied to what was before it.
       this.#parts.log.info({ from: this.#lastSequence, to: sequence }, "records of the state were missed");
-      this.#epoch = undefined;
-      this.#fresh = undefined;
-      this.#isDue = true;
+      this.#onGap();
     }
     this.#lastSequence = sequence;
     const nowMs = this.#parts.clock.nowMs();
@@ -191,6 +194,14 @@ class RunningReplicator implements Replicator {
       this.#epoch = undefined;
       this.#isDue = true;
     }
+    this.#wake?.();
+  }
+
+  /** What follows a gap must not be applied to what was before it. */
+  #onGap(): void {
+    this.#epoch = undefined;
+    this.#fresh = undefined;
+    this.#isDue = true;
     this.#wake?.();
   }
 

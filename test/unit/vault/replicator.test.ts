@@ -29,6 +29,7 @@ class TestTwin implements ReplicaSource {
   readonly table = new Map<string, string>();
   readonly fileBytes = new Map<string, Uint8Array>();
   #listener: ((sequence: number, writes: Uint8Array) => void) | undefined;
+  gap: () => void = () => {};
   sequence = 0;
 
   set(key: string, value: string | undefined): void {
@@ -39,8 +40,9 @@ class TestTwin implements ReplicaSource {
     this.#listener?.(++this.sequence, writer.take().slice());
   }
 
-  follow(listener: (sequence: number, writes: Uint8Array) => void): () => void {
+  follow(listener: (sequence: number, writes: Uint8Array) => void, onGap: () => void): () => void {
     this.#listener = listener;
+    this.gap = onGap;
     return () => (this.#listener = undefined);
   }
 
@@ -183,6 +185,8 @@ describe("a replicated twin", () => {
               await making;
             } else if (step.kind === "miss") {
               twin.table.set("missed", `v${value++}`);
+              // Its number tells; before any was told, only the source can.
+              if (twin.sequence === 0) twin.gap();
               twin.sequence += 3;
               twin.set("noticed", `v${value++}`);
             } else {
