@@ -6,7 +6,8 @@ export default defineConfig({
     pool: "forks",
     // By default one core is left idle; most of the waiting here is for processes, browsers and disks.
     maxWorkers: "100%",
-    testTimeout: 30_000,
+    setupFiles: ["test/support/property-seed.ts"],
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ["default"],
   },

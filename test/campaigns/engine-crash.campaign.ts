@@ -9,7 +9,7 @@ const KILLS = 200;
 const KILLS_PER_FOLDER = 25;
 
 test(`${KILLS} kills of two busy twins lose, halve and double nothing`, async () => {
-  const { below, hasTime } = startCampaign(19);
+  const { below, hasTime } = startCampaign(7);
   let [kills, commands] = [0, 0];
   while (kills < KILLS && hasTime()) {
     // A fresh folder now and then: the judge reads all of it after each kill.

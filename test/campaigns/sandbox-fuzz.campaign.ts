@@ -17,7 +17,7 @@ const SCRIPT = join(import.meta.dirname, "../support/tier-loop.ts");
 const DESCENDANTS = 40;
 
 it("finds no module that differs from its metered form", () => {
-  const { below, hasTime } = startCampaign(2);
+  const { below, hasTime } = startCampaign(1);
   const tally = emptyTally();
   while (hasTime()) {
     const module = assembleGuest(randomModule(below));

@@ -8,7 +8,7 @@ import { crashBySeed } from "../support/vault-crash.ts";
 const SEEDS = 300;
 
 test(`${SEEDS} seeds of four lives lose, halve and revive nothing`, async () => {
-  const { seed, hasTime } = startCampaign(15);
+  const { seed, hasTime } = startCampaign(6);
   let count = 0;
   for (; count < SEEDS || (process.env["CAMPAIGN_MINUTES"] !== undefined && hasTime()); count++) {
     await crashBySeed(seed + count).catch((thrown: unknown) => {
