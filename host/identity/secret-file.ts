@@ -3,6 +3,7 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { TwinError } from "../base/errors.ts";
+import { syncFolder } from "../base/sync-folder.ts";
 
 /** Key files are tiny; a huge one is not ours and must not be read into memory. */
 const SIZE_BYTES_MAX = 4_096;
@@ -54,13 +55,4 @@ export async function writeSecretFile(path: string, bytes: Uint8Array): Promise<
   }
   await rename(temporary, path);
   await syncFolder(dirname(path));
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -7,6 +7,7 @@ import { hexEncode, jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts"
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import { syncFolder } from "../base/sync-folder.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -197,15 +198,6 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

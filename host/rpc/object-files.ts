@@ -7,6 +7,7 @@ import { basename, dirname, extname } from "node:path";
 import { hexEncode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
+import { syncFolder } from "../base/sync-folder.ts";
 import type { ObjectId, ObjectInfo, Progress, Vault } from "../vault/object.ts";
 import { unknownObject } from "./object-id.ts";
 
@@ -92,15 +93,6 @@ async function fileSize(path: string): Promise<number> {
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) {
     offset += (await file.write(bytes, offset)).bytesWritten;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

@@ -5,6 +5,7 @@ import { constants, existsSync, write } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LIMITS } from "../base/limits.ts";
+import { syncFolder } from "../base/sync-folder.ts";
 import { fileFailure } from "./file-failure.ts";
 import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
 
@@ -100,8 +101,7 @@ class DirectoryJournalFolder implements JournalFolder {
 
   /** Makes names of the directory survive the loss of power. */
   async #syncNames(): Promise<void> {
-    await using directory = await open(this.#path, constants.O_RDONLY);
-    await directory.sync();
+    await syncFolder(this.#path);
   }
 
   #fileOf(first: number): string {

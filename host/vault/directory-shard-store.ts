@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rm, stat as statFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TwinError } from "../base/errors.ts";
+import { syncFolder } from "../base/sync-folder.ts";
 import { checkShardName, isShardName } from "./shard-name.ts";
 import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
 
@@ -107,11 +108,6 @@ async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, "r");
-  await handle.sync();
 }
 
 async function entries(folder: string): Promise<string[]> {
