@@ -13,7 +13,7 @@ import { type SessionOptions, withOwner } from "../owner-session.ts";
 export function addStoreCommands(program: Command): void {
   const store = program
     .command("store")
-    .description("the places that hold your data: directories, S3, Redis, 0-db, other twins");
+    .description("the places that hold your data: directories, S3 buckets, Redis, 0-db");
   store
     .command("list")
     .description("every store, what it holds, and how it is")
@@ -31,7 +31,6 @@ Locations:
   s3://KEY:SECRET@s3.example.com/bucket/folder    a bucket of any S3 (?region=...; s3+http:// without TLS)
   redis://:PASSWORD@host:6379/0                   Redis (rediss:// with TLS), set to appendfsync always
   zdb://:PASSWORD@host:9900/namespace             a 0-db in user key mode
-  twin:did:key:z6Mk...                            another twin, whose owner holds space for you
 
 Examples:
   twin store add usb /mnt/usb/twin
