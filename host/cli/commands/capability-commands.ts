@@ -6,7 +6,7 @@ import type { Command } from "commander";
 
 import { answer, formatSize, note, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
-import type { UpgradeConsent } from "../../index.ts";
+import type { ExperienceInfo, InstalledCapability, UpgradeConsent } from "../../index.ts";
 import { addAuthorCommands } from "./author-commands.ts";
 import { describeChanges, describePermission } from "../wording.ts";
 import { readSource } from "../package-source.ts";
@@ -84,17 +84,7 @@ async function restore(name: string, options: SessionOptions): Promise<void> {
 
 async function list(options: SessionOptions): Promise<void> {
   const installed = await withOwner(options, (owner) => owner.capabilities());
-  answer(options, installed, () =>
-    table(
-      installed.map((item) => [
-        item.name,
-        item.version,
-        item.hash.slice(0, 16),
-        formatSize(item.sizeBytes),
-        item.description,
-      ]),
-    ),
-  );
+  answer(options, installed, () => table(installed.map(listingRow)));
 }
 
 async function remove(name: string, options: SessionOptions): Promise<void> {
@@ -110,15 +100,10 @@ async function installExperience(folder: string, options: SessionOptions): Promi
 
 async function listExperiences(options: SessionOptions): Promise<void> {
   const installed = await withOwner(options, (owner) => owner.experiences());
-  answer(options, installed, () =>
-    table(
-      installed.map((item) => [
-        item.name,
-        item.version,
-        item.hash.slice(0, 16),
-        formatSize(item.sizeBytes),
-        item.description,
-      ]),
-    ),
-  );
+  answer(options, installed, () => table(installed.map(listingRow)));
+}
+
+/** What is installed, as a row: capabilities and experiences alike. */
+function listingRow(item: InstalledCapability | ExperienceInfo): string[] {
+  return [item.name, item.version, item.hash.slice(0, 16), formatSize(item.sizeBytes), item.description];
 }
