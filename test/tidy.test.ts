@@ -57,6 +57,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@scure/base": ["identity"],
   "node:sqlite": ["state"],
   "node:worker_threads": ["kernels", "sandbox", "engine"],
+  "semver/": ["packages"],
   "typebox/": ["packages"],
   typebox: ["packages"],
   assemblyscript: ["packages"],

@@ -1,45 +1,35 @@
-// Semantic versions (semver.org 2.0.0) without build metadata: a package's hash names its build.
+// Semantic versions (semver.org 2.0.0) without build metadata, since a package's hash names its build;
+// and the ranges of versions that others depend on.
 
-const NUMBER = "(0|[1-9]\\d{0,8})";
+import compare from "semver/functions/compare.js";
+import majorOf from "semver/functions/major.js";
+import satisfies from "semver/functions/satisfies.js";
+import validRange from "semver/ranges/valid.js";
+
+const NUMBER = "(?:0|[1-9]\\d{0,8})";
 const LABEL = "(?:0|[1-9]\\d*|\\d*[A-Za-z-][0-9A-Za-z-]*)";
 
 /** Anchored: `MAJOR.MINOR.PATCH` with an optional pre-release. */
-export const VERSION_PATTERN = new RegExp(`^${NUMBER}\\.${NUMBER}\\.${NUMBER}(?:-(${LABEL}(?:\\.${LABEL})*))?$`, "u");
+export const VERSION_PATTERN = new RegExp(`^${NUMBER}\\.${NUMBER}\\.${NUMBER}(?:-${LABEL}(?:\\.${LABEL})*)?$`, "u");
+
+const RANGE_LENGTH = 64;
 
 /** Precedence (semver section 11): negative when `left` is the older, 0 when equal. Both must match {@link VERSION_PATTERN}. */
 export function compareVersions(left: string, right: string): number {
-  const [ours, theirs] = [parseVersion(left), parseVersion(right)];
-  for (const [index, part] of ours.release.entries()) {
-    const difference = part - theirs.release[index]!;
-    if (difference !== 0) return difference;
-  }
-  return comparePreReleases(ours.preRelease, theirs.preRelease);
+  return compare(left, right);
 }
 
-function parseVersion(version: string): { release: readonly number[]; preRelease: readonly string[] } {
-  const parts = VERSION_PATTERN.exec(version);
-  if (parts === null) throw new RangeError(`"${version}" is not a semantic version.`);
-  return { release: parts.slice(1, 4).map(Number), preRelease: parts[4]?.split(".") ?? [] };
+/** The major version: versions of one major are meant to be compatible. */
+export function majorVersion(version: string): number {
+  return majorOf(version);
 }
 
-function comparePreReleases(ours: readonly string[], theirs: readonly string[]): number {
-  // A version without a pre-release is newer than any of its pre-releases.
-  if (ours.length === 0 || theirs.length === 0) return theirs.length - ours.length;
-  for (let index = 0; index < Math.min(ours.length, theirs.length); index++) {
-    const difference = compareLabels(ours[index]!, theirs[index]!);
-    if (difference !== 0) return difference;
-  }
-  return ours.length - theirs.length;
+/** Whether `text` is a range such as `^1.2.0`, `>=1 <3` or `1.x || 2.x`, of at most 64 characters. */
+export function isVersionRange(text: string): boolean {
+  return text !== "" && text.length <= RANGE_LENGTH && validRange(text) !== null;
 }
 
-function compareLabels(ours: string, theirs: string): number {
-  const [ourNumber, theirNumber] = [/^\d+$/u.test(ours), /^\d+$/u.test(theirs)];
-  if (ourNumber && theirNumber) return ours.length - theirs.length || compareText(ours, theirs);
-  if (ourNumber !== theirNumber) return ourNumber ? -1 : 1;
-  return compareText(ours, theirs);
-}
-
-function compareText(ours: string, theirs: string): number {
-  if (ours === theirs) return 0;
-  return ours < theirs ? -1 : 1;
+/** Whether `range` admits `version`; a pre-release only where the range names one of the same release. */
+export function isInRange(version: string, range: string): boolean {
+  return satisfies(version, range);
 }
