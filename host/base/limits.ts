@@ -155,6 +155,8 @@ export const LIMITS = {
     commandEventCount: 100,
     /** A dead peer must not fill the disk. */
     outboxLength: 100_000,
+    /** Messages for one peer that are read and sent together; one that is larger goes alone. */
+    outboxPageSizeBytes: 256 * KIB,
     /** Refused messages kept for the owner to see. */
     parkedKept: 1_000,
     /** How far back a repeated message still gets the refusal that it got at first. */
@@ -215,6 +217,8 @@ export const LIMITS = {
     topicCount: 50,
     /** What an owner can read before saying yes. */
     permissionCount: 20,
+    /** Each is a signature to verify before anything is known of the package. */
+    reviewCount: 16,
     /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */
     schemaDepth: 16,
     /** A schema is compiled to code: a huge one is an attack on installation. */

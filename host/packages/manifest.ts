@@ -1,5 +1,7 @@
 // The manifest of a capability: what it offers, what it asks for, and why.
 
+import type { Review } from "./review.ts";
+
 /** A JSON Schema (2020-12 subset that the validator accepts). */
 export type JsonSchema = { readonly [key: string]: unknown } | boolean;
 
@@ -65,10 +67,12 @@ export interface CapabilityPackage {
   readonly manifest: Manifest;
   /** did:key of the publisher, whose signature holds. */
   readonly publisher: string;
-  /** Hex of the BLAKE3 hash of the whole file. */
+  /** Hex of the BLAKE3 hash of `bytes`. */
   readonly hash: string;
-  /** The whole file. */
+  /** The file without its reviews. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whose signatures hold, in the order of their keys. */
+  readonly reviews: readonly Review[];
 }
 
 /** What the owner sees of an installed capability. JSON. */

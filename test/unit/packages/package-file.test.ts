@@ -6,7 +6,7 @@ import { LIMITS } from "../../../host/base/limits.ts";
 import { deriveIdentity } from "../../../host/identity/key-tree.ts";
 import type { Manifest } from "../../../host/packages/manifest.ts";
 import { inspectPackage } from "../../../host/packages/inspect-package.ts";
-import { readPackage, writePackage } from "../../../host/packages/package-file.ts";
+import { PACKAGE_SIZE_MAX, readPackage, writePackage } from "../../../host/packages/package-file.ts";
 import { customSection, readSections } from "../../../host/packages/wasm-sections.ts";
 import { testPublisher } from "../../support/built-capability.ts";
 import { referenceKernels as kernels } from "../../support/reference-kernels.ts";
@@ -140,8 +140,11 @@ describe("a package file", () => {
   });
 
   it("is refused above the size limit before it is hashed", () => {
-    const huge = concatBytes(write(), new Uint8Array(LIMITS.sandbox.moduleSizeBytes));
+    const huge = concatBytes(write(), new Uint8Array(PACKAGE_SIZE_MAX));
     expect(codeOf(huge)).toBe("TWIN_PACKAGE_INVALID");
+    // Room for reviews is no room for code.
+    const padding = new Uint8Array(LIMITS.sandbox.moduleSizeBytes - write().length);
+    expect(() => write(concatBytes(wasm, customSection("padding", padding)))).toThrow(/at most 4194304 are allowed/u);
     expect(inspectPackage(huge, kernels)).toMatchObject({ hash: undefined, sections: [] });
   });
 
