@@ -204,7 +204,8 @@ async function carry(from: EngineTwin, to: EngineTwin): Promise<number> {
       payload: Uint8Array.from(payload),
     };
     const delivery = await to.do("deliver", sent);
-    await from.do("settle", { peer: to.id, sequence, delivery });
+    const refused = delivery.status === "refused" ? [{ sequence, error: delivery.error }] : [];
+    await from.do("settle", { peer: to.id, throughSequence: sequence, refused });
     if (delivery.status === "refused") {
       const { code, message } = delivery.error;
       throw new TwinError(
@@ -342,7 +343,7 @@ async function openState({ folder, identity, kernels, random }: TwinParts): Prom
   const journal = await openJournal({ folder: createDirectoryJournalFolder(join(folder, "journal")), kernels, log });
   const key = kernels.hash(utf8Encode(`${identity.id} state`));
   const path = join(folder, "state.sqlite");
-  const store = await openJournalStateStore({
+  const store = openJournalStateStore({
     path,
     key,
     twin: identity.id,

@@ -115,6 +115,8 @@ export const LIMITS = {
     writeSetCount: 20_000,
     /** Laid out at once and read at once: what a start has to go through, and what an idle host keeps on disk. */
     journalSegmentSizeBytes: 4 * MIB,
+    /** Beyond so many the twins that keep the oldest one are asked to make their tables safe: all are read at a start. */
+    journalSegmentCount: 8,
     /** The first segment of a process: somebody waits for it, and most short ones never fill it. */
     journalFirstSizeBytes: 256 * KIB,
     /** Durable rows wait this long for more before the tables take them: a page that many share is written once. */
@@ -123,10 +125,12 @@ export const LIMITS = {
     applyRowCount: 1_024,
     /** Rows of one transaction of the tables: its commit is one pause. */
     applyPassRowCount: 4_096,
-    /** How long the tables take rows before calls run again. */
+    /** How long the tables take rows before calls run again; more when very much waits. */
     applySliceMs: 2,
     /** Tables that could not take rows (a full disk) are tried again after this. */
     applyRetryMs: 1_000,
+    /** Durable rows in memory that the tables have not taken, with what they need there: beyond, commits are refused. */
+    waitingSizeBytes: 64 * MIB,
     /** SQLite's log is copied into the tables beyond this: it is read at the start, and copying is one pause. */
     checkpointSizeBytes: 8 * MIB,
   },
@@ -217,6 +221,8 @@ export const LIMITS = {
     topicCount: 50,
     /** What an owner can read before saying yes. */
     permissionCount: 20,
+    /** Places that the tasks of a capability may send requests to: what an owner can read before saying yes. */
+    httpPlaceCount: 20,
     /** Each is a signature to verify before anything is known of the package. */
     reviewCount: 16,
     /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */
@@ -333,6 +339,12 @@ export const LIMITS = {
     inboundConnectionsPerSecond: 100,
     /** Requests one peer may have in flight; the rest waits in its own stream. */
     requestsInFlight: 64,
+    /** Messages of one batch: the engine's queue of one peer has room for some of them, and for what else it asks. */
+    batchMessageCount: 256,
+    /** Names and sizes of a batch's messages, as JSON. */
+    batchHeadsLength: 64 * KIB,
+    /** Batches to one contact that may wait for their answers: the next one is there when one is done. */
+    batchesInFlight: 3,
     /** The longest pause between two tries to reach a twin that is away. */
     deliveryBackoffMs: 60_000,
   },

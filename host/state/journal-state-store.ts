@@ -27,12 +27,22 @@ export interface JournalStateOptions extends StateFileOptions {
 const PAGE_LENGTH = 64;
 const ZERO = Uint8Array.of(0);
 
+/** A store that can be put away while its journal stays open. */
+export interface JournalStateStore extends SnapshotStateStore {
+  /** Resolves when the tables have, also after the loss of power, all that was durable when it was asked. Rejects when they cannot take it now. */
+  catchUp(): Promise<void>;
+  /** Whether nothing is on its way, neither to the journal nor to the tables. */
+  readonly isCaughtUp: boolean;
+  /** Closes the file. What is on its way to the tables is written and synced here and now; nothing may be on its way to the journal. */
+  close(): void;
+}
+
 /**
  * Opens the twin's state: its file, or a new one when it is absent, brought up to the journal.
- * Rejects as `openStateFile` throws, and with `TWIN_STATE_BROKEN` when the journal does not begin
- * where the file ends.
+ * Throws as `openStateFile` does, and `TWIN_STATE_BROKEN` when the journal does not begin where the
+ * file ends.
  */
-export async function openJournalStateStore(options: JournalStateOptions): Promise<SnapshotStateStore> {
+export function openJournalStateStore(options: JournalStateOptions): JournalStateStore {
   const { journal, twin, clock, log } = options;
   const file = openStateFile(options);
   try {
@@ -45,7 +55,7 @@ export async function openJournalStateStore(options: JournalStateOptions): Promi
     file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
     const applier = new TableApplier({ file, overlay, clock, log, onSynced });
     if (records.length > 0) applier.finish();
-    return new JournalStateStore({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
+    return new Store({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
   } catch (thrown) {
     if (file.isOpen) file.close();
     throw thrown;
@@ -92,6 +102,7 @@ interface OpenRecord {
   readonly durable: PromiseWithResolvers<void>;
   /** What it says, for who listens. */
   writes?: Uint8Array;
+  sizeBytes: number;
 }
 
 interface StoreParts {
@@ -104,7 +115,7 @@ interface StoreParts {
   readonly onRecord: JournalStateOptions["onRecord"];
 }
 
-class JournalStateStore implements SnapshotStateStore, JournalSource {
+class Store implements JournalStateStore, JournalSource {
   readonly durable: SnapshotStateStore["durable"];
   readonly #parts: StoreParts;
   readonly #writer = new RecordWriter();
@@ -147,10 +158,11 @@ class JournalStateStore implements SnapshotStateStore, JournalSource {
   commit(writes: readonly StateWrite[]): Promise<void> {
     for (const write of writes) checkWrite(write);
     if (writes.length === 0) return this.#last();
+    this.#parts.applier.checkRoom();
     let record = this.#open;
     if (record === undefined) {
       const sequence = (this.#drawn?.sequence ?? this.#durableSequence) + 1;
-      record = { sequence, rows: [], durable: Promise.withResolvers() };
+      record = { sequence, rows: [], durable: Promise.withResolvers(), sizeBytes: 0 };
       // Whoever committed hears of a failure; the record's own promise may have no listener left.
       record.durable.promise.catch(() => {});
       this.#open = record;
@@ -170,6 +182,7 @@ class JournalStateStore implements SnapshotStateStore, JournalSource {
     [this.#drawn, this.#open] = [record, undefined];
     const { sequence } = record;
     const writes = this.#writer.take();
+    record.sizeBytes = writes.length;
     if (this.#parts.onRecord !== undefined) record.writes = writes.slice();
     return { twin: this.#parts.twin, sequence, sealed: this.#parts.seal.seal(sequence, writes) };
   }
@@ -184,16 +197,33 @@ class JournalStateStore implements SnapshotStateStore, JournalSource {
     this.#parts.applier.add(record);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
-    await this.#last().catch(() => {});
+  hurry(): void {
+    if (!this.#closed) this.#parts.applier.hurry();
+  }
+
+  async catchUp(): Promise<void> {
+    await this.#last();
+    await this.#parts.applier.catchUp();
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#open === undefined && this.#drawn === undefined && this.#parts.applier.isCaughtUp;
+  }
+
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    const { applier } = this.#parts;
     try {
-      this.#parts.applier.finish();
+      if (!applier.isCaughtUp) applier.finish();
     } finally {
-      this.#parts.applier.close();
+      applier.close();
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last().catch(() => {});
+    this.close();
   }
 
   /** When everything that was committed so far is durable. */

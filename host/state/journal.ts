@@ -2,6 +2,7 @@
 // its truth until the tables of their twins have caught up on disk.
 
 import { compareBytes } from "../base/bytes.ts";
+import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
@@ -14,16 +15,22 @@ export interface JournalSource {
   draw(): JournalRecord;
   /** The drawn record is durable, or with an error will never take effect. Called once per record, in order. */
   settle(error?: unknown): void;
+  /** The journal grows because it alone has records of this twin: their tables are to be made safe soon. */
+  hurry?(): void;
 }
 
 /** Makes records durable, in order, many at once. */
 export interface Journal extends AsyncDisposable {
   /** The records of `twin` that were found at opening, oldest first, once. */
   takeRecovered(twin: string): JournalRecord[];
+  /** Twins whose records were found at opening and not taken yet. */
+  recoveredTwins(): string[];
   /** Draws from `source` for the next group, which is written as soon as the current one is done. */
   enlist(source: JournalSource): void;
   /** The records of `twin` up to `sequence` are not needed any more. */
   release(twin: string, sequence: number): void;
+  /** All records of `twin` so far are void, durably when it resolves: its next one has the number 1. Nobody may commit for it meanwhile. */
+  forget(twin: string): Promise<void>;
 }
 
 /** What a journal is made of. It owns the folder from then on. */
@@ -72,8 +79,13 @@ async function readJournal({ folder, kernels }: JournalParts): Promise<FoundJour
       if (group === undefined || group.number !== nextNumber) break;
       if (previous !== undefined && compareBytes(group.previous, previous) !== 0) break;
       for (const record of group.records) {
-        records.getOrInsertComputed(record.twin, () => []).push(record);
-        segment.last.set(record.twin, record.sequence);
+        if (isVoid(record)) {
+          records.delete(record.twin);
+          for (const { last } of [...segments, segment]) last.delete(record.twin);
+        } else {
+          records.getOrInsertComputed(record.twin, () => []).push(record);
+          segment.last.set(record.twin, record.sequence);
+        }
       }
       ({ hash: previous, end: offset } = group);
     }
@@ -86,6 +98,15 @@ async function readJournal({ folder, kernels }: JournalParts): Promise<FoundJour
   return { segments, records, nextNumber, previous: previous ?? FIRST_PREVIOUS };
 }
 
+/** What says that the records of its twin before it count for nothing. */
+function voidRecord(twin: string): JournalRecord {
+  return { twin, sequence: 0, sealed: new Uint8Array() };
+}
+
+function isVoid({ sequence }: JournalRecord): boolean {
+  return sequence === 0;
+}
+
 function damaged(why: string): Error {
   return stateBroken("in the folder journal", why);
 }
@@ -96,6 +117,8 @@ class FolderJournal implements Journal {
   /** Oldest first; the last one is the one being written, once there is one. */
   readonly #segments: Segment[];
   readonly #released = new Map<string, number>();
+  /** Of each twin that has committed. */
+  readonly #sources = new Map<string, JournalSource>();
   readonly #idle: (() => void)[] = [];
   #enlisted = new Set<JournalSource>();
   #segment: JournalSegment | undefined;
@@ -118,6 +141,10 @@ class FolderJournal implements Journal {
     return records;
   }
 
+  recoveredTwins(): string[] {
+    return [...this.#recovered.keys()];
+  }
+
   enlist(source: JournalSource): void {
     this.#enlisted.add(source);
     if (this.#working) return;
@@ -129,6 +156,21 @@ class FolderJournal implements Journal {
   release(twin: string, sequence: number): void {
     this.#released.set(twin, sequence);
     this.#sweep();
+  }
+
+  forget(twin: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.enlist({
+      draw: () => voidRecord(twin),
+      settle: (error) => {
+        if (error !== undefined) return reject(error);
+        for (const { last } of this.#segments) last.delete(twin);
+        for (const map of [this.#released, this.#recovered, this.#sources]) map.delete(twin);
+        this.#sweep();
+        resolve();
+      },
+    });
+    return promise;
   }
 
   /** Waits for the groups that were begun or asked for. */
@@ -145,7 +187,7 @@ class FolderJournal implements Journal {
       this.#enlisted = new Set();
       let failure: unknown;
       try {
-        await this.#write(sources.map((source) => source.draw()));
+        await this.#write(sources.map((source) => this.#drawFrom(source)));
       } catch (thrown) {
         failure = thrown;
       }
@@ -157,6 +199,12 @@ class FolderJournal implements Journal {
     }
     this.#working = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #drawFrom(source: JournalSource): JournalRecord {
+    const record = source.draw();
+    this.#sources.set(record.twin, source);
+    return record;
   }
 
   async #write(records: readonly JournalRecord[]): Promise<void> {
@@ -188,6 +236,16 @@ class FolderJournal implements Journal {
     this.#segments.push({ first: this.#nextNumber, last: new Map() });
     await before?.close();
     this.#sweep();
+    this.#hurry();
+  }
+
+  /** A long journal is a long start: whoever keeps its beginning is asked to let go. */
+  #hurry(): void {
+    if (this.#segments.length <= LIMITS.state.journalSegmentCount) return;
+    const [oldest] = this.#segments;
+    for (const [twin, sequence] of oldest!.last) {
+      if (sequence > (this.#released.get(twin) ?? 0)) this.#sources.get(twin)?.hurry?.();
+    }
   }
 
   /** After a write that failed, some of the group may be on disk: a segment of its number makes that count for nothing. */

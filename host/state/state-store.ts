@@ -42,7 +42,8 @@ export interface StateStore extends AsyncDisposable {
   sizeBytes(namespace: string): number;
   /**
    * Applies all writes or none, in order, durable when the promise resolves. Does not keep the writes. Rejects
-   * with `TWIN_STATE_FULL` when the disk is full; throws `RangeError` at once for a key or namespace out of bounds.
+   * with `TWIN_STATE_FULL` when the disk is full; throws at once `RangeError` for a key or namespace out of bounds, and
+   * what a disk says that cannot keep up.
    */
   commit(writes: readonly StateWrite[]): Promise<void>;
 }

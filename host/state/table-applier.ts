@@ -4,6 +4,7 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync, statSync } from "node:fs";
 import { promisify } from "node:util";
 import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { type Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
@@ -15,7 +16,14 @@ const syncLater = promisify(fdatasync);
 export interface DurableRecord {
   readonly sequence: number;
   readonly rows: readonly OverlayRow[];
+  /** Of the record as it was written. */
+  readonly sizeBytes: number;
 }
+
+/** What a row in memory needs besides its bytes, about. */
+const ROW_OVERHEAD_BYTES = 256;
+/** Beyond so much that waits the tables get more time than calls leave them by themselves. */
+const PRESSURE_BYTES = LIMITS.state.waitingSizeBytes / 16;
 
 /** What an applier is made of. */
 export interface ApplierParts {
@@ -45,9 +53,16 @@ export class TableApplier {
   readonly #descriptors: readonly number[];
   #waiting: DurableRecord[] = [];
   #waitingRows = 0;
+  #waitingSizeBytes = 0;
   #pass: Pass | undefined;
   #scheduled: "no" | "soon" | "now" | "held" = "no";
   #appliedSequence: number;
+  #syncedSequence: number;
+  #failure: unknown;
+  /** Whether the journal waits for what is applied to be safe. */
+  #hurried = false;
+  /** Who waits for everything to be safe. */
+  #catchingUp: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   constructor(parts: ApplierParts) {
@@ -55,17 +70,46 @@ export class TableApplier {
     const { path } = parts.file;
     this.#descriptors = [openSync(`${path}-wal`, "r+"), openSync(path, "r+")];
     this.#appliedSequence = parts.file.ownNumber("applied");
+    this.#syncedSequence = this.#appliedSequence;
   }
 
   get appliedSequence(): number {
     return this.#appliedSequence;
   }
 
+  /** Whether the tables have everything, and what was applied since the opening is safe there. */
+  get isCaughtUp(): boolean {
+    const isIdle = this.#pass === undefined && this.#waiting.length === 0 && this.#scheduled !== "held";
+    return isIdle && this.#syncedSequence === this.#appliedSequence;
+  }
+
+  /** Throws when so much waits that no more may be added: what the tables said, or `TWIN_CALL_QUEUE` when they are only slow. */
+  checkRoom(): void {
+    if (this.#waitingSizeBytes < LIMITS.state.waitingSizeBytes) return;
+    throw this.#failure ?? new TwinError("TWIN_CALL_QUEUE", "The disk is slow. Call again a little later.");
+  }
+
   /** Takes the next durable record; it is applied a little later. */
   add(record: DurableRecord): void {
     this.#waiting.push(record);
     this.#waitingRows += record.rows.length;
+    this.#waitingSizeBytes += memoryOf(record);
     this.#schedule();
+  }
+
+  /** Makes what is applied safe soon. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#schedule();
+  }
+
+  /** Applies everything, in slices, and resolves when it is safe in the tables. Rejects when they cannot take it now. */
+  catchUp(): Promise<void> {
+    if (this.isCaughtUp) return Promise.resolve();
+    this.#catchingUp ??= Promise.withResolvers<void>();
+    const { promise } = this.#catchingUp;
+    this.#schedule();
+    return promise;
   }
 
   /** Applies and syncs everything now. */
@@ -81,19 +125,21 @@ export class TableApplier {
     fdatasyncSync(log);
     this.#checkpoint();
     fdatasyncSync(tables);
-    this.#parts.onSynced(this.#appliedSequence);
+    this.#synced();
   }
 
   /** Closes the file; what was not applied stays in the journal. */
   close(): void {
     this.#closed = true;
+    this.#catchingUp?.reject(new TwinError("TWIN_ABORTED", "The tables were closed."));
     this.#parts.file.close();
     for (const descriptor of this.#descriptors) closeSync(descriptor);
   }
 
   #schedule(): void {
     if (this.#scheduled === "held" || this.#scheduled === "now") return;
-    if (this.#pass !== undefined || this.#waitingRows >= LIMITS.state.applyRowCount) {
+    const isWanted = this.#hurried || this.#catchingUp !== undefined;
+    if (isWanted || this.#pass !== undefined || this.#waitingRows >= LIMITS.state.applyRowCount) {
       this.#scheduled = "now";
       setImmediate(() => this.#step());
     } else if (this.#scheduled === "no" && this.#waiting.length > 0) {
@@ -110,17 +156,28 @@ export class TableApplier {
   #step(): void {
     if (this.#closed) return;
     this.#scheduled = "no";
-    if (this.#pass === undefined && this.#waiting.length === 0) return;
     try {
-      const pass = (this.#pass ??= this.#begin());
-      if (this.#write(pass, this.#parts.clock.elapsedMs() + LIMITS.state.applySliceMs)) {
-        this.#commit(pass);
-        if (this.#logSizeBytes() > LIMITS.state.checkpointSizeBytes) return void this.#checkpointLater();
-      }
+      if (!this.#applySlice()) return this.#schedule();
+      if (this.#isCheckpointDue()) return void this.#checkpointLater();
     } catch (thrown) {
       return this.#abandon(thrown);
     }
     this.#schedule();
+  }
+
+  /** Whether no transaction is open after it. */
+  #applySlice(): boolean {
+    if (this.#pass === undefined && this.#waiting.length === 0) return true;
+    const pass = (this.#pass ??= this.#begin());
+    const sliceMs = LIMITS.state.applySliceMs * Math.max(1, this.#waitingSizeBytes / PRESSURE_BYTES);
+    if (!this.#write(pass, this.#parts.clock.elapsedMs() + sliceMs)) return false;
+    this.#commit(pass);
+    return true;
+  }
+
+  #isCheckpointDue(): boolean {
+    if (this.#hurried || this.#logSizeBytes() > LIMITS.state.checkpointSizeBytes) return true;
+    return this.#catchingUp !== undefined && this.#waiting.length === 0;
   }
 
   #begin(): Pass {
@@ -131,6 +188,7 @@ export class TableApplier {
       rows += this.#waiting[count++]!.rows.length;
     const records = this.#waiting.splice(0, count);
     this.#waitingRows -= rows;
+    for (const record of records) this.#waitingSizeBytes -= memoryOf(record);
     return {
       records,
       sequence: records.at(-1)?.sequence ?? this.#appliedSequence,
@@ -181,6 +239,7 @@ export class TableApplier {
     overlay.dropApplied(pass.growth.keys());
     this.#appliedSequence = sequence;
     this.#pass = undefined;
+    this.#failure = undefined;
   }
 
   /** The tables did not take it: everything is still in the journal and the overlay, and is tried again. */
@@ -194,8 +253,12 @@ export class TableApplier {
     if (this.#pass !== undefined) {
       this.#waiting.unshift(...this.#pass.records);
       this.#waitingRows = this.#waiting.reduce((count, { rows }) => count + rows.length, 0);
+      this.#waitingSizeBytes = this.#waiting.reduce((size, record) => size + memoryOf(record), 0);
       this.#pass = undefined;
     }
+    this.#failure = thrown;
+    this.#catchingUp?.reject(thrown);
+    this.#catchingUp = undefined;
     void this.#retryLater();
   }
 
@@ -218,12 +281,22 @@ export class TableApplier {
       if (this.#closed) return;
       // Nothing is left to copy: this only makes the log empty.
       this.#parts.file.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-      this.#parts.onSynced(this.#appliedSequence);
       this.#scheduled = "no";
+      this.#synced();
       this.#schedule();
     } catch (thrown) {
       if (!this.#closed) this.#abandon(thrown);
     }
+  }
+
+  /** What was applied is safe. */
+  #synced(): void {
+    this.#syncedSequence = this.#appliedSequence;
+    this.#hurried = false;
+    this.#parts.onSynced(this.#appliedSequence);
+    if (!this.isCaughtUp) return;
+    this.#catchingUp?.resolve();
+    this.#catchingUp = undefined;
   }
 
   /** Copies the log into the tables' own pages, which SQLite does not sync here. */
@@ -234,4 +307,8 @@ export class TableApplier {
   #logSizeBytes(): number {
     return statSync(`${this.#parts.file.path}-wal`).size;
   }
+}
+
+function memoryOf({ rows, sizeBytes }: DurableRecord): number {
+  return sizeBytes + rows.length * ROW_OVERHEAD_BYTES;
 }

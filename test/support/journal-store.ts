@@ -31,7 +31,7 @@ export async function openTestStore(path: string, over: JournalStoreOptions = {}
     twin = "did:key:z6MkA",
   } = over;
   const journal = await openJournal({ folder, kernels: referenceKernels, log: silentLog });
-  const store = await openJournalStateStore({
+  const store = openJournalStateStore({
     path,
     key: over.key ?? new Uint8Array(32).fill(7),
     twin,
