@@ -11,6 +11,7 @@ import { addObjectCommands } from "./commands/object-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
 import { addRestoreCommands } from "./commands/restore-commands.ts";
 import { addStoreCommands } from "./commands/store-commands.ts";
+import { addVaultCommands } from "./commands/vault-commands.ts";
 import { fail } from "./output.ts";
 
 const EXAMPLES = `
@@ -38,6 +39,7 @@ addPeopleCommands(program);
 addObjectCommands(program);
 addStoreCommands(program);
 addRestoreCommands(program);
+addVaultCommands(program);
 addCapabilityCommands(program);
 addClientCommand(program);
 // Options may stand before or behind the command: `twin status --json` and `twin --json status`.

@@ -8,7 +8,7 @@ import { decodeManifest } from "./manifest.ts";
 import { type BlockPart, walkManifest } from "./manifest-tree.ts";
 import type { ObjectId } from "./object.ts";
 import { createPace } from "./pace.ts";
-import type { ObjectRecord } from "./vault-index.ts";
+import type { ObjectRecord, VaultIndex } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
 const OBJECT_ID_SIZE = 32;
@@ -27,7 +27,7 @@ export interface ReadRequest {
   readonly signal: AbortSignal;
 }
 
-type ReadParts = Pick<VaultParts, "index" | "blocks" | "clock">;
+type ReadParts = Pick<VaultParts, "blocks" | "clock"> & { readonly index: Pick<VaultIndex, "object"> };
 
 /** The bytes in range, see `Vault.read`. */
 export async function* readObject(parts: ReadParts, request: ReadRequest): AsyncGenerator<Uint8Array, void, undefined> {

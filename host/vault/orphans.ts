@@ -5,7 +5,8 @@
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { throwIfAborted } from "./abortable.ts";
-import { adoptSegments, type FoundShards, noteFound } from "./adopt-segments.ts";
+import { adoptSegments } from "./adopt-segments.ts";
+import { type FoundShards, noteFound } from "./found-segments.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { SegmentId } from "./segment.ts";
 import { parseShardName } from "./shard.ts";
