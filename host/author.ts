@@ -4,6 +4,8 @@ import { readFile, rename, stat, writeFile } from "node:fs/promises";
 
 import { systemRandom } from "./base/random.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
+import { type AddedCalls, addCalls } from "./packages/authoring/add-calls.ts";
+import type { CalledCapability } from "./packages/authoring/write-calls.ts";
 import { buildCapability } from "./packages/build-capability.ts";
 import { clientTypes } from "./packages/client-types.ts";
 import { inspectPackage, type PackageReport } from "./packages/inspect-package.ts";
@@ -60,6 +62,23 @@ export async function signPackageFile(
 /** What a package file is, asks for, exports, and who signed it. Works on any bytes. */
 export async function inspectPackageFile(bytes: Uint8Array): Promise<PackageReport> {
   return inspectPackage(bytes, await openKernels());
+}
+
+/**
+ * Writes typed calls of a capability (a package's bytes, or what an owner sees of an installed one) into
+ * the absolute `folder` of another. Throws `TWIN_PACKAGE_INVALID`.
+ */
+export async function addCallsOf({
+  folder,
+  called,
+  reason,
+}: {
+  readonly folder: string;
+  readonly called: Uint8Array | CalledCapability;
+  readonly reason?: string | undefined;
+}): Promise<AddedCalls> {
+  const described = called instanceof Uint8Array ? readPackage(called, await openKernels()).manifest : called;
+  return addCalls(folder, described, reason);
 }
 
 /** TypeScript for the client of an experience that uses these packages. Throws `TWIN_PACKAGE_INVALID` for a file that is none. */

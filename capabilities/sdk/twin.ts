@@ -4,7 +4,7 @@
 
 export { kv, Entry } from "./twin/kv";
 export { blobs } from "./twin/blobs";
-export { call, emit, schedule, send, unschedule } from "./twin/effects";
+export { ABSENT, call, emit, schedule, send, some, unschedule } from "./twin/effects";
 export { Caller, caller, fail, log, nowMs, randomBytes, randomId, require } from "./twin/context";
 export { Table, ordered } from "./twin/table";
 export { ObjectId, TimeMs, TwinId } from "./twin/types";

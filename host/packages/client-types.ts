@@ -1,6 +1,7 @@
 // TypeScript for the client of an experience (`/-/twin.js`), from the schemas of capabilities. What it
 // says of an answer holds: the host checks every payload against the same schema.
 
+import { docComment } from "./doc-comment.ts";
 import type { JsonSchema, Manifest, Method } from "./manifest.ts";
 import { isRecord } from "./strict-shape.ts";
 
@@ -75,7 +76,7 @@ export function clientTypes(capabilities: readonly DescribedCapability[]): strin
   const sorted = capabilities.toSorted((left, right) => (left.name < right.name ? -1 : 1));
   const blocks = sorted.map(
     (capability) =>
-      `${comment(`${capability.title} ${capability.version}: ${capability.description}`, "    ")}    ${propertyName(capability.name)}: {\n${methodsText(capability.methods)}    };\n`,
+      `${docComment(`${capability.title} ${capability.version}: ${capability.description}`, "    ")}    ${propertyName(capability.name)}: {\n${methodsText(capability.methods)}    };\n`,
   );
   return [
     "// Written by `twin client` from what the capabilities say of themselves. Do not edit: write it again.\n\n",
@@ -91,7 +92,7 @@ function methodsText(methods: Readonly<Record<string, Method>>): string {
     .map(([name, { kind, doc, params, result }]) => {
       const asked = typeText(params, "      ");
       const optional = isOptional(params) ? "?" : "";
-      return `${comment(`${doc} (${kind})`, "      ")}      ${propertyName(name)}(params${optional}: ${asked}, options?: CallOptions): Promise<${typeText(result, "      ")}>;\n`;
+      return `${docComment(`${doc} (${kind})`, "      ")}      ${propertyName(name)}(params${optional}: ${asked}, options?: CallOptions): Promise<${typeText(result, "      ")}>;\n`;
     })
     .join("");
 }
@@ -139,7 +140,7 @@ function objectText(schema: Readonly<Record<string, unknown>>, indent: string): 
   const fields = names.map((name) => {
     const field = properties[name];
     const doc =
-      isRecord(field) && typeof field["description"] === "string" ? comment(field["description"], inside) : "";
+      isRecord(field) && typeof field["description"] === "string" ? docComment(field["description"], inside) : "";
     const optional = Array.isArray(required) && required.includes(name) ? "" : "?";
     return `${doc}${inside}readonly ${propertyName(name)}${optional}: ${typeText(field, inside)};\n`;
   });
@@ -156,9 +157,4 @@ function grouped(text: string): string {
 
 function propertyName(name: string): string {
   return IDENTIFIER.test(name) ? name : JSON.stringify(name);
-}
-
-/** A comment that no text can end: schemas are written by strangers. */
-function comment(text: string, indent: string): string {
-  return `${indent}/** ${text.replaceAll("*/", "*\\/").replaceAll(/[\r\n\u2028\u2029]+/gu, " ")} */\n`;
 }

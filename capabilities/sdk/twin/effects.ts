@@ -53,3 +53,11 @@ export function call<Params, Result>(capability: string, method: string, params:
   );
   return JSON.parse<Result>(String.UTF8.decode(take(size)));
 }
+
+/** What a whole number in a payload is that may be absent, and is. JSON cannot hold it, so it is never a value. */
+export const ABSENT: i64 = i64.MIN_VALUE;
+
+/** A number or truth value where JSON may also have null or nothing. */
+export function some<T>(value: T): JSON.Box<T> {
+  return new JSON.Box<T>(value);
+}

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { answer, formatSize, note, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 import type { ExperienceInfo, InstalledCapability, UpgradeConsent } from "../../index.ts";
+import { addCallsCommand } from "./calls-command.ts";
 import { addAuthorCommands } from "./author-commands.ts";
 import { describeChanges, describePermission } from "../wording.ts";
 import { readSource } from "../package-source.ts";
@@ -17,6 +18,7 @@ export function addCapabilityCommands(program: Command): void {
     .command("capability")
     .description("begin, test, build, sign, inspect, install and remove capabilities");
   addAuthorCommands(capability);
+  addCallsCommand(capability);
   capability
     .command("install <source>")
     .description("install a package from a file or an https link")

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { TwinError } from "../../base/errors.ts";
 import { parseManifest } from "../manifest-file.ts";
 import type { Manifest } from "../manifest.ts";
-import { composeManifest, readCapabilityFile, readJsonFile } from "./capability-file.ts";
+import { CAPABILITY_FILE, composeManifest, readCapabilityFile, readJsonFile } from "./capability-file.ts";
 import { compileAssemblyScript, TOOLCHAIN } from "./compile-assembly-script.ts";
 import { compileForeign, foreignLanguageOf } from "./compile-foreign.ts";
 import { describeSource } from "./describe-source.ts";
+import { findCalls } from "./find-calls.ts";
 import { readSource } from "./read-source.ts";
 import { writeGlue } from "./write-glue.ts";
 
@@ -19,8 +20,6 @@ export interface AuthorSource {
   compile(): Promise<Uint8Array>;
 }
 
-/** Name of the file beside an AssemblyScript `index.ts`. */
-const CAPABILITY_FILE = "capability.json";
 /** Name of the whole manifest beside any other language. */
 const MANIFEST_FILE = "manifest.json";
 
@@ -38,7 +37,7 @@ export async function readAuthorSource(folder: string): Promise<AuthorSource> {
   const { index, files } = await readSource({ folder, sdk: TOOLCHAIN.sdk });
   const description = describeSource(index, files);
   return {
-    manifest: composeManifest(described, description),
+    manifest: composeManifest(described, description, findCalls(files)),
     compile: () => compileAssemblyScript(folder, writeGlue(index, files, description)),
   };
 }

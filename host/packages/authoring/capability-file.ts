@@ -6,6 +6,11 @@ import { parseManifest } from "../manifest-file.ts";
 import type { Manifest, PermissionRequest } from "../manifest.ts";
 import { expectFields, isRecord, type Place, refuse, within } from "../strict-shape.ts";
 import type { SourceDescription } from "./describe-source.ts";
+import type { FoundCall } from "./find-calls.ts";
+import { sourceProblem } from "./source-model.ts";
+
+/** Name of the file beside an AssemblyScript `index.ts`. */
+export const CAPABILITY_FILE = "capability.json";
 
 /** What stands in the file, as far as its own form goes; the manifest that comes of it is judged whole. */
 export type CapabilityFile = Readonly<Record<string, unknown>>;
@@ -28,14 +33,18 @@ export async function readCapabilityFile(path: string): Promise<CapabilityFile> 
   return expectFields(await readJsonFile(path), PLACE, { required: REQUIRED, optional: OPTIONAL });
 }
 
-/** The manifest of a capability. Throws `TWIN_PACKAGE_INVALID` with the field or method that is wrong. */
-export function composeManifest(file: CapabilityFile, { methods, events }: SourceDescription): Manifest {
-  const { permissions, calls, ...rest } = file;
+/** The manifest of a capability. Throws `TWIN_PACKAGE_INVALID` with the field, method or line that is wrong. */
+export function composeManifest(
+  file: CapabilityFile,
+  { methods, events }: SourceDescription,
+  found: readonly FoundCall[],
+): Manifest {
+  const { permissions, calls = {}, ...rest } = file;
   return parseManifest({
     abi: 1,
     dataVersion: 1,
     ...rest,
-    permissions: [...namedPermissions(permissions), ...callPermissions(calls)],
+    permissions: [...namedPermissions(permissions), ...callPermissions(calls, found)],
     methods: Object.fromEntries(methods.map(({ declaration, description }) => [declaration.name, description])),
     events,
   });
@@ -47,13 +56,35 @@ function namedPermissions(value: unknown): PermissionRequest[] {
   return Object.entries(value).map(([permission, reason]) => ({ permission, reason }) as PermissionRequest);
 }
 
-/** `{ "contacts": { "methods": [...], "reason": "..." } }` */
-function callPermissions(value: unknown): PermissionRequest[] {
-  if (value === undefined) return [];
+/** `{ "contacts": { "reason": "..." } }`: the methods are those that the source calls, unless `methods` says more. */
+function callPermissions(value: unknown, found: readonly FoundCall[]): PermissionRequest[] {
   const place = within(PLACE, "calls");
   if (!isRecord(value)) refuse(place, "an object by the name of the capability", value);
+  const unasked = found.find(({ capability }) => !Object.hasOwn(value, capability));
+  if (unasked !== undefined) throw unaskedCall(unasked);
   return Object.entries(value).map(([call, request]) => {
-    const { methods, reason } = expectFields(request, within(place, call), { required: ["methods", "reason"] });
+    const { methods, reason } = expectFields(request, within(place, call), {
+      required: ["reason"],
+      optional: ["methods"],
+    });
+    const calls = found.filter(({ capability }) => capability === call);
+    const used = [...new Set(calls.map(({ method }) => method))];
+    if (methods === undefined) {
+      const idle = `the source never calls ${call}; take this away, or list as methods what it calls by computed names`;
+      if (used.length === 0) throw new TwinError("TWIN_PACKAGE_INVALID", `calls.${call}: ${idle}.`);
+      return { permission: { call, methods: used }, reason } as PermissionRequest;
+    }
+    const unlisted = calls.find(({ method }) => !(methods as readonly unknown[]).includes(method));
+    if (unlisted !== undefined) {
+      const message = `${call}.${unlisted.method} is called, but calls.${call}.methods in capability.json does not list it; take methods away, and they come from the source.`;
+      throw sourceProblem(unlisted.place, message);
+    }
     return { permission: { call, methods }, reason } as PermissionRequest;
   });
+}
+
+function unaskedCall({ capability, method, place }: FoundCall): TwinError {
+  const example = `"calls": { "${capability}": { "reason": "..." } }`;
+  const message = `${capability}.${method} is called, but capability.json does not ask for it; write there, with what the owner shall read: ${example}`;
+  return sourceProblem(place, message);
 }

@@ -15,7 +15,7 @@ import type {
   SourcePlace,
   TypeExpression,
 } from "./source-model.ts";
-import { sourceProblem } from "./source-model.ts";
+import { placeAt, sourceProblem } from "./source-model.ts";
 
 /** Where the source is. */
 export interface SourceFolders {
@@ -62,6 +62,7 @@ class FileReader {
   readonly #path: string;
   readonly #text: string;
   readonly #name: string;
+  readonly #isSdk: boolean;
   readonly #imports = new Map<string, { path: string; name: string }>();
 
   constructor(compiler: typeof Compiler, folders: SourceFolders, { path, text }: { path: string; text: string }) {
@@ -71,7 +72,8 @@ class FileReader {
     this.#path = path;
     this.#text = text;
     const inside = relative(folders.folder, path);
-    this.#name = inside.startsWith("..") ? relative(dirname(folders.sdk), path) : inside;
+    this.#isSdk = inside.startsWith("..");
+    this.#name = this.#isSdk ? relative(dirname(folders.sdk), path) : inside;
   }
 
   read(): SourceFile {
@@ -99,7 +101,7 @@ class FileReader {
       }
     }
     const [name, path, text] = [this.#name, this.#path, this.#text];
-    return { name, path, text, classes, aliases, functions, imports: this.#imports };
+    return { name, path, text, isSdk: this.#isSdk, classes, aliases, functions, imports: this.#imports };
   }
 
   #class(node: Compiler.ClassDeclaration): ClassDeclaration {
@@ -202,8 +204,7 @@ class FileReader {
   }
 
   #placeAt(offset: number): SourcePlace {
-    const lines = this.#text.slice(0, offset).split("\n");
-    return { file: this.#name, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+    return placeAt({ name: this.#name, text: this.#text }, offset);
   }
 }
 

@@ -79,6 +79,8 @@ export interface SourceFile {
   readonly name: string;
   readonly path: string;
   readonly text: string;
+  /** A file of the SDK, not of the author. */
+  readonly isSdk: boolean;
   readonly classes: ReadonlyMap<string, ClassDeclaration>;
   readonly aliases: ReadonlyMap<string, AliasDeclaration>;
   readonly functions: readonly FunctionDeclaration[];
@@ -100,6 +102,12 @@ export function findType(
   const imported = file.imports.get(name);
   const from = imported && files.get(imported.path);
   return from && findType(files, from, imported.name);
+}
+
+/** The place at an offset in a file. */
+export function placeAt({ name, text }: Pick<SourceFile, "name" | "text">, offset: number): SourcePlace {
+  const lines = text.slice(0, offset).split("\n");
+  return { file: name, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }
 
 /** The error for an author, at the line that has to change. */
