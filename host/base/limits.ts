@@ -153,6 +153,16 @@ export const LIMITS = {
     callTimeoutMsMax: 60_000,
     /** Kept with the recorded answer. */
     callIdLength: 64,
+    /** Wall clock of a task, its waits included: it holds a guest and a stack all the time. */
+    taskTimeoutMs: 60_000,
+    /** Tasks of one twin at once. */
+    taskCount: 256,
+    /** Of one caller: a flood of waiting tasks must leave room for others. */
+    tasksPerCaller: 64,
+    /** Tasks of all twins of one worker: each has a stack of its own, and V8 aborts the process near 30,000. */
+    workerTaskCount: 2_000,
+    /** Memory of the guests of all tasks of one worker: they cannot be dropped as idle ones can. */
+    taskMemorySizeBytes: 1_024 * MIB,
     /** Messages one command may send. */
     commandSendCount: 100,
     /** A command that floods its listeners. */
@@ -212,6 +222,16 @@ export const LIMITS = {
     /** Closing only spares the next start some work. */
     closeTimeoutMs: 2_000,
   },
+  outside: {
+    /** One request of a task with all of its redirects; shorter than a wait may be, so that the guest learns why. */
+    fetchTimeoutMs: 25_000,
+    /** An answer is held in memory as a whole, and then in the guest's. */
+    answerSizeBytes: 1 * MIB,
+    /** Of a request; few need more than ten. */
+    headerCount: 64,
+    /** Hops of one request: loops of redirects would never end. */
+    redirectCount: 5,
+  },
   packages: {
     /** It is parsed before anything is known of its author. */
     manifestSizeBytes: 256 * KIB,
@@ -223,6 +243,8 @@ export const LIMITS = {
     permissionCount: 20,
     /** Places that the tasks of a capability may send requests to: what an owner can read before saying yes. */
     httpPlaceCount: 20,
+    /** What an owner can find and install before saying yes. */
+    dependencyCount: 20,
     /** Each is a signature to verify before anything is known of the package. */
     reviewCount: 16,
     /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */

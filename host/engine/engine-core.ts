@@ -224,10 +224,11 @@ export class EngineCore {
     return this.commit(this.receipts.drain());
   }
 
-  /** The result of `act` once all commits so far are durable: what it shows may rest on them. */
+  /** The result of `act`, which is asked at once, as soon as all that it may rest on is durable. */
   async whenDurable<Result>(act: () => Result): Promise<Result> {
+    const result = act();
     await this.#pending;
-    return act();
+    return result;
   }
 
   /** A run of its own, outside of a call. */

@@ -76,9 +76,9 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
   },
   events: (core, query) => core.whenDurable(() => core.events.list(query)),
   outboxPeers: (core) => core.whenDurable(() => core.outbox.peers()),
-  outbox: (core, { peer, limit }) => core.whenDurable(() => core.outbox.list(peer, limit)),
-  settle: async (core, { peer, sequence, delivery }) => {
-    await core.commit(core.outbox.settle({ peer, sequence }, delivery, core.clock.nowMs()));
+  outbox: (core, { peer, ...query }) => Promise.resolve(core.outbox.list(peer, query)),
+  settle: async (core, { peer, ...settlement }) => {
+    await core.commit(core.outbox.settle(peer, settlement, core.clock.nowMs()));
     return undefined;
   },
   parked: (core) => core.whenDurable(() => core.outbox.parked()),

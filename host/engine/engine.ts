@@ -95,6 +95,21 @@ export interface IncomingMessage {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
+/** Which of the messages for a peer to show. */
+export interface OutboxQuery {
+  /** 0 when absent: from the first. */
+  readonly afterSequence?: number | undefined;
+  readonly limit: number;
+}
+
+/** What a receiver has said of the first messages that wait for it. */
+export interface Settlement {
+  /** Of the last one of them. */
+  readonly throughSequence: number;
+  /** Those that can never take effect there; the others did. */
+  readonly refused: readonly { readonly sequence: number; readonly error: ErrorWire }[];
+}
+
 /** What the receiver says of a message once that answer is durable. */
 export type Delivery =
   /** It took effect, now or at an earlier delivery. */
@@ -179,10 +194,10 @@ export interface Engine extends AsyncDisposable {
 
   /** Peers with something in the outbox. */
   outboxPeers(): Promise<string[]>;
-  /** The oldest messages for `peer`, in order. */
-  outbox(peer: string, limit: number): Promise<OutgoingMessage[]>;
-  /** Deletes (or, when refused, parks) the message. Durable. */
-  settle(peer: string, sequence: number, delivery: Delivery): Promise<void>;
+  /** The oldest messages for `peer` behind `afterSequence`, in order; fewer than `limit` when they are large, and none only when there is none. */
+  outbox(peer: string, query: OutboxQuery): Promise<OutgoingMessage[]>;
+  /** Deletes (or, when refused, parks) the messages, all in one commit. Durable. Those that are gone already count as settled. */
+  settle(peer: string, settlement: Settlement): Promise<void>;
   /** Handles a message with exactly-once effect. */
   deliver(message: IncomingMessage): Promise<Delivery>;
   parked(): Promise<ParkedMessage[]>;

@@ -17,10 +17,12 @@ import type {
   EngineListener,
   EngineStatus,
   IncomingMessage,
+  OutboxQuery,
   OutgoingMessage,
   ParkedMessage,
   Receipt,
   ReceiptSum,
+  Settlement,
   TwinEvent,
 } from "./engine.ts";
 import type { UpgradeRequest } from "./installation-upgrade.ts";
@@ -182,12 +184,12 @@ class WorkerEngine implements Engine {
     return this.#ask("outboxPeers", undefined);
   }
 
-  outbox(peer: string, limit: number): Promise<OutgoingMessage[]> {
-    return this.#ask("outbox", { peer, limit });
+  outbox(peer: string, query: OutboxQuery): Promise<OutgoingMessage[]> {
+    return this.#ask("outbox", { peer, ...query });
   }
 
-  async settle(peer: string, sequence: number, delivery: Delivery): Promise<void> {
-    await this.#ask("settle", { peer, sequence, delivery });
+  async settle(peer: string, settlement: Settlement): Promise<void> {
+    await this.#ask("settle", { peer, ...settlement });
   }
 
   deliver(message: IncomingMessage): Promise<Delivery> {

@@ -12,10 +12,12 @@ import type {
   Delivery,
   EngineStatus,
   IncomingMessage,
+  OutboxQuery,
   OutgoingMessage,
   ParkedMessage,
   Receipt,
   ReceiptSum,
+  Settlement,
   TwinEvent,
 } from "./engine.ts";
 import type { UpgradeRequest } from "./installation-upgrade.ts";
@@ -38,8 +40,8 @@ interface Operations {
   receiptSums(query: { readonly sinceDay?: string | undefined }): ReceiptSum[];
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): TwinEvent[];
   outboxPeers(query: undefined): string[];
-  outbox(query: { readonly peer: string; readonly limit: number }): OutgoingMessage[];
-  settle(query: { readonly peer: string; readonly sequence: number; readonly delivery: Delivery }): undefined;
+  outbox(query: OutboxQuery & { readonly peer: string }): OutgoingMessage[];
+  settle(settlement: Settlement & { readonly peer: string }): undefined;
   parked(query: undefined): ParkedMessage[];
   readTable(range: StateRange): StateEntry[];
   writeTable(writes: readonly StateWrite[]): undefined;

@@ -2,10 +2,11 @@
 // the refused ones, parked for the owner to see.
 
 import { jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
+import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { StateStore, StateWrite } from "../state/state-store.ts";
-import type { Delivery, OutgoingMessage, ParkedMessage } from "./engine.ts";
-import { FIRST_KEY, ownedKey, ownedRange } from "./row-key.ts";
+import type { SnapshotStateStore, StateKey, StateStore, StateWrite } from "../state/state-store.ts";
+import type { OutboxQuery, OutgoingMessage, ParkedMessage, Settlement } from "./engine.ts";
+import { FIRST_KEY, ownedKey } from "./row-key.ts";
 
 const MESSAGES = "$outbox";
 const PEERS = "$outbox-peers";
@@ -41,21 +42,17 @@ export interface Outbox {
   parkedCount(): number;
   /** Peers with messages waiting. */
   peers(): string[];
-  /** The oldest messages for `peer`, in order. */
-  list(peer: string, limit: number): OutgoingMessage[];
-  /** Takes the message out, to the parked ones when it was refused. Nothing to write for a gap or a message that is gone. */
-  settle(
-    message: { readonly peer: string; readonly sequence: number },
-    delivery: Delivery,
-    nowMs: number,
-  ): StateWrite[];
+  /** The oldest durable messages for `peer` behind `afterSequence`, in order: at least one when there is one, and no more than a page may hold. */
+  list(peer: string, query: OutboxQuery): OutgoingMessage[];
+  /** Takes the first messages out, the refused ones to the parked. Nothing to write for messages that are gone. */
+  settle(peer: string, settlement: Settlement, nowMs: number): StateWrite[];
   /** Newest last. */
   parked(): ParkedMessage[];
   reload(): void;
 }
 
 /** The outbox over the tables of `store`. */
-export function createOutbox(store: Pick<StateStore, "get" | "scan">): Outbox {
+export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">): Outbox {
   let peers = readPeers(store);
   let length = lengthOf(peers);
   let parkedCount: number | undefined;
@@ -86,28 +83,34 @@ export function createOutbox(store: Pick<StateStore, "get" | "scan">): Outbox {
     length: () => length,
     parkedCount: () => (parkedCount ??= readParked(store).length),
     peers: () => [...peers].filter(([, { waiting }]) => waiting > 0).map(([peer]) => peer),
-    list: (peer, limit) => {
-      const count = Math.min(limit, LIMITS.engine.pageLength);
-      const entries = store.scan({ namespace: MESSAGES, ...ownedRange(peer), limit: count });
-      return entries.map((entry) => {
-        const row = jsonDecode(entry.value) as MessageRow;
-        return { ...row, payload: utf8Encode(row.payload) };
-      });
-    },
-    settle: ({ peer, sequence }, delivery, nowMs) => {
-      const at = { namespace: MESSAGES, key: ownedKey(peer, sequence) };
-      const value = delivery.status === "gap" ? undefined : store.get(at);
-      if (value === undefined) return [];
+    list: (peer, { afterSequence = 0, limit }) => {
       const { nextSequence, waiting } = peerOf(peer);
-      const writes = [{ ...at, value: undefined }, setPeer(peer, { nextSequence, waiting: waiting - 1 })];
-      if (delivery.status !== "refused") return writes;
-      const { capability, method } = jsonDecode(value) as MessageRow;
-      // The receiver's words, as long as our own may be.
-      const [code, message] = [delivery.error.code, delivery.error.message].map((text) =>
-        text.slice(0, LIMITS.engine.failMessageSizeBytes),
-      ) as [string, string];
+      const first = Math.max(nextSequence - waiting, afterSequence + 1);
+      const count = Math.min(limit, LIMITS.engine.pageLength, nextSequence - first);
+      const messages: OutgoingMessage[] = [];
+      for (let sizeBytes = 0; messages.length < count && sizeBytes < LIMITS.engine.outboxPageSizeBytes;) {
+        const message = readMessage(store, peer, first + messages.length);
+        if (message === undefined) break;
+        messages.push(message);
+        sizeBytes += message.payload.length;
+      }
+      return messages;
+    },
+    settle: (peer, { throughSequence, refused }, nowMs) => {
+      const { nextSequence, waiting } = peerOf(peer);
+      const first = nextSequence - waiting;
+      const last = Math.min(throughSequence, nextSequence - 1);
+      if (last < first) return [];
+      const parking = refused
+        .filter(({ sequence }) => sequence >= first && sequence <= last)
+        .map(({ sequence, error }) => parkedMessage(readMessage(store, peer, sequence)!, error, nowMs));
+      const gone = Array.from({ length: last - first + 1 }, (_, index): StateWrite => {
+        return { namespace: MESSAGES, key: ownedKey(peer, first + index), value: undefined };
+      });
+      const row = setPeer(peer, { nextSequence, waiting: nextSequence - 1 - last });
+      if (parking.length === 0) return [...gone, row];
       parkedCount = undefined;
-      return [...writes, ...park(store, { peer, sequence, capability, method, code, message, parkedAtMs: nowMs })];
+      return [...gone, row, ...park(store, parking)];
     },
     parked: () => readParked(store),
     reload: () => {
@@ -131,13 +134,36 @@ function readParked(store: Pick<StateStore, "scan">): ParkedMessage[] {
     .toSorted((left, right) => left.parkedAtMs - right.parkedAtMs);
 }
 
-/** The write that parks, and the one that makes room for it. */
-function park(store: Pick<StateStore, "scan">, message: ParkedMessage): StateWrite[] {
+/** Durable ones only: what a peer is told must never be taken back, least of all its number. */
+function readMessage(
+  store: Pick<SnapshotStateStore, "durable">,
+  peer: string,
+  sequence: number,
+): OutgoingMessage | undefined {
+  const value = store.durable.get({ namespace: MESSAGES, key: ownedKey(peer, sequence) });
+  if (value === undefined) return undefined;
+  const row = jsonDecode(value) as MessageRow;
+  return { ...row, payload: utf8Encode(row.payload) };
+}
+
+function parkedMessage(message: OutgoingMessage, error: ErrorWire, nowMs: number): ParkedMessage {
+  const { peer, sequence, capability, method } = message;
+  // The receiver's words, as long as our own may be.
+  const [code, text] = [error.code, error.message].map((words) => words.slice(0, LIMITS.engine.failMessageSizeBytes));
+  return { peer, sequence, capability, method, code: code!, message: text!, parkedAtMs: nowMs };
+}
+
+function parkedKey({ peer, sequence }: ParkedMessage): StateKey {
+  return { namespace: PARKED, key: ownedKey(peer, sequence) };
+}
+
+/** The writes that park, and those that make room: all of them fit. */
+function park(store: Pick<StateStore, "scan">, messages: readonly ParkedMessage[]): StateWrite[] {
   const parked = readParked(store);
-  const oldest = parked.length >= LIMITS.engine.parkedKept ? parked.slice(0, 1) : [];
+  const tooMany = Math.max(0, parked.length + messages.length - LIMITS.engine.parkedKept);
   return [
-    ...oldest.map(({ peer, sequence }) => ({ namespace: PARKED, key: ownedKey(peer, sequence), value: undefined })),
-    { namespace: PARKED, key: ownedKey(message.peer, message.sequence), value: jsonEncode(message) },
+    ...parked.slice(0, tooMany).map((message) => ({ ...parkedKey(message), value: undefined })),
+    ...messages.map((message) => ({ ...parkedKey(message), value: jsonEncode(message) })),
   ];
 }
 

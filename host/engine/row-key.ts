@@ -3,7 +3,6 @@
 import { concatBytes, utf8Encode } from "../base/bytes.ts";
 
 const SEPARATOR = Uint8Array.of(0);
-const BEHIND_SEPARATOR = Uint8Array.of(1);
 
 /** 8 bytes, big-endian, of a whole number from 0 to 2^53 - 1. */
 export function numberKey(sequence: number): Uint8Array {
@@ -22,12 +21,6 @@ export function numberOf(key: Uint8Array): number {
 /** `owner`, a zero byte, the number: rows of one owner, in order. */
 export function ownedKey(owner: string, sequence: number): Uint8Array {
   return concatBytes(utf8Encode(owner), SEPARATOR, numberKey(sequence));
-}
-
-/** The range of all rows of `owner`. */
-export function ownedRange(owner: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  const name = utf8Encode(owner);
-  return { start: concatBytes(name, SEPARATOR), end: concatBytes(name, BEHIND_SEPARATOR) };
 }
 
 /** Sorts before every key. */

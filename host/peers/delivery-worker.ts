@@ -1,21 +1,19 @@
 // One contact's messages: keeps a session with its host as long as it can be reached, and delivers
-// the outbox over it, in order, one at a time. Its troubles never delay another contact.
+// the outbox over it, in order. Its troubles never delay another contact.
 
 import type { Clock } from "../base/clock.ts";
-import { errorFromWire, toTwinError, TwinError } from "../base/errors.ts";
+import { toTwinError, type TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { Delivery, Engine, OutgoingMessage } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { TwinId } from "../identity/twin-id.ts";
-import { remoteAnswer } from "../rpc/frame-session.ts";
+import { OutboxSender } from "./outbox-sender.ts";
 import type { PeerSession } from "./peer-session.ts";
 
 const BACKOFF_FIRST_MS = 250;
-const BATCH_LENGTH = 32;
 /** A session that lived this long was a good one: the next trouble starts from a short wait again. */
 const STEADY_MS = 30_000;
-const REFUSAL_MESSAGE_LENGTH = 500;
 
 /** What a worker needs of its host. */
 export interface DeliveryParts {
@@ -35,6 +33,7 @@ export class DeliveryWorker {
   readonly #twin: TwinId;
   readonly #parts: DeliveryParts;
   readonly #signal: AbortSignal;
+  readonly #sender: OutboxSender;
   #message = Promise.withResolvers<void>();
   #online = Promise.withResolvers<void>();
   #problem: string | undefined;
@@ -45,6 +44,7 @@ export class DeliveryWorker {
     this.#twin = twin;
     this.#parts = parts;
     this.#signal = signal;
+    this.#sender = new OutboxSender(twin, parts);
     this.stopped = this.#run();
   }
 
@@ -100,7 +100,7 @@ export class DeliveryWorker {
     });
     for (;;) {
       this.#message = Promise.withResolvers();
-      await this.#deliverAll(session);
+      await this.#sender.sendAll(session);
       this.#setProblem(undefined);
       if (reason === undefined) await this.#message.promise;
       if (reason !== undefined) throw reason;
@@ -110,41 +110,6 @@ export class DeliveryWorker {
   async #whenOver(session: PeerSession, tell: (reason: TwinError) => void): Promise<void> {
     tell(await session.ended);
     this.#message.resolve();
-  }
-
-  async #deliverAll(session: PeerSession): Promise<void> {
-    const { engine } = this.#parts;
-    let expected: number | undefined;
-    for (;;) {
-      const batch = await engine.outbox(this.#twin, BATCH_LENGTH);
-      if (batch.length === 0) return;
-      for (const message of batch) {
-        if (expected !== undefined && message.sequence < expected) continue;
-        const delivery = await this.#deliver(session, message);
-        if (delivery.status === "gap") {
-          if (expected === delivery.expected || !batch.some(({ sequence }) => sequence === delivery.expected))
-            throw lostMessages();
-          expected = delivery.expected;
-          break;
-        }
-        expected = undefined;
-        await engine.settle(this.#twin, message.sequence, delivery);
-      }
-    }
-  }
-
-  async #deliver(session: PeerSession, { sequence, capability, method, payload }: OutgoingMessage): Promise<Delivery> {
-    const signal = AbortSignal.timeout(LIMITS.peers.requestTimeoutMs);
-    try {
-      return checkDelivery(
-        await remoteAnswer(session.remote.deliver({ sequence, capability, method, payload }), { signal }),
-      );
-    } catch (thrown) {
-      const error = toTwinError(thrown);
-      // The call may still be running there: a fresh session makes sure that no second one runs beside it.
-      if (error.code === "TWIN_TIMEOUT" || error.code === "TWIN_PEER_PROTOCOL") session[Symbol.dispose]();
-      throw error;
-    }
   }
 
   /** Waits before the next attempt, twice as long each time, up to a bound; a session that begins ends the wait. */
@@ -162,24 +127,4 @@ export class DeliveryWorker {
     this.#problem = problem;
     this.#parts.onChange();
   }
-}
-
-/** The answer of another host, checked: it may be anything. */
-function checkDelivery(value: unknown): Delivery {
-  const { status, error, expected } = (value ?? {}) as Partial<Record<string, unknown>>;
-  if (status === "done") return { status };
-  if (status === "refused") {
-    const wire = errorFromWire(error).toWire();
-    return { status, error: { ...wire, message: wire.message.slice(0, REFUSAL_MESSAGE_LENGTH) } };
-  }
-  if (status === "gap" && Number.isSafeInteger(expected) && (expected as number) > 0)
-    return { status, expected: expected as number };
-  throw new TwinError("TWIN_PEER_PROTOCOL", "The other host answered a message with something that is no answer.");
-}
-
-function lostMessages(): TwinError {
-  return new TwinError(
-    "TWIN_PEER_PROTOCOL",
-    "The other twin waits for a message that this one no longer has; was one of the two restored from an old copy?",
-  );
 }

@@ -184,7 +184,7 @@ class OpenPeers implements Peers {
       online: session !== undefined,
       address: session?.address ?? seen?.address ?? record.hosts[0]?.multiaddrs[0],
       ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
-      waiting: hasMessages ? (await this.#parts.engine.outbox(twin, WAITING_COUNTED_MAX)).length : 0,
+      waiting: hasMessages ? (await this.#parts.engine.outbox(twin, { limit: WAITING_COUNTED_MAX })).length : 0,
       ...(problem === undefined ? {} : { problem }),
     };
   }

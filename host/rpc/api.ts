@@ -3,7 +3,7 @@
 // checks every argument at run time: these types bind nobody on the other side.
 
 import type { ErrorWire } from "../base/errors.ts";
-import type { Delivery, EngineStatus, ParkedMessage, Receipt, ReceiptSum, TwinEvent } from "../engine/engine.ts";
+import type { EngineStatus, ParkedMessage, Receipt, ReceiptSum, TwinEvent } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { UpgradeConsent } from "../engine/installation-upgrade.ts";
@@ -198,6 +198,20 @@ export interface OwnerApi {
   scrub(onProgress?: OnProgress): Promise<ScrubReport>;
 }
 
+/** What an export holds. */
+export interface ExportReport {
+  readonly twin: TwinId;
+  /** When it was begun, in ms since 1970. */
+  readonly atMs: number;
+  /** Hexadecimal SHA-256 that names the content: an import of it, exported again, has the same. */
+  readonly root: string;
+  readonly fileCount: number;
+  readonly rows: number;
+  readonly objects: number;
+  /** Of objects, packages and experiences. */
+  readonly sizeBytes: number;
+}
+
 /** What the local socket offers beyond {@link OwnerApi}: paths are of this machine, read and written as the host's user. */
 export interface ControlApi extends OwnerApi {
   /** A fresh link with a one-time token that logs a browser in as the owner. Throws `TWIN_HOST_BUSY` when the host serves no web. */
@@ -214,6 +228,8 @@ export interface ControlApi extends OwnerApi {
   keepStore(name: string): Promise<void>;
   /** Restores the twin into a throw-away place, from its stores as they are. Throws what is wrong. */
   drill(): Promise<void>;
+  /** Writes the whole twin, in the clear, into a folder that is absent or empty; it is there whole or not at all. */
+  exportTo(path: string, onProgress?: OnProgress): Promise<ExportReport>;
   /** Throws `TWIN_STORE_NEEDED` unless it is empty, or `lost`. */
   removeStore(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void>;
 }
@@ -234,14 +250,29 @@ export interface DoorApi {
   ): Promise<Subscription>;
 }
 
+/** Messages of one twin to another; their sequences follow each other. */
+export interface MessageBatch {
+  readonly firstSequence: number;
+  /** JSON: of each message `{ capability, method, sizeBytes }`. */
+  readonly heads: string;
+  /** Their payloads, one behind the other. */
+  readonly payloads: Uint8Array;
+}
+
+/** What the receiver says of a batch, all of it durable. */
+export interface BatchAnswer {
+  /** How many of the first messages it has done or refused. */
+  readonly settledCount: number;
+  /** Which of these it refused, by position. */
+  readonly refused: readonly { readonly index: number; readonly error: ErrorWire }[];
+  /** Why it did not go on: it waits for another sequence, or has a trouble that may pass. Absent when all are settled. */
+  readonly stopped?: { readonly expected: number } | { readonly error: ErrorWire } | undefined;
+}
+
 /** What the host of another twin, whose identity the connection has proven, reaches. */
 export interface PeerApi {
-  deliver(message: {
-    readonly sequence: number;
-    readonly capability: string;
-    readonly method: string;
-    readonly payload: Uint8Array;
-  }): Promise<Delivery>;
+  /** Handles the messages in order, up to the first that it cannot. Batches that are sent one behind the other are handled in that order. */
+  deliver(batch: MessageBatch): Promise<BatchAnswer>;
   /** The newest signed record of this twin. */
   record(): Promise<Uint8Array>;
 }

@@ -63,7 +63,7 @@ async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
     const [peer] = await from.outboxPeers();
     if (peer === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
     else {
-      for (const message of await from.outbox(peer, 16)) {
+      for (const message of await from.outbox(peer, { limit: 16 })) {
         const { sequence, capability, method } = message;
         const incoming = () => ({
           from: CRASH_TWINS[sender]!,
@@ -76,7 +76,7 @@ async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
         const delivery = await to.deliver(incoming());
         if (sequence % 7 === 0) await to.deliver(incoming());
         if (delivery.status !== "done") throw new Error(JSON.stringify(delivery));
-        await from.settle(peer, sequence, delivery);
+        await from.settle(peer, { throughSequence: sequence, refused: [] });
       }
     }
   }

@@ -1,6 +1,14 @@
 // The engine's part in messages, in memory: an outbox that settles, an inbox with exactly-once effect.
 
-import type { Delivery, Engine, EngineListener, IncomingMessage, OutgoingMessage } from "../../host/engine/engine.ts";
+import type {
+  Delivery,
+  Engine,
+  EngineListener,
+  IncomingMessage,
+  OutboxQuery,
+  OutgoingMessage,
+  Settlement,
+} from "../../host/engine/engine.ts";
 import type { PeersParts } from "../../host/peers/peers.ts";
 import { createMemoryTables } from "./memory-tables.ts";
 
@@ -26,18 +34,14 @@ export interface FakePeerEngine extends Pick<Engine, keyof PeersParts["engine"]>
   send(peer: string, payload: Uint8Array): void;
   /** Replaces what the receiver says, to play a hostile or failing one. */
   onDeliver: ((message: IncomingMessage) => Promise<Delivery | undefined>) | undefined;
-  /** Most deliveries that ran here at the same time. */
-  readonly peakDeliveries: number;
 }
 
 /** An engine over `state`; several in turn play restarts. */
 export function createFakePeerEngine(state: FakeTwinState): FakePeerEngine {
   const listeners = new Set<EngineListener>();
-  let running = 0;
   const engine = {
     ...createMemoryTables(state.rows),
     onDeliver: undefined as FakePeerEngine["onDeliver"],
-    peakDeliveries: 0,
     send: (peer: string, payload: Uint8Array) => {
       const sequence = (state.sequences.get(peer) ?? 0) + 1;
       state.sequences.set(peer, sequence);
@@ -51,23 +55,19 @@ export function createFakePeerEngine(state: FakeTwinState): FakePeerEngine {
       return () => listeners.delete(listener);
     },
     outboxPeers: async () => [...state.outbox].filter(([, queue]) => queue.length > 0).map(([peer]) => peer),
-    outbox: async (peer: string, limit: number) => (state.outbox.get(peer) ?? []).slice(0, limit),
-    settle: async (peer: string, sequence: number, delivery: Delivery) => {
+    outbox: async (peer: string, { afterSequence = 0, limit }: OutboxQuery) =>
+      (state.outbox.get(peer) ?? []).filter(({ sequence }) => sequence > afterSequence).slice(0, limit),
+    settle: async (peer: string, { throughSequence, refused }: Settlement) => {
       const queue = state.outbox.get(peer) ?? [];
       state.outbox.set(
         peer,
-        queue.filter((message) => message.sequence !== sequence),
+        queue.filter(({ sequence }) => sequence > throughSequence),
       );
-      if (delivery.status === "refused") state.parked.push({ peer, sequence, delivery });
+      for (const { sequence, error } of refused)
+        state.parked.push({ peer, sequence, delivery: { status: "refused", error } });
     },
-    deliver: async (message: IncomingMessage): Promise<Delivery> => {
-      engine.peakDeliveries = Math.max(engine.peakDeliveries, ++running);
-      try {
-        return (await engine.onDeliver?.(message)) ?? handle(state, message);
-      } finally {
-        running--;
-      }
-    },
+    deliver: async (message: IncomingMessage): Promise<Delivery> =>
+      (await engine.onDeliver?.(message)) ?? handle(state, message),
   };
   return engine;
 }

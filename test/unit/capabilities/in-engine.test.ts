@@ -51,13 +51,13 @@ async function settle(): Promise<void> {
     [ADA, BOB],
     [BOB, ADA],
   ] as const) {
-    for (const message of await engines[from]!.outbox(to, 100)) {
+    for (const message of await engines[from]!.outbox(to, { limit: 100 })) {
       const { sequence, capability, method } = message;
       const payload = Uint8Array.from(message.payload);
       const incoming = { from, circles: ["contacts"], sequence, capability, method, payload };
       const delivery = await engines[to]!.deliver(incoming);
       expect(delivery).toEqual({ status: "done" });
-      await engines[from]!.settle(to, sequence, delivery);
+      await engines[from]!.settle(to, { throughSequence: sequence, refused: [] });
     }
   }
 }

@@ -28,7 +28,7 @@ async function carry(from: EngineBench, to: EngineBench): Promise<number> {
     await to.do("deliver", message);
     const delivery = await to.do("deliver", { ...message, payload: payload.slice() });
     expect(delivery).toEqual({ status: "done" });
-    await from.do("settle", { peer, sequence, delivery });
+    await from.do("settle", { peer, throughSequence: sequence, refused: [] });
   }
   return messages.length;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jsonDecode, jsonEncode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
-import type { Delivery } from "../../../host/engine/engine.ts";
+import type { Delivery, Settlement } from "../../../host/engine/engine.ts";
 import { deliverMessage } from "../../../host/engine/message-delivery.ts";
 import { BENCH_TWIN, type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
 import { PROBE_PEER, probePackage } from "../../support/probe-package.ts";
@@ -122,14 +122,15 @@ describe("the outbox", () => {
     expect(jsonDecode(first!.payload)).toBe("one");
     expect(others.map(({ sequence }) => sequence)).toEqual([2, 3]);
     expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 1 })).toHaveLength(1);
-    await settle(1, { status: "done" });
-    await settle(1, { status: "done" });
-    await settle(2, { status: "gap", expected: 1 });
+    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 2, limit: 9 })).toMatchObject([{ sequence: 3 }]);
+    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 3, limit: 9 })).toEqual([]);
+    await settle(1);
+    await settle(1);
     await bench.reopen();
     expect((await bench.do("outbox", { peer: PROBE_PEER, limit: 10 })).map(({ sequence }) => sequence)).toEqual([2, 3]);
     expect(await bench.do("status", undefined)).toMatchObject({ outbox: 2, parked: 0 });
-    await settle(2, { status: "done" });
-    await settle(3, { status: "done" });
+    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 0, limit: 9 })).toHaveLength(2);
+    await settle(1_000);
     expect(await bench.do("outboxPeers", undefined)).toEqual([]);
     await bench.call("send", "four");
     expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 10 })).toMatchObject([{ sequence: 4 }]);
@@ -139,13 +140,38 @@ describe("the outbox", () => {
     await bench.call("send", "bad");
     await bench.call("send", "good");
     const error = { code: "TWIN_CALL_DENIED", message: "No.", details: {} } as const;
-    await settle(1, { status: "refused", error });
+    await settle(1, { sequence: 1, error }, { sequence: 2, error });
     await bench.reopen();
     expect(await bench.do("parked", undefined)).toMatchObject([
       { peer: PROBE_PEER, sequence: 1, capability: "probe", method: "receive", code: error.code, message: "No." },
     ]);
     expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toMatchObject([{ sequence: 2 }]);
     expect(await bench.do("status", undefined)).toMatchObject({ outbox: 1, parked: 1 });
+  });
+
+  test("settles many at once, and keeps of the refused ones the last", async () => {
+    for (const text of ["one", "two", "three", "four"]) await bench.call("send", text);
+    const error = { code: "TWIN_CALL_DENIED", message: "No.", details: {} } as const;
+    await settle(3, { sequence: 1, error }, { sequence: 3, error });
+    await bench.reopen();
+    expect((await bench.do("parked", undefined)).map(({ sequence }) => sequence)).toEqual([1, 3]);
+    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toMatchObject([{ sequence: 4 }]);
+    expect(await bench.do("status", undefined)).toMatchObject({ outbox: 1, parked: 2 });
+  });
+
+  test("gives large messages in pages of bounded size, and one at least", async () => {
+    for (let count = 0; count < 5; count++) await bench.call("send", "x".repeat(100_000));
+    const page = await bench.do("outbox", { peer: PROBE_PEER, limit: 9 });
+    expect(page.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 3, limit: 1 })).toHaveLength(1);
+  });
+
+  test("shows no message whose command is not durable", async () => {
+    await bench.call("send", "one");
+    const sent = bench.call("send", "two");
+    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toMatchObject([{ sequence: 1 }]);
+    await sent;
+    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toHaveLength(2);
   });
 
   test("numbers messages without a gap when a commit fails", async () => {
@@ -162,6 +188,6 @@ describe("the outbox", () => {
   });
 });
 
-function settle(sequence: number, delivery: Delivery): Promise<undefined> {
-  return bench.do("settle", { peer: PROBE_PEER, sequence, delivery });
+function settle(throughSequence: number, ...refused: Settlement["refused"]): Promise<undefined> {
+  return bench.do("settle", { peer: PROBE_PEER, throughSequence, refused });
 }

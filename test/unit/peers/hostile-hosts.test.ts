@@ -19,6 +19,8 @@ import { openTestHost, type TestHost, until } from "../../support/test-peers.ts"
 
 const RPC = "/twin/rpc/1";
 const PAIR = "/twin/pair/1";
+/** Of a message with two bytes. */
+const HEAD = { capability: "chat", method: "receive", sizeBytes: 2 };
 
 async function open(...args: Parameters<typeof openTestHost>): Promise<TestHost> {
   const host = await openTestHost(...args);
@@ -86,10 +88,11 @@ describe("a hostile host", () => {
     const stranger = testIdentity(9);
     const { frames } = await prove(connection, node, stranger);
     const { remote } = openFrameSession<PeerApi>({ link: frames, log: silentLog });
-    const message = { sequence: 1, capability: "chat", method: "receive", payload: utf8Encode("{}") };
-    expect(await remoteAnswer(remote.deliver(message))).toMatchObject({
-      status: "refused",
-      error: { code: "TWIN_CALL_DENIED" },
+    const heads = JSON.stringify([{ capability: "chat", method: "receive", sizeBytes: 2 }]);
+    const batch = { firstSequence: 1, heads, payloads: utf8Encode("{}") };
+    expect(await remoteAnswer(remote.deliver(batch))).toMatchObject({
+      settledCount: 1,
+      refused: [{ index: 0, error: { code: "TWIN_CALL_DENIED" } }],
     });
     expect(ada.state.handled).toEqual([]);
     expect(await ada.peers.status()).toEqual([]);
@@ -97,14 +100,23 @@ describe("a hostile host", () => {
   });
 
   test.each([
-    ["no object", null],
-    ["a sequence of zero", { sequence: 0 }],
-    ["a sequence that is no number", { sequence: "1" }],
-    ["a capability that is no text", { capability: { toString: "x" } }],
-    ["a method that is too long", { method: "x".repeat(65) }],
-    ["a payload that is text", { payload: "{}" }],
-    ["a payload above the limit", { payload: new Uint8Array(1_048_577) }],
-  ])("gets a message with %s refused before the engine sees it", async (_, change) => {
+    ["that is no object", null],
+    ["with a sequence of zero", { firstSequence: 0 }],
+    ["with a sequence that is no number", { firstSequence: "1" }],
+    ["with payloads that are text", { payloads: "{}" }],
+    ["with payloads above the limit", { payloads: new Uint8Array(2_097_153) }],
+    ["with more bytes than its heads name", { payloads: new Uint8Array(3) }],
+    ["with fewer bytes than its heads name", { payloads: new Uint8Array(1) }],
+    ["with heads that are no JSON", { heads: "[" }],
+    ["with heads that are no list", { heads: "{}" }],
+    ["without heads", { heads: "[]" }],
+    ["with too many heads", { heads: JSON.stringify(Array.from({ length: 257 }, () => HEAD)) }],
+    ["with a head that is no object", { heads: "[null]" }],
+    ["with a capability that is no text", { heads: JSON.stringify([{ ...HEAD, capability: 1 }]) }],
+    ["with a method that is too long", { heads: JSON.stringify([{ ...HEAD, method: "x".repeat(65) }]) }],
+    ["with a size below zero", { heads: JSON.stringify([HEAD, { ...HEAD, sizeBytes: -2 }, HEAD]) }],
+    ["with a size above the limit", { heads: JSON.stringify([{ ...HEAD, sizeBytes: 1_048_577 }]) }],
+  ])("gets a batch %s refused before the engine sees it", async (_, change) => {
     const ada = await open(1);
     const { node, connection } = await attack(ada);
     const { frames } = await prove(connection, node, testIdentity(9));
@@ -114,9 +126,9 @@ describe("a hostile host", () => {
       seen++;
       return undefined;
     };
-    const good = { sequence: 1, capability: "chat", method: "receive", payload: utf8Encode("{}") };
-    const message = (change === null ? null : { ...good, ...change }) as unknown as typeof good;
-    await expect(remoteAnswer(remote.deliver(message))).rejects.toMatchObject({
+    const good = { firstSequence: 1, heads: JSON.stringify([HEAD]), payloads: utf8Encode("{}") };
+    const batch = (change === null ? null : { ...good, ...change }) as unknown as typeof good;
+    await expect(remoteAnswer(remote.deliver(batch))).rejects.toMatchObject({
       code: expect.stringMatching(/^TWIN_(?:INPUT_INVALID|LIMIT)/u),
     });
     expect(seen).toBe(0);
