@@ -6,7 +6,7 @@ import {
   CHUNK_END, CHUNK_START, compress, compressRun, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, FULL_OUTPUT, IV, KEYED_HASH, PARENT, ROOT,
 } from "./blake3-compress";
 import { hashChunks, hashInputs, hashParents, LANES, LANES_MAX, wipeLanes } from "./blake3-wide";
-import { copy32, wipe } from "./blocks";
+import { copy32, copyFew, wipe } from "./blocks";
 
 const BLOCK_SIZE: usize = 64;
 const CHUNK_SIZE: usize = 1024;
@@ -347,20 +347,13 @@ export function blake3Short(input: usize, size: usize, key: usize, out: usize): 
     compress(cv, input, 0, 64, flags | start | CHUNK_END | ROOT, out);
     return;
   }
-  padBlock(input, size);
+  copyFew(LAST_BLOCK, input, size);
   compress(cv, LAST_BLOCK, 0, <u32>size, flags | start | CHUNK_END | ROOT, out);
   wipe(LAST_BLOCK, BLOCK_SIZE);
 }
 
 /** The last, padded block of a short input; zero between calls. */
 const LAST_BLOCK: usize = memory.data(64, 16);
-
-/** Copies fewer than 64 bytes to {@link LAST_BLOCK}, which is zero. */
-function padBlock(input: usize, size: usize): void {
-  let offset: usize = 0;
-  for (; offset + 16 <= size; offset += 16) store<v128>(LAST_BLOCK + offset, load<v128>(input + offset));
-  for (; offset < size; offset++) store<u8>(LAST_BLOCK + offset, load<u8>(input + offset));
-}
 
 /**
  * Writes the 32-byte hashes of the `count` inputs at `batch` to `out`, beside no hash in progress:

@@ -12,3 +12,19 @@ export function copy32(to: usize, from: usize): void {
   store<v128>(to, first);
   store<v128>(to, second, 16);
 }
+
+/** Copies `size` bytes, of which there are few. */
+export function copyFew(to: usize, from: usize, size: usize): void {
+  const whole = size & ~15;
+  for (let offset: usize = 0; offset < whole; offset += 16) store<v128>(to + offset, load<v128>(from + offset));
+  for (let offset = whole; offset < size; offset++) store<u8>(to + offset, load<u8>(from + offset));
+}
+
+/** Adds the `size` bytes at `from`, of which there are few, to those at `to`. */
+export function xorFew(to: usize, from: usize, size: usize): void {
+  const whole = size & ~15;
+  for (let offset: usize = 0; offset < whole; offset += 16) {
+    store<v128>(to + offset, v128.xor(load<v128>(to + offset), load<v128>(from + offset)));
+  }
+  for (let offset = whole; offset < size; offset++) store<u8>(to + offset, load<u8>(to + offset) ^ load<u8>(from + offset));
+}

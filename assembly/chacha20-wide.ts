@@ -14,7 +14,8 @@ export const SET_SIZE: usize = 256;
 export const SETS_MAX: usize = 4;
 
 /** The state in work: sets, each of 16 words, each for 4 blocks (16 bytes). */
-const STATE: usize = memory.data(1024, 64);
+export const CHACHA20_SETS: usize = memory.data(1024, 64);
+const STATE: usize = CHACHA20_SETS;
 
 /** The state after the first column round, as far as all blocks have it in common: words 1 to 3, 5 to 7 and so on. */
 const COMMON: usize = memory.data(64, 64);
@@ -112,6 +113,15 @@ export function chacha20XorPart(text: usize, size: usize): void {
   memory.copy(PART, text, size);
   chacha20XorSets(PART, (size + SET_SIZE - 1) / SET_SIZE);
   memory.copy(text, PART, size);
+}
+
+/** All ten double rounds on the sets up to `end`, whatever they are of. */
+export function chacha20Rounds(end: usize): void {
+  used = true;
+  for (let round = 0; round < 10; round++) {
+    columns(end);
+    diagonals(end);
+  }
 }
 
 /** The state of each set up to `end` after the first column round. */

@@ -1,11 +1,13 @@
 // ChaCha20 (RFC 8439, sections 2.1 to 2.4) and HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2).
 // No branch and no index depends on key, nonce or text.
 
-import { copy32, wipe } from "./blocks";
+import { copy32, wipe, xorFew } from "./blocks";
 
 /** The 16 words of state, RFC 8439 section 2.3: constants (4), key (8), block counter (1), nonce (3). */
 export const CHACHA20_STATE: usize = memory.data(64, 16);
 const STATE: usize = CHACHA20_STATE;
+/** Its key. */
+export const CHACHA20_KEY: usize = CHACHA20_STATE + 16;
 
 /** One block of keystream. */
 const KEYSTREAM: usize = memory.data(64, 16);
@@ -42,21 +44,9 @@ export function chacha20Block(out: usize): void {
 
 /** Adds keystream to the `size` bytes at `text`, in place, block by block. Only the last call for a nonce may have a size that is no multiple of 64. */
 export function chacha20Xor(text: usize, size: usize): void {
-  for (; size >= 64; size -= 64) {
+  for (const end = text + size; text < end; text += 64) {
     chacha20Block(KEYSTREAM);
-    for (let offset: usize = 0; offset < 64; offset += 16) {
-      store<v128>(text + offset, v128.xor(load<v128>(text + offset), load<v128>(KEYSTREAM + offset)));
-    }
-    text += 64;
-  }
-  if (size == 0) return;
-  chacha20Block(KEYSTREAM);
-  let offset: usize = 0;
-  for (; offset + 16 <= size; offset += 16) {
-    store<v128>(text + offset, v128.xor(load<v128>(text + offset), load<v128>(KEYSTREAM + offset)));
-  }
-  for (; offset < size; offset++) {
-    store<u8>(text + offset, load<u8>(text + offset) ^ load<u8>(KEYSTREAM + offset));
+    xorFew(text, KEYSTREAM, min(end - text, 64));
   }
 }
 

@@ -10,7 +10,9 @@ export { RS_MATRIX, rsMultiply, rsPrepare, rsSlice, rsUnslice } from "./reed-sol
 export { sha256Finish, sha256Start, sha256Update } from "./sha256";
 export { WINDOW, WINDOW_SIZE } from "./window";
 export {
-  AEAD_DATA, AEAD_LEASE, AEAD_NONCE, AEAD_TAG, AEAD_TEXT,
-  aeadAbsorb, aeadOpen, aeadOpenBatch, aeadOpenMessage, aeadSeal, aeadSealBatch, aeadSealMessage, aeadStart, aeadTag,
-  aeadVerify, aeadWipe, aeadWipeMessage,
+  AEAD_TAG, aeadAbsorb, aeadOpen, aeadSeal, aeadStart, aeadTag, aeadVerify, aeadWipe,
 } from "./chacha20-poly1305";
+export { aeadOpenBatch, aeadSealBatch } from "./chacha20-poly1305-batch";
+export {
+  AEAD_DATA, AEAD_LEASE, AEAD_NONCE, AEAD_TEXT, aeadOpenMessage, aeadSealMessage, aeadWipeMessage,
+} from "./chacha20-poly1305-message";
