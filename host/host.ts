@@ -15,6 +15,7 @@ import type { HostConfig } from "./config.ts";
 import { openControlServer } from "./control/control-server.ts";
 import type { Engine } from "./engine/engine.ts";
 import { openEngine } from "./engine/open-engine.ts";
+import { exportTwin } from "./export-twin.ts";
 import type { Identity } from "./identity/identity.ts";
 import { formatPhrase } from "./identity/phrase.ts";
 import type { TwinId } from "./identity/twin-id.ts";
@@ -73,7 +74,7 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const { identity, entropy } = await openTwinKeys(config.folder, kernels);
   const path = join(config.folder, "hardware.json");
   const lanes = await openLanes({ path, kernels, clock: systemClock, log, setting: config.lanes });
-  const twin = await openTwin(stack, { config, identity, kernels, log, follow: parts.web });
+  const twin = await openTwin(stack, { config, identity, kernels, log });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
   const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
   const replica = parts.web
@@ -107,16 +108,21 @@ interface TwinOrigins {
   readonly identity: Identity;
   readonly kernels: Kernels;
   readonly log: Log;
-  /** Whether a copy of the twin will be kept. */
-  readonly follow: boolean;
 }
 
 async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Promise<OpenTwin> {
-  const { config, identity, kernels, log, follow } = origins;
+  const { config, identity, kernels, log } = origins;
   const folder = join(config.folder, "twin");
   await mkdir(folder, { recursive: true });
   const engine = stack.use(
-    await openEngine({ folder, twin: identity.id, stateKey: identity.keys.state, clock: systemClock, log, follow }),
+    await openEngine({
+      folder,
+      twin: identity.id,
+      stateKey: identity.keys.state,
+      clock: systemClock,
+      log,
+      follow: true,
+    }),
   );
   const { vault, stores } = await openTwinVault(stack, {
     ...origins,
@@ -208,6 +214,7 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
   const { engine, vault, stores, shelf, identity, name } = twin;
   let web: Web | undefined;
   const startedAtMs = systemClock.nowMs();
+  const own = { clock: systemClock, random: systemRandom };
   const browsers = createOwnerKeys({ engine, clock: systemClock });
   const owner: ControlParts = {
     about: {
@@ -226,11 +233,11 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     experiences: shelf,
     browsers,
     changes,
-    clock: systemClock,
-    random: systemRandom,
+    ...own,
     log,
     replica: replica && (() => replica.status()),
     drill: replica && (() => replica.drill()),
+    exportTo: (path, onProgress) => exportTwin({ ...twin, ...own, folder: config.folder }, path, onProgress),
     loginLink: origins.web ? () => web!.loginLink() : undefined,
   };
   if (origins.web) web = await openWebAndControl(stack, { config, owner, browsers, shelf });

@@ -1,8 +1,8 @@
 // From the phrase and some stores to the whole twin: finds its newest root, makes the index anew, reads
 // everything back. What it makes is complete or is not there.
 
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
 
 import { systemClock } from "./base/clock.ts";
 import { TwinError } from "./base/errors.ts";
@@ -15,6 +15,7 @@ import { createKeystore } from "./identity/keystore.ts";
 import { parsePhrase } from "./identity/phrase.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
+import { makeTwinFolder } from "./new-twin-folder.ts";
 import { isTwinFile } from "./replica.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import type { StateWrite } from "./state/state-store.ts";
@@ -59,25 +60,12 @@ export async function restoreTwin(request: RestoreRequest): Promise<RestoreRepor
   const kernels = await openKernels();
   const entropy = parsePhrase(request.phrase);
   const identity = deriveIdentity(entropy, kernels);
-  await requireEmpty(folder);
   const { root, lines } = await findTwin(request.locations, { identity, kernels, log });
-  const making = `${resolve(folder)}.restoring`;
-  // What an interrupted restore left.
-  await rm(making, { recursive: true, force: true });
-  await mkdir(making, { recursive: true, mode: 0o700 });
-  try {
+  return await makeTwinFolder(folder, async (making) => {
     await createKeystore(join(making, "keystore.json"), entropy, kernels);
     await writeStoreLines(making, lines);
-    const report = await readTwin(making, root, { identity, kernels, log });
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(dirname(resolve(folder)), { recursive: true });
-    await rename(making, folder);
-    return report;
-  } catch (thrown) {
-    // A drained or half-made folder must not be taken for a twin.
-    await rm(making, { recursive: true, force: true });
-    throw thrown;
-  }
+    return await readTwin(making, root, { identity, kernels, log });
+  });
 }
 
 interface TwinKeys {
@@ -177,18 +165,6 @@ async function placeStores(
 
 async function isHere(path: string): Promise<boolean> {
   return isAbsolute(path) && (await stat(path).catch(() => undefined)) !== undefined;
-}
-
-async function requireEmpty(folder: string): Promise<void> {
-  const entries = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === "ENOENT") return [];
-    throw new TwinError("TWIN_HOST_FOLDER", `The data folder ${folder} cannot be read.`, {}, thrown);
-  });
-  if (entries.length === 0) return;
-  throw new TwinError(
-    "TWIN_CONFIG_INVALID",
-    `${folder} is not empty: a twin is restored only into a folder of its own; choose another with --data.`,
-  );
 }
 
 const noTwinStore: OpenTwinStore = () => {

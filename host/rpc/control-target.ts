@@ -7,8 +7,8 @@ import { TwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
-import type { DrainReport, ObjectId, ObjectInfo } from "../vault/object.ts";
-import type { ControlApi, OnProgress, StoreListing, StoreRequest } from "./api.ts";
+import type { DrainReport, ObjectId, ObjectInfo, Progress } from "../vault/object.ts";
+import type { ControlApi, ExportReport, OnProgress, StoreListing, StoreRequest } from "./api.ts";
 import { checkRecord, checkText, invalid } from "./arguments.ts";
 import { fetchObjectToFile, storeFileAsObject } from "./object-files.ts";
 import type { OwnerDesk, OwnerParts, StoresPart } from "./owner-parts.ts";
@@ -23,6 +23,7 @@ export interface ControlParts extends OwnerParts {
   readonly stores: StoresPart;
   /** Absent while no copy is kept. */
   readonly drill?: (() => Promise<void>) | undefined;
+  exportTo(path: string, onProgress: Progress): Promise<ExportReport>;
   /** Makes a login link. Absent when no browser is served. */
   readonly loginLink?: (() => Promise<string>) | undefined;
 }
@@ -94,6 +95,11 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
   async drill(): Promise<void> {
     if (this.#parts.drill !== undefined) return await this.#parts.drill();
     throw new TwinError("TWIN_HOST_BUSY", "No copy of the twin is kept here: start the host with `twin start`.");
+  }
+
+  async exportTo(path: string, onProgress?: OnProgress): Promise<ExportReport> {
+    await using progress = openProgressRelay(onProgress);
+    return await this.#parts.exportTo(checkPath(path), progress.report);
   }
 
   async removeStore(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void> {

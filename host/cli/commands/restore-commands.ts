@@ -1,4 +1,4 @@
-// `restore` and `drill`: the twin comes back from its phrase and its stores.
+// `restore` and `drill`: the twin comes back from its phrase and its stores. `export` and `import`: as open files.
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -9,13 +9,22 @@ import type { Command } from "commander";
 
 import { createLog } from "../../base/log.ts";
 import { dataFolder } from "../../config.ts";
-import { answer, formatTime, withProgress } from "../output.ts";
+import { answer, formatSize, formatTime, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
-interface RestoreOptions extends SessionOptions {
-  readonly store: readonly string[];
+interface PhraseOptions extends SessionOptions {
   readonly phraseFile?: string | undefined;
 }
+
+interface RestoreOptions extends PhraseOptions {
+  readonly store: readonly string[];
+}
+
+const ONE_HOST = "Never run the old host of this twin again: two hosts of one twin contradict each other.";
+const PHRASE_FILE = [
+  "--phrase-file <file>",
+  "read the 24 words from a file (default: ask, or standard input)",
+] as const;
 
 /** Adds the commands to `program`. */
 export function addRestoreCommands(program: Command): void {
@@ -26,7 +35,7 @@ export function addRestoreCommands(program: Command): void {
       "--store <location...>",
       "where a store of yours is (see twin store add --help); more than one is better",
     )
-    .option("--phrase-file <file>", "read the 24 words from a file (default: ask, or standard input)")
+    .option(...PHRASE_FILE)
     .addHelpText(
       "after",
       `
@@ -39,6 +48,46 @@ Examples:
     .command("drill")
     .description("prove that your twin can be restored: does it into a throw-away place, from the stores as they are")
     .action((_, command: Command) => drill(command.optsWithGlobals()));
+  program
+    .command("export <folder>")
+    .description("write your whole twin, in the clear, as files that any program can read, with a signed manifest")
+    .action((folder: string, _: unknown, command: Command) => exportFiles(folder, command.optsWithGlobals()));
+  program
+    .command("import <folder>")
+    .description("make your twin of an export and its phrase, on an empty machine")
+    .option(...PHRASE_FILE)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  twin export /mnt/usb/my-twin-in-the-clear
+  twin import /mnt/usb/my-twin-in-the-clear --data ~/my-twin --phrase-file phrase.txt`,
+    )
+    .action((folder: string, _: unknown, command: Command) => importFiles(folder, command.optsWithGlobals()));
+}
+
+async function exportFiles(folder: string, options: SessionOptions): Promise<void> {
+  const report = await withProgress("Exporting", (onProgress) =>
+    withOwner(options, (owner) => owner.exportTo(resolve(folder), onProgress)),
+  );
+  answer(options, { ...report, folder: resolve(folder) }, () => [
+    `${folder} holds ${report.objects} objects (${formatSize(report.sizeBytes)} with packages) and ${report.rows} rows. Root: ${report.root}`,
+    "It is in the clear: keep it where nobody else reads it. It has no keys: to import it you need your phrase.",
+  ]);
+}
+
+async function importFiles(source: string, options: PhraseOptions): Promise<void> {
+  const phrase = await readPhrase(options.phraseFile);
+  if (phrase === undefined) return;
+  const { importTwin } = await import("../../import-twin.ts");
+  const folder = dataFolder(options);
+  const report = await withProgress("Importing", (onProgress) =>
+    importTwin({ source: resolve(source), folder, phrase, onProgress, log: createLog("error") }),
+  );
+  answer(options, { ...report, folder }, () => [
+    `${report.twin} is in ${folder}: ${report.objects} objects, ${report.rows} rows. Root: ${report.root}`,
+    ONE_HOST,
+  ]);
 }
 
 async function restore(options: RestoreOptions): Promise<void> {
@@ -57,7 +106,7 @@ async function restore(options: RestoreOptions): Promise<void> {
     report.margin >= 2
       ? "Start it: twin start"
       : `Stores are missing: it survives the loss of ${Math.max(0, report.margin)} more. Make their shards again: twin scrub`,
-    "Never run the old host of this twin again: two hosts of one twin contradict each other.",
+    ONE_HOST,
   ]);
 }
 

@@ -56,6 +56,9 @@ async function serve(at = folder): Promise<{ readonly path: string; readonly rel
     log: silentLog,
     loginLink: async () => "http://localhost/#login=x",
     stores: createFakeStores(),
+    exportTo: async (): Promise<never> => {
+      throw new TwinError("TWIN_INPUT_INVALID", "This folder cannot be written.");
+    },
   };
   const server = await openControlServer({
     folder: at,

@@ -1,0 +1,40 @@
+// A data folder that is made whole or not at all: a restore or an import that breaks leaves none.
+
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+
+import { TwinError } from "./base/errors.ts";
+import { syncFolder } from "./base/sync-folder.ts";
+
+/**
+ * Lets `build` fill a folder beside `folder`, which takes that name when it is done. Throws
+ * `TWIN_CONFIG_INVALID` when `folder` is there and not empty, `TWIN_HOST_FOLDER` when it cannot be read.
+ */
+export async function makeTwinFolder<T>(folder: string, build: (making: string) => Promise<T>): Promise<T> {
+  await requireEmpty(folder);
+  const making = `${resolve(folder)}.making`;
+  // What an interrupted one left.
+  await rm(making, { recursive: true, force: true });
+  await mkdir(making, { recursive: true, mode: 0o700 });
+  try {
+    const made = await build(making);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(dirname(resolve(folder)), { recursive: true });
+    await rename(making, folder);
+    await syncFolder(dirname(resolve(folder)));
+    return made;
+  } catch (thrown) {
+    // A half-made folder must not be taken for a twin.
+    await rm(making, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+async function requireEmpty(folder: string): Promise<void> {
+  const entries = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === "ENOENT") return [];
+    throw new TwinError("TWIN_HOST_FOLDER", `The folder ${folder} cannot be read.`, {}, thrown);
+  });
+  if (entries.length === 0) return;
+  throw new TwinError("TWIN_CONFIG_INVALID", `${folder} is not empty: choose one that is, or that is not there yet.`);
+}
