@@ -61,6 +61,8 @@ export const ERROR_CODES = {
   TWIN_PACKAGE_UNKNOWN: { status: 404, retry: false },
   TWIN_PACKAGE_NEEDED: { status: 409, retry: false },
   TWIN_PACKAGE_CONSENT: { status: 409, retry: false },
+  TWIN_PACKAGE_DEPENDENCY: { status: 409, retry: false },
+  TWIN_PACKAGE_REVIEW: { status: 409, retry: false },
   TWIN_PACKAGE_MIGRATION: { status: 422, retry: false },
   TWIN_EXPERIENCE_INVALID: { status: 400, retry: false },
   TWIN_EXPERIENCE_UNKNOWN: { status: 404, retry: false },
@@ -72,6 +74,8 @@ export const ERROR_CODES = {
   TWIN_CALL_CYCLE: { status: 508, retry: false },
   TWIN_CALL_QUEUE: { status: 429, retry: true },
   TWIN_ENGINE_RESTARTED: { status: 503, retry: true },
+  TWIN_FETCH_DENIED: { status: 403, retry: false },
+  TWIN_FETCH_FAILED: { status: 502, retry: true },
   TWIN_GRANT_UNKNOWN: { status: 404, retry: false },
   // peers
   TWIN_PEER_UNKNOWN: { status: 404, retry: false },

@@ -195,6 +195,18 @@ export const LIMITS = {
     timerLookMs: 60_000,
     /** The first pause after a timer that could not fire; it doubles. */
     timerRetryMs: 1_000,
+    /** Engine workers of a host: one serves thousands of twins, more only help where many guests burn at once. */
+    workerCount: 1,
+    /** A twin that nothing was asked of for so long falls asleep: an open one holds files, pages and guests. */
+    idleMs: 60_000,
+    /** How often a worker looks for twins that may fall asleep. */
+    idleLookMs: 1_000,
+    /** Twins of a worker that are awake at once, if it can be helped: each holds four files and a cache. */
+    awakeCount: 128,
+    /** How often a worker with more looks whom it may put to sleep. */
+    crowdedLookMs: 50,
+    /** Pause between two twins that a worker looks at after its start: thousands must not delay who calls. */
+    firstLookPauseMs: 1,
     /** The first pause before a worker that died is replaced; it doubles while the next ones die too. */
     reviveMs: 25,
     /** The longest such pause; a worker that has served for longer died by chance. */
@@ -245,8 +257,12 @@ export const LIMITS = {
     httpPlaceCount: 20,
     /** What an owner can find and install before saying yes. */
     dependencyCount: 20,
+    /** A removal can be taken back for so long; then its data is deleted. */
+    removedKeptMs: 30 * 24 * 60 * 60 * 1_000,
     /** Each is a signature to verify before anything is known of the package. */
     reviewCount: 16,
+    /** Of one method that is tried to measure it: a dry run may try all of them. */
+    sampleFuel: 50_000_000,
     /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */
     schemaDepth: 16,
     /** A schema is compiled to code: a huge one is an attack on installation. */

@@ -5,9 +5,9 @@ import { formatSize } from "./output.ts";
 
 /** What a permission allows: `use state`. */
 export function describePermission({ permission }: PermissionRequest): string {
-  return typeof permission === "string"
-    ? `use ${permission}`
-    : `call ${permission.call}.{${permission.methods.join(", ")}}`;
+  if (typeof permission === "string") return `use ${permission}`;
+  if ("http" in permission) return `send requests to ${permission.http.join(", ")}`;
+  return `call ${permission.call}.{${permission.methods.join(", ")}}`;
 }
 
 /** The difference between two versions, a line for each kind of change. */

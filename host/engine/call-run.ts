@@ -36,10 +36,12 @@ export class CallRun {
   readonly timers = { scheduled: new Map<number, TimerDraft>(), unscheduled: new Set<number>() };
   /** Calls by host function, of all guests that took part. */
   readonly hostCalls: Record<string, number> = {};
-  /** Bytes of state that were read and written. */
-  readonly bytes = { read: 0, written: 0 };
+  /** Bytes of state that were read and written, and of the outside that came and went. */
+  readonly bytes = { read: 0, written: 0, received: 0, sent: 0 };
   /** Fuel of parts that failed: no caller was charged for it. */
   strayFuel = 0;
+  /** Fuel of calls that a task made: each has a receipt of its own. */
+  delegatedFuel = 0;
   /** Of the outermost guest that failed. */
   memorySizeBytes = 0;
   logLines = 0;
@@ -68,6 +70,11 @@ export class CallRun {
   /** Fractional. */
   elapsedMs(): number {
     return this.#parts.clock.elapsedMs() - this.#startedMs;
+  }
+
+  /** Until its deadline; 0 behind it. */
+  leftMs(): number {
+    return Math.max(0, this.#timeoutMs - this.elapsedMs());
   }
 
   /** Throws `TWIN_GUEST_DEADLINE` when the call has run for too long. */

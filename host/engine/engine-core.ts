@@ -21,17 +21,18 @@ import { callFuelOf, createGuestShelf, type GuestShelf, type LoadedCapability } 
 import { createInbox, type Inbox } from "./inbox.ts";
 import type { EngineNews } from "./operations.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
+import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import type { PackageFolder } from "./package-folder.ts";
 import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
+import { createTaskPlaces, type TaskPlaces, TaskRunner } from "./task-runner.ts";
 import { createTimers, type Timers } from "./timers.ts";
+import { NO_QUEUE, type Turns } from "./turns.ts";
 
 /** What an engine core is made of. It owns `store` from then on. */
 export interface EngineParts {
   /** Id of the twin. */
   readonly twin: string;
   readonly store: SnapshotStateStore;
-  /** What `store` writes to: closed after it. */
-  readonly journal?: AsyncDisposable | undefined;
   readonly packages: PackageFolder;
   readonly kernels: Pick<Kernels, "hash" | "keyedHash">;
   readonly clock: Clock;
@@ -39,6 +40,12 @@ export interface EngineParts {
   readonly log: Log;
   /** Called when something that others may want to know has become durable. */
   readonly onNews: (news: EngineNews) => void;
+  /** What its tasks reach; nothing when absent. */
+  readonly outside?: Outside | undefined;
+  /** Where its tasks wait, with those of other twins; places of its own when absent. */
+  readonly places?: TaskPlaces | undefined;
+  /** The queue that its guests' own work shares with requests; none when absent. */
+  readonly turns?: Turns | undefined;
 }
 
 /** A call that may run: decided, its method found. */
@@ -88,6 +95,7 @@ export class EngineCore {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly timers: Timers;
+  readonly tasks: TaskRunner;
   readonly #answers: AnswerBook;
   readonly #parts: EngineParts;
   /** What queries read: the last durable state. */
@@ -135,11 +143,19 @@ export class EngineCore {
         has: (capability, id) => this.timers.has(capability, id),
       },
     });
+    this.tasks = new TaskRunner({
+      runner: this.runner,
+      places: parts.places ?? createTaskPlaces(clock),
+      turns: parts.turns ?? NO_QUEUE,
+      outside: parts.outside ?? NO_OUTSIDE,
+      complete: (admitted) => this.complete(admitted, {}),
+    });
   }
 
-  /** Runs a call. `queueMs` is how long it has waited already: that counts against its deadline. */
-  async call(request: CallRequest, queueMs: number): Promise<CallAnswer> {
+  /** Runs a call. `queueMs` is how long it has waited already: that counts against its deadline. A task ends when `signal` aborts. */
+  async call(request: CallRequest, queueMs: number, signal?: AbortSignal): Promise<CallAnswer> {
     const admitted = this.admit(request, queueMs);
+    if (admitted.method.kind === "task") return this.runTask(admitted, signal);
     const identified = admitted.method.kind === "command" ? identify(request) : undefined;
     const recorded = identified === undefined ? undefined : this.#answers.find(identified);
     if (recorded !== undefined) return this.whenDurable(() => recorded);
@@ -152,16 +168,36 @@ export class EngineCore {
 
   /** Decides a call and finds its method. Throws `TWIN_CALL_DENIED` or `TWIN_CALL_UNKNOWN`, in that order: who may not call learns nothing. */
   admit(request: CallRequest, queueMs: number): AdmittedCall {
-    const { holder, capability, method } = request;
+    const { holder, method } = request;
+    const capability = this.register.resolve(request.capability)?.name ?? request.capability;
     const decision = decide(this.grants.list(), { holder, capability, method, nowMs: this.clock.nowMs() });
     if (!decision.allowed) {
       throw new TwinError("TWIN_CALL_DENIED", `${decision.reason} The owner can grant it.`, { capability, method });
     }
-    return { request, ...this.runner.find(capability, method), grantId: decision.grantId, queueMs };
+    const resolved = capability === request.capability ? request : { ...request, capability };
+    return { request: resolved, ...this.runner.find(capability, method), grantId: decision.grantId, queueMs };
+  }
+
+  /** Runs an admitted task to its end. What it changed was durable before. Rejects as the task does. */
+  async runTask(admitted: AdmittedCall, signal?: AbortSignal): Promise<CallAnswer> {
+    const { fuel, timeoutMs } = budgetOf(admitted);
+    const run = this.createRun(timeoutMs - admitted.queueMs, "task");
+    let [result, error]: [InvocationResult | undefined, TwinError | undefined] = [undefined, undefined];
+    try {
+      run.checkDeadline();
+      result = await this.tasks.run({ admitted, run, fuel, timeoutMs: timeoutMs - admitted.queueMs, signal });
+    } catch (thrown) {
+      error = this.#failureOf(thrown);
+    }
+    const receipt = this.receipts.issue(this.#describe({ admitted, run, result, error }), "query");
+    this.#flushLater();
+    this.#tell({ receipts: [receipt] });
+    if (result === undefined) throw withReceipt(error!, receipt);
+    return { payload: result.payload, receipt };
   }
 
   /**
-   * Runs an admitted call at once and resolves when all that it saw and did is durable. Rejects only
+   * Runs an admitted query or command at once and resolves when all that it saw and did is durable. Rejects only
    * when the commit fails: then neither the call nor its companions took effect.
    */
   async complete(admitted: AdmittedCall, companions: Companions): Promise<Completion> {
@@ -248,26 +284,37 @@ export class EngineCore {
       outbox: this.outbox.length(),
       parked: this.outbox.parkedCount(),
       timers: this.timers.count(),
-      guests: this.shelf.count(),
-      guestMemorySizeBytes: this.shelf.memorySizeBytes(),
+      tasks: this.tasks.count,
+      guests: this.shelf.count() + this.tasks.count,
+      guestMemorySizeBytes: this.shelf.memorySizeBytes() + this.tasks.memorySizeBytes,
       lastEventSequence: this.events.lastSequence(),
     };
+  }
+
+  /** Whether everything that was committed is durable. */
+  get isQuiet(): boolean {
+    return this.#pending === undefined;
+  }
+
+  /** Nothing is asked of it any more, and its store is closed by somebody else. */
+  retire(): void {
+    this.#closed = true;
   }
 
   /** Writes what waits and closes the store. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    await this.tasks.stop();
     this.#closed = true;
     await this.flush();
     await this.store[Symbol.asyncDispose]();
-    await this.#parts.journal?.[Symbol.asyncDispose]();
   }
 
   #execute(admitted: AdmittedCall): Outcome {
     const { request, loaded, method, queueMs } = admitted;
     // Guests of commands may remember what is not durable yet: queries have guests of their own.
     const guests = method.kind === "query" ? this.shelf.readerOf(loaded) : loaded;
-    const { fuel, timeoutMs } = budgetOf(request, loaded);
+    const { fuel, timeoutMs } = budgetOf(admitted);
     const run = this.createRun(timeoutMs - queueMs, method.kind);
     let result: InvocationResult | undefined;
     let error: TwinError | undefined;
@@ -276,13 +323,11 @@ export class EngineCore {
       const { holder: caller, payload } = request;
       result = this.runner.invoke(run, { loaded: guests, caller, method: request.method, payload, fuel });
     } catch (thrown) {
-      error = toTwinError(thrown);
-      if (error.code === "TWIN_HOST_INTERNAL")
-        this.#parts.log.error({ err: thrown }, "A call met an error of the host.");
+      error = this.#failureOf(thrown);
       this.#dropGuests(run);
     }
     this.shelf.trim();
-    const kind = result === undefined ? "query" : method.kind;
+    const kind = result !== undefined && method.kind === "command" ? "command" : "query";
     const receipt = this.receipts.issue(this.#describe({ admitted, run, result, error }), kind);
     return { run, receipt, result, error };
   }
@@ -313,12 +358,20 @@ export class EngineCore {
         in: request.payload.length,
         out: result?.payload.length ?? 0,
         read: run.bytes.read,
+        received: run.bytes.received,
+        sent: run.bytes.sent,
         // What a failed call wrote was dropped.
         written: error === undefined ? run.bytes.written : 0,
       },
       queueMs,
       runMs: Math.round(run.elapsedMs() * 1_000) / 1_000,
     };
+  }
+
+  #failureOf(thrown: unknown): TwinError {
+    const error = toTwinError(thrown);
+    if (error.code === "TWIN_HOST_INTERNAL") this.#parts.log.error({ err: thrown }, "A call met an error of the host.");
+    return error;
   }
 
   #tell(news: Partial<EngineNews>): void {
@@ -371,9 +424,13 @@ function identify(request: CallRequest): IdentifiedCall | undefined {
   return { ...request, callId };
 }
 
-function budgetOf({ budget }: CallRequest, loaded: LoadedCapability): { fuel: number; timeoutMs: number } {
+function budgetOf({ request: { budget }, loaded, method }: AdmittedCall): { fuel: number; timeoutMs: number } {
+  const [usualMs, mostMs] =
+    method.kind === "task"
+      ? [LIMITS.engine.taskTimeoutMs, LIMITS.engine.taskTimeoutMs]
+      : [LIMITS.sandbox.callTimeoutMs, LIMITS.engine.callTimeoutMsMax];
   const fuel = Math.min(budget?.fuel ?? Infinity, callFuelOf(loaded.record.manifest));
-  const timeoutMs = Math.min(budget?.timeoutMs ?? LIMITS.sandbox.callTimeoutMs, LIMITS.engine.callTimeoutMsMax);
+  const timeoutMs = Math.min(budget?.timeoutMs ?? usualMs, mostMs);
   if (!Number.isSafeInteger(fuel) || fuel < 0 || !(timeoutMs >= 0)) {
     throw new TwinError("TWIN_INPUT_INVALID", "A budget is a whole number of fuel and a time in ms, both 0 or more.");
   }

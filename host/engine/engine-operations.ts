@@ -4,15 +4,25 @@ import { TwinError } from "../base/errors.ts";
 import type { StateWrite } from "../state/state-store.ts";
 import { describeCapability } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
-import { installCapability, removeCapability, restoreCapability } from "./installation.ts";
+import {
+  installCapability,
+  listRemoved,
+  readPackageFile,
+  removeCapability,
+  restoreCapability,
+} from "./installation.ts";
 import { rollBackCapability, upgradeCapability } from "./installation-upgrade.ts";
 import { deliverMessage } from "./message-delivery.ts";
+import { keepReviewPolicy, readReviewPolicy } from "./review-rule.ts";
 import { readStateRows } from "./state-rows.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 
-/** How long the request has waited. */
+/** How a request came. */
 interface OperationContext {
+  /** How long it has waited. */
   readonly queueMs: number;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Does one operation; its answer is durable. */
@@ -38,6 +48,7 @@ const OWN_TABLES: ReadonlySet<string> = new Set([
   "$parked",
   "$receipt-pages",
   "$receipt-sums",
+  "$reviewers",
   "$timers",
   "$timers-due",
   "$totals",
@@ -45,20 +56,28 @@ const OWN_TABLES: ReadonlySet<string> = new Set([
 
 /** Every operation by its name. */
 export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } = {
-  call: (core, request, { queueMs }) => core.call(request, queueMs),
+  call: (core, request, { queueMs, signal }) => core.call(request, queueMs, signal),
   deliver: (core, message, { queueMs }) => deliverMessage(core, message, queueMs),
   install: (core, packageBytes) => installCapability(core, packageBytes),
   upgrade: (core, request) => upgradeCapability(core, request),
-  rollBack: (core, capability) => rollBackCapability(core, capability),
+  rollBack: (core, request) => rollBackCapability(core, request),
   remove: async (core, capability) => {
     await removeCapability(core, capability);
     return undefined;
   },
   restore: (core, capability) => restoreCapability(core, capability),
   capabilities: (core) => core.whenDurable(() => core.register.list().map(describeCapability)),
+  removed: (core) => core.whenDurable(() => listRemoved(core)),
+  packageFile: async (core, capability) => readPackageFile(core, capability),
+  reviewPolicy: (core) => core.whenDurable(() => readReviewPolicy(core.store)),
+  setReviewPolicy: async (core, policy) => {
+    await core.commit([keepReviewPolicy(policy)]);
+    return undefined;
+  },
   grants: (core) => core.whenDurable(() => [...core.grants.list()]),
   grant: async (core, request) => {
-    const { grant, write } = core.grants.prepare(request, core.clock.nowMs());
+    const capability = core.register.resolve(request.capability)?.name ?? request.capability;
+    const { grant, write } = core.grants.prepare({ ...request, capability }, core.clock.nowMs());
     await commitGrants(core, write);
     return grant;
   },

@@ -3,10 +3,11 @@
 
 import type { ErrorWire, TwinErrorCode } from "../base/errors.ts";
 import type { Grant, Holder } from "../grants/grant.ts";
-import type { InstalledCapability } from "../packages/manifest.ts";
+import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
+import type { ReviewPolicy } from "../packages/review-policy.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
-import type { UpgradeRequest } from "./installation-upgrade.ts";
+import type { RollBackRequest, UpgradeRequest } from "./installation-upgrade.ts";
 
 /** A call of one method. `payload` is UTF-8 JSON and belongs to the engine from the call on. */
 export interface CallRequest {
@@ -42,7 +43,16 @@ export interface Receipt {
   readonly fuel: number;
   readonly memorySizeBytes: number;
   readonly hostCalls: Readonly<Record<string, number>>;
-  readonly bytes: { readonly in: number; readonly out: number; readonly read: number; readonly written: number };
+  readonly bytes: {
+    readonly in: number;
+    readonly out: number;
+    readonly read: number;
+    readonly written: number;
+    /** From the outside, by a task. */
+    readonly received: number;
+    /** To the outside, by a task. */
+    readonly sent: number;
+  };
   readonly queueMs: number;
   readonly runMs: number;
 }
@@ -139,6 +149,8 @@ export interface EngineStatus {
   readonly parked: number;
   /** Timers that wait. */
   readonly timers: number;
+  /** Tasks that run or wait for the outside. */
+  readonly tasks: number;
   readonly guests: number;
   readonly guestMemorySizeBytes: number;
   readonly lastEventSequence: number;
@@ -161,6 +173,7 @@ export interface EngineListener {
 
 /** One twin's engine. All methods reject with `TwinError`; `TWIN_ENGINE_RESTARTED` when the worker died under them. */
 export interface Engine extends AsyncDisposable {
+  /** When `signal` aborts, a call that has not begun never does, a task ends, and a query or command runs to its end unheard. */
   call(request: CallRequest, options?: { readonly signal?: AbortSignal | undefined }): Promise<CallAnswer>;
   /** Returns a function that ends the listening. */
   listen(listener: EngineListener): () => void;
@@ -169,12 +182,19 @@ export interface Engine extends AsyncDisposable {
   /** Installs a package in the place of another version, or with `dryRun` only says what would change. */
   upgrade(request: UpgradeRequest): Promise<UpgradeReport>;
   /** Back to the version before, with its data. A second time goes forth again. */
-  rollBack(capability: string): Promise<InstalledCapability>;
+  rollBack(request: RollBackRequest): Promise<InstalledCapability>;
   /** Its data stays for 30 days. */
   remove(capability: string): Promise<void>;
   /** Takes a removal back, with data and grants. */
   restore(capability: string): Promise<InstalledCapability>;
   capabilities(): Promise<InstalledCapability[]>;
+  /** What can be restored, the last removed first. */
+  removed(): Promise<RemovedCapability[]>;
+  /** The package of an installed capability, with its reviews. */
+  packageFile(capability: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Whose reviews a package needs before it is installed. */
+  reviewPolicy(): Promise<ReviewPolicy>;
+  setReviewPolicy(policy: ReviewPolicy): Promise<void>;
 
   grants(): Promise<Grant[]>;
   grant(grant: Omit<Grant, "id" | "grantedAtMs">): Promise<Grant>;

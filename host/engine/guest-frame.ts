@@ -42,8 +42,8 @@ export interface GuestFrame {
   /** Messages that the outbox can still take. */
   readonly outboxRoom: number;
   readonly timers: TimerView;
-  /** Whether the capability has a command of that name. */
-  readonly hasCommand: (method: string) => boolean;
+  /** Whether the capability has a command or a task of that name. */
+  readonly canSchedule: (method: string) => boolean;
   /** Bytes that wait for `take`. */
   stage: Uint8Array | undefined;
   call(nested: NestedCall): { readonly payload: Uint8Array; readonly fuel: number };

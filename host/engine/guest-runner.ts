@@ -7,6 +7,7 @@ import type { Log } from "../base/log.ts";
 import type { Holder } from "../grants/grant.ts";
 import { methodOf } from "../packages/manifest-file.ts";
 import type { Method } from "../packages/manifest.ts";
+import { callableMethods } from "../packages/permission.ts";
 import type { SchemaCheck } from "../packages/schema.ts";
 import type { Guest } from "../sandbox/sandbox.ts";
 import type { CallRun } from "./call-run.ts";
@@ -38,7 +39,7 @@ export interface InvocationResult {
 /** What a runner is made of. */
 export interface RunnerParts {
   readonly twin: string;
-  readonly register: Pick<CapabilityRegister, "find">;
+  readonly register: Pick<CapabilityRegister, "find" | "providerOf">;
   readonly shelf: Pick<GuestShelf, "load" | "readerOf" | "guestOf">;
   readonly log: Log;
   /** Messages that the outbox can still take. */
@@ -84,7 +85,7 @@ export class GuestRunner {
   start(run: CallRun, invocation: Invocation): { readonly guest: Guest; readonly startFuel: number } {
     const { loaded, fuel } = invocation;
     // An instance that starts is in no method yet, and may do nothing that needs a permission.
-    loaded.frame = this.#frameFor(run, invocation, "init");
+    loaded.frame = this.frameOf(run, invocation, "init");
     run.participants.add(loaded);
     try {
       return this.#parts.shelf.guestOf(loaded, fuel);
@@ -99,7 +100,7 @@ export class GuestRunner {
   #callGuest(run: CallRun, invocation: Invocation, params: Uint8Array): InvocationResult {
     const { loaded, method, fuel } = invocation;
     const { guest, startFuel } = this.start(run, invocation);
-    loaded.frame = this.#frameFor(run, invocation, methodOf(loaded.record.manifest, method)!.kind);
+    loaded.frame = this.frameOf(run, invocation, methodOf(loaded.record.manifest, method)!.kind);
     try {
       const { payload } = guest.call(method, params, {
         fuel: Math.max(0, fuel - startFuel),
@@ -118,10 +119,10 @@ export class GuestRunner {
     }
   }
 
-  #frameFor(run: CallRun, invocation: Invocation, kind: GuestFrame["kind"]): GuestFrame {
+  /** What the host functions know of one running method. */
+  frameOf(run: CallRun, invocation: Invocation, kind: GuestFrame["kind"]): GuestFrame {
     const { loaded, method, caller } = invocation;
-    const { manifest } = loaded.record;
-    const { name } = manifest;
+    const { name, manifest } = loaded.record;
     const { twin, log, outboxRoom, timers } = this.#parts;
     return {
       run,
@@ -134,7 +135,7 @@ export class GuestRunner {
       eventChecks: loaded.eventChecks,
       outboxRoom: outboxRoom(),
       timers,
-      hasCommand: (command) => methodOf(manifest, command)?.kind === "command",
+      canSchedule: (name) => ["command", "task"].includes(methodOf(manifest, name)?.kind ?? ""),
       stage: undefined,
       call: (nested) => this.#nest(run, loaded, nested),
       log: (level, text) => log[level]({ capability: name }, text),
@@ -146,11 +147,15 @@ export class GuestRunner {
    * when it was installed, so that no grant is needed; what it does not declare is refused.
    */
   #nest(run: CallRun, from: LoadedCapability, nested: NestedCall): InvocationResult {
-    const { name, permissions } = from.record.manifest;
-    if (!mayCall(permissions, nested)) {
+    const { name, manifest } = from.record;
+    if (!mayCall(manifest.permissions, nested)) {
       throw deniedCall(`The manifest of ${name} does not ask for a call of ${nested.capability}.${nested.method}.`);
     }
-    const { loaded: found, method } = this.find(nested.capability, nested.method);
+    // Of several major versions side by side it gets the one that it depends on.
+    const provider = this.#parts.register.providerOf(manifest, nested.capability)?.name ?? nested.capability;
+    const { loaded: found, method } = this.find(provider, nested.method);
+    if (method.kind === "task")
+      throw deniedCall(`${nested.capability}.${nested.method} is a task, for which no transaction waits.`);
     const loaded = run.isQuery ? this.#parts.shelf.readerOf(found) : found;
     if (loaded.frame !== undefined) {
       throw new TwinError("TWIN_CALL_CYCLE", `${name} calls ${nested.capability}, which waits for this very call.`);
@@ -174,21 +179,19 @@ function deniedCall(message: string): TwinError {
   return new TwinError("TWIN_GUEST_DENIED", message, { function: "call" });
 }
 
-function mayCall(
+/** Whether the permissions name that method of that capability. */
+export function mayCall(
   permissions: LoadedCapability["record"]["manifest"]["permissions"],
   { capability, method }: NestedCall,
 ): boolean {
-  return permissions.some(
-    ({ permission }) =>
-      typeof permission === "object" && permission.call === capability && permission.methods.includes(method),
-  );
+  return permissions.some(({ permission }) => callableMethods(permission, capability).includes(method));
 }
 
 /**
  * The parameters as the guest gets them: written anew by the host. Readers of JSON differ (doubled
  * keys, odd numbers); the guest must read exactly what was checked.
  */
-function checkedParams(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): Uint8Array {
+export function checkedParams(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): Uint8Array {
   const { text, violation } = checkJson(payload, check);
   if (violation === undefined) return utf8Encode(text);
   const at = `${loaded.record.manifest.name}.${method}`;
@@ -197,7 +200,8 @@ function checkedParams(payload: Uint8Array, check: SchemaCheck, { loaded, method
   });
 }
 
-function checkResult(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): void {
+/** Throws `TWIN_CALL_RESULT` when a method's answer does not fit its schema. */
+export function checkResult(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): void {
   const { violation } = checkJson(payload, check);
   if (violation === undefined) return;
   const at = `${loaded.record.manifest.name}.${method}`;

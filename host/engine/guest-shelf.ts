@@ -3,11 +3,12 @@
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { CapabilityPackage, Manifest } from "../packages/manifest.ts";
+import { permissionGroup } from "../packages/permission.ts";
 import { compileSchema, type SchemaCheck } from "../packages/schema.ts";
 import { admit } from "../sandbox/admit.ts";
 import { compileGuest, type CompiledGuest, instantiate } from "../sandbox/guest.ts";
 import type { AdmittedModule, Guest } from "../sandbox/sandbox.ts";
-import type { CapabilityRecord } from "./capability-register.ts";
+import { type CapabilityRecord, grantedTo } from "./capability-register.ts";
 import type { GuestFrame } from "./guest-frame.ts";
 import { createHostImplementation, HOST_INTERFACE, permissionOf } from "./host-functions.ts";
 import type { PackageFolder } from "./package-folder.ts";
@@ -62,7 +63,7 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShel
   const memorySizeBytes = (): number => live().reduce((size, { guest }) => size + guest!.memorySizeBytes, 0);
   return {
     load: (record, pack) => {
-      const { name } = record.manifest;
+      const { name } = record;
       const known = shelf.get(name);
       const loaded =
         known?.record.hash === record.hash ? known : loadCapability(record, pack ?? folder.read(record.hash));
@@ -136,8 +137,9 @@ export function callFuelOf({ limits }: Manifest): number {
 }
 
 function loadCapability(record: CapabilityRecord, pack: CapabilityPackage): LoadedCapability {
-  // What was judged is what runs: the manifest of the verified file, not a copy beside it.
-  const { manifest } = pack;
+  // What was judged is what runs: the manifest of the verified file, not a copy beside it; with the
+  // permissions that the owner has granted.
+  const manifest = { ...pack.manifest, permissions: grantedTo({ ...record, manifest: pack.manifest }) };
   return {
     record: { ...record, manifest },
     compiled: compileGuest(admitPackage(pack)),
@@ -156,11 +158,14 @@ function loadCapability(record: CapabilityRecord, pack: CapabilityPackage): Load
 }
 
 function permissionsOf(manifest: Manifest): Set<string> {
-  return new Set(manifest.permissions.map(({ permission }) => (typeof permission === "string" ? permission : "call")));
+  const groups = new Set(manifest.permissions.map(({ permission }) => permissionGroup(permission)));
+  // Its tasks may call its own queries and commands.
+  if (Object.values(manifest.methods).some(({ kind }) => kind === "task")) groups.add("call");
+  return groups;
 }
 
 function frameOf({ frame, record }: LoadedCapability): GuestFrame {
-  if (frame === undefined) throw new TypeError(`${record.manifest.name} calls the host outside of a call.`);
+  if (frame === undefined) throw new TypeError(`${record.name} calls the host outside of a call.`);
   return frame;
 }
 

@@ -9,7 +9,7 @@ import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, GuestLogLevel } from "./guest-frame.ts";
 
 /** The call of a host function: where it comes from. */
-interface HostCall {
+export interface HostCall {
   readonly frame: GuestFrame;
   readonly memory: GuestMemory;
 }
@@ -21,7 +21,7 @@ export type HostArguments = readonly [number, number, number, number, number, nu
 export type HostAction = (call: HostCall, args: HostArguments) => number | void;
 
 /** Fuel per byte, beyond the price of each call. */
-const LENGTH_FUEL = { copy: 1, json: 30, open: 6, seal: 12, random: 150 } as const;
+export const LENGTH_FUEL = { copy: 1, json: 30, open: 6, seal: 12, random: 150 } as const;
 /** Fuel per entry that a scan looks at. */
 const SCAN_ENTRY_FUEL = 8_000;
 
@@ -164,8 +164,7 @@ function send(call: HostCall, args: HostArguments): void {
   const capability = readName(call, args[2], args[3]);
   const method = readName(call, args[4], args[5]);
   const payload = readPayload(call, args[6], args[7]);
-  if (!PEER.test(peer)) throw abi("send names no twin: expected did:key:z…");
-  if (!CAPABILITY.test(capability) || !METHOD.test(method)) throw abi("send names no capability and method");
+  checkAddressee({ peer, capability, method });
   if (peer === frame.twin) {
     throw new TwinError("TWIN_GUEST_DENIED", "A twin sends no messages to itself; call the capability instead.");
   }
@@ -179,6 +178,16 @@ function send(call: HostCall, args: HostArguments): void {
     throw tooLarge(`The outbox keeps at most ${LIMITS.engine.outboxLength} messages; peers must come online first`);
   }
   frame.run.sends.push({ peer, capability, method, payload });
+}
+
+/** Throws `TWIN_GUEST_ABI` unless these can be a twin, a capability and a method of it. */
+export function checkAddressee(to: {
+  readonly peer: string;
+  readonly capability: string;
+  readonly method: string;
+}): void {
+  if (!PEER.test(to.peer)) throw abi("a peer is named as did:key:z…");
+  if (!CAPABILITY.test(to.capability) || !METHOD.test(to.method)) throw abi("this names no capability and method");
 }
 
 function emit(call: HostCall, args: HostArguments): void {
@@ -211,7 +220,7 @@ function schedule(call: HostCall, args: HostArguments): number {
   const method = readName(call, args[1], args[2]);
   const payload = readPayload(call, args[3], args[4]);
   if (!Number.isSafeInteger(dueAtMs) || dueAtMs < 0) throw abi("the time given to schedule is no whole number of ms");
-  if (!frame.hasCommand(method)) throw abi("schedule names no command of this capability");
+  if (!frame.canSchedule(method)) throw abi("schedule names no command or task of this capability");
   memory.charge(payload.length * (LENGTH_FUEL.json + LENGTH_FUEL.seal));
   const { violation } = checkJson(payload, ANY);
   if (violation !== undefined) throw abi(`the payload given to schedule is no JSON (${violation})`);
@@ -248,7 +257,8 @@ function describeCaller({ caller, twin }: GuestFrame): Readonly<Record<string, s
   };
 }
 
-function stage({ frame }: HostCall, bytes: Uint8Array): number {
+/** Puts bytes where `take` finds them; their size is what the guest is told. */
+export function stage({ frame }: HostCall, bytes: Uint8Array): number {
   frame.stage = bytes;
   return bytes.length;
 }
@@ -271,12 +281,13 @@ function readBound({ memory }: HostCall, address: number, boundSize: number): Ui
 }
 
 /** Text that is compared with a known form or name afterwards. */
-function readName({ memory }: HostCall, address: number, size: number): string {
+export function readName({ memory }: HostCall, address: number, size: number): string {
   if (size >>> 0 > NAME_SIZE) throw tooLarge(`A name has at most ${NAME_SIZE} bytes`);
   return memory.readText(address, size);
 }
 
-function readPayload({ memory }: HostCall, address: number, payloadSize: number): Uint8Array<ArrayBuffer> {
+/** A payload of at most `LIMITS.engine.payloadSizeBytes`, charged. */
+export function readPayload({ memory }: HostCall, address: number, payloadSize: number): Uint8Array<ArrayBuffer> {
   const size = payloadSize >>> 0;
   if (size > LIMITS.engine.payloadSizeBytes) {
     throw tooLarge(`A payload has at most ${LIMITS.engine.payloadSizeBytes} bytes, not ${size}`);
@@ -303,7 +314,8 @@ function writeLinks({ frame }: HostCall, at: StateKey, count: number): void {
   else frame.run.writes.put(at, jsonEncode(count));
 }
 
-function abi(what: string): TwinError {
+/** The error of a guest that passes what the ABI does not know. */
+export function abi(what: string): TwinError {
   return new TwinError("TWIN_GUEST_ABI", `The guest broke the ABI: ${what}.`);
 }
 

@@ -46,7 +46,10 @@ function admitMessage(core: EngineCore, message: IncomingMessage, queueMs: numbe
   const { from, circles, capability, method, payload } = message;
   const admitted = core.admit({ holder: { kind: "peer", twin: from, circles }, capability, method, payload }, queueMs);
   if (admitted.method.kind === "command") return admitted;
-  throw new TwinError("TWIN_CALL_UNKNOWN", `${capability}.${method} is a query; a message calls a command.`);
+  throw new TwinError(
+    "TWIN_CALL_UNKNOWN",
+    `${capability}.${method} is a ${admitted.method.kind}; a message calls a command.`,
+  );
 }
 
 function checkMessage(core: EngineCore, { from, sequence, payload }: IncomingMessage): void {

@@ -12,7 +12,7 @@ export interface ReceiptPage {
 }
 
 /** Numbers in a row before its host calls, which are pairs of a name and a count. */
-const HEAD_LENGTH = 18;
+const HEAD_LENGTH = 20;
 
 /** The receipts as a page. */
 export function packReceipts(receipts: readonly Receipt[]): ReceiptPage {
@@ -44,6 +44,8 @@ export function packReceipts(receipts: readonly Receipt[]): ReceiptPage {
       bytes.out,
       bytes.read,
       bytes.written,
+      bytes.received,
+      bytes.sent,
       receipt.queueMs,
       receipt.runMs,
     ];
@@ -74,9 +76,9 @@ export function unpackReceipts({ names, rows }: ReceiptPage): Receipt[] {
       fuel: at(10),
       memorySizeBytes: at(11),
       hostCalls,
-      bytes: { in: at(12), out: at(13), read: at(14), written: at(15) },
-      queueMs: at(16),
-      runMs: at(17),
+      bytes: { in: at(12), out: at(13), read: at(14), written: at(15), received: at(16), sent: at(17) },
+      queueMs: at(18),
+      runMs: at(19),
     };
   });
 }

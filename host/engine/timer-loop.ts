@@ -1,6 +1,6 @@
 // Waits for the first timer that is due, fires it, and waits for the next one.
 
-import { TwinError } from "../base/errors.ts";
+import { toTwinError, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateWrite } from "../state/state-store.ts";
 import type { EngineCore } from "./engine-core.ts";
@@ -108,6 +108,14 @@ export async function fireTimer(core: EngineCore, timer: TimerDraft): Promise<vo
   try {
     const request = { holder, capability, method, payload: Uint8Array.from(payload) };
     const admitted = core.admit(request, 0);
+    if (admitted.method.kind === "task") {
+      // Nobody waits for it, and it has no commit that the row could go with: it runs at most once.
+      await core.commit(gone());
+      core.runTask(admitted).catch((thrown: unknown) => {
+        core.log.warn({ capability, method, code: toTwinError(thrown).code }, "A task that a timer started failed.");
+      });
+      return;
+    }
     const { error } = await core.complete(admitted, {
       succeeded: gone,
       failed: (failure) => (isFinal(failure) ? gone() : []),

@@ -10,6 +10,7 @@ import { TOOLCHAIN } from "./authoring/compile-assembly-script.ts";
 import { methodOf } from "./manifest-file.ts";
 import type { CapabilityPackage, Manifest } from "./manifest.ts";
 import { type Publisher, readPackage, writePackage } from "./package-file.ts";
+import { permissionGroup } from "./permission.ts";
 import { readFunctionExports, readImports, readSections } from "./wasm-sections.ts";
 
 /** What to build and who signs it. */
@@ -127,16 +128,19 @@ const USES: Readonly<Record<string, RegExp>> = {
   emit: /^emit$/u,
   schedule: /^(?:un)?schedule$/u,
   call: /^call$/u,
+  http: /^http_fetch$/u,
+  peer_call: /^peer_call$/u,
 };
 
 /** What the code uses and what the manifest asks for must be one: the owner reads the manifest. */
-function checkPermissions(wasm: Uint8Array, { permissions }: Manifest): void {
+function checkPermissions(wasm: Uint8Array, { permissions, methods }: Manifest): void {
   const imports = readImports(readSections(wasm)).map(({ name }) => name);
-  const asked = new Set<string>(
-    permissions.map(({ permission }) => (typeof permission === "string" ? permission : "call")),
-  );
+  const asked = new Set(permissions.map(({ permission }) => permissionGroup(permission)));
+  const hasTask = Object.values(methods).some(({ kind }) => kind === "task");
   for (const [permission, functions] of Object.entries(USES)) {
     const used = imports.find((name) => functions.test(name));
+    // A task calls the commands of its own capability without asking.
+    if (used === "call" && hasTask) continue;
     if (used !== undefined && !asked.has(permission)) {
       const message = `The code uses ${used} but permissions do not ask for ${permission}; add it with the reason that the owner shall read.`;
       throw new TwinError("TWIN_PACKAGE_INVALID", message, { permission });

@@ -4,6 +4,7 @@ import { equalBytes, jsonDecode, utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { HTTP_PLACE_RULE } from "./http-place.ts";
 import type { JsonSchema, Manifest, Method } from "./manifest.ts";
 import { schemaProblem } from "./schema-policy.ts";
 import {
@@ -18,14 +19,15 @@ import {
   refuse,
   within,
 } from "./strict-shape.ts";
-import { VERSION_PATTERN } from "./version.ts";
+import { isVersionRange, VERSION_PATTERN } from "./version.ts";
 
 /** Name of a capability or circle. */
 export const NAME_RULE = {
   pattern: /^[a-z][a-z0-9-]{0,31}$/u,
   form: "a name of a-z, 0-9 and -, at most 32 characters, beginning with a letter",
 } as const;
-const METHOD_RULE = {
+/** Name of a method. */
+export const METHOD_RULE = {
   pattern: /^[a-z][a-z0-9_]{0,63}$/u,
   form: "a method name of a-z, 0-9 and _, at most 64 characters, beginning with a letter",
 } as const;
@@ -38,8 +40,8 @@ export const VERSION_RULE = { pattern: VERSION_PATTERN, form: "a semantic versio
 const SOURCE_RULE = { pattern: /^https:\/\/[\x21-\x7e]{1,240}$/u, form: "an https link" } as const;
 
 /** Exports with a meaning of their own (docs/formats/abi.md). */
-const RESERVED_METHODS = /^(?:memory|twin_.*|constructor)$/u;
-const PERMISSION_GROUPS = ["state", "blobs", "send", "emit", "schedule"];
+export const RESERVED_METHODS = /^(?:memory|twin_.*|constructor)$/u;
+const PERMISSION_GROUPS = ["state", "blobs", "send", "emit", "schedule", "peer_call"];
 const PAGE_SIZE = 65_536;
 
 /**
@@ -61,7 +63,7 @@ export function parseManifest(value: unknown): Manifest {
       "permissions",
       "dataVersion",
     ],
-    optional: ["source", "limits", "migration"],
+    optional: ["source", "limits", "dependencies", "migration"],
   });
   if (fields["abi"] !== 1) refuse(within(place, "abi"), "1, the guest ABI of this host", fields["abi"]);
   expectMatch(fields["name"], within(place, "name"), NAME_RULE);
@@ -74,6 +76,7 @@ export function parseManifest(value: unknown): Manifest {
   checkEvents(fields["events"], within(place, "events"));
   checkPermissions(fields, within(place, "permissions"));
   if (fields["limits"] !== undefined) checkLimits(fields["limits"], within(place, "limits"));
+  if (fields["dependencies"] !== undefined) checkDependencies(fields, within(place, "dependencies"));
   expectInteger(fields["dataVersion"], within(place, "dataVersion"), { least: 1, most: 1_000_000 });
   if (fields["migration"] !== undefined) checkMigration(fields, within(place, "migration"));
   return value as Manifest;
@@ -131,7 +134,10 @@ function checkMethods(value: unknown, place: Place): void {
 
 function checkMethod(value: unknown, place: Place): void {
   const method = expectFields(value, place, { required: ["kind", "doc", "params", "result"], optional: ["exposeTo"] });
-  expectMatch(method["kind"], within(place, "kind"), { pattern: /^(?:query|command)$/u, form: "query or command" });
+  expectMatch(method["kind"], within(place, "kind"), {
+    pattern: /^(?:query|command|task)$/u,
+    form: "query, command or task",
+  });
   expectText(method["doc"], within(place, "doc"), 1_000);
   checkSchema(method["params"], within(place, "params"));
   checkSchema(method["result"], within(place, "result"));
@@ -178,7 +184,16 @@ function checkPermissions(fields: Readonly<Record<string, unknown>>, place: Plac
 
 function permissionName(value: unknown, place: Place): string {
   if (typeof value === "string" && PERMISSION_GROUPS.includes(value)) return value;
-  if (!isRecord(value)) refuse(place, `one of ${PERMISSION_GROUPS.join(", ")}, or { call, methods }`, value);
+  if (!isRecord(value)) {
+    refuse(place, `one of ${PERMISSION_GROUPS.join(", ")}, or { call, methods }, or { http }`, value);
+  }
+  if (Object.hasOwn(value, "http")) {
+    const { http } = expectFields(value, place, { required: ["http"] });
+    const most = LIMITS.packages.httpPlaceCount;
+    const read = (item: unknown, at: Place): string => expectMatch(item, at, HTTP_PLACE_RULE);
+    expectNames(http, within(place, "http"), { least: 1, most, read });
+    return "http";
+  }
   const { call, methods } = expectFields(value, place, { required: ["call", "methods"] });
   const capability = expectMatch(call, within(place, "call"), NAME_RULE);
   expectNames(methods, within(place, "methods"), {
@@ -198,6 +213,22 @@ function checkLimits(value: unknown, place: Place): void {
   if (limits["callFuel"] !== undefined) {
     const most = Number.MAX_SAFE_INTEGER;
     expectInteger(limits["callFuel"], within(place, "callFuel"), { least: 1, most });
+  }
+}
+
+function checkDependencies(fields: Readonly<Record<string, unknown>>, place: Place): void {
+  const { dependencies: value, name: own } = fields;
+  if (!isRecord(value)) refuse(place, "an object of version ranges by the name of the capability", value);
+  const names = Object.keys(value);
+  const { dependencyCount } = LIMITS.packages;
+  if (names.length > dependencyCount) refuse(place, `at most ${dependencyCount} dependencies`, names);
+  for (const name of names) {
+    expectMatch(name, place, NAME_RULE);
+    const range = value[name];
+    if (name === own) refuse(within(place, name), "another capability than itself", range);
+    if (typeof range !== "string" || !isVersionRange(range)) {
+      refuse(within(place, name), "a range of versions such as ^1.2.0", range);
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import type { Review } from "./review.ts";
 export type JsonSchema = { readonly [key: string]: unknown } | boolean;
 
 /** How a method may act (capability page, section 2). */
-export type MethodKind = "query" | "command";
+export type MethodKind = "query" | "command" | "task";
 
 /** One method. Its export in the module has the same name. */
 export interface Method {
@@ -19,13 +19,17 @@ export interface Method {
 }
 
 /** Groups of host functions that a manifest may ask for. Those of context need no permission. */
-type Permission =
+export type Permission =
   | "state"
   | "blobs"
   | "send"
   | "emit"
   | "schedule"
-  | { readonly call: string; readonly methods: readonly string[] };
+  /** Calls of methods of other twins, and waiting for their answers. */
+  | "peer_call"
+  | { readonly call: string; readonly methods: readonly string[] }
+  /** Requests to these places (http-place.ts) and to no others. */
+  | { readonly http: readonly string[] };
 
 /** A permission with the author's reason, shown to the owner. */
 export interface PermissionRequest {
@@ -57,6 +61,8 @@ export interface Manifest {
   readonly limits?:
     | { readonly memorySizeBytes?: number | undefined; readonly callFuel?: number | undefined }
     | undefined;
+  /** Names of capabilities that it cannot do without, with the versions that will do: a range such as `^1.2.0`. */
+  readonly dependencies?: Readonly<Record<string, string>> | undefined;
   readonly dataVersion: number;
   /** Declares the command `migrate`, which the host runs when a version with another `dataVersion` takes the place of this capability's. */
   readonly migration?: Migration | undefined;
@@ -77,6 +83,7 @@ export interface CapabilityPackage {
 
 /** What the owner sees of an installed capability. JSON. */
 export interface InstalledCapability {
+  /** What it is called by here: its manifest's name, or `name@MAJOR` when it stands beside another major version. */
   readonly name: string;
   readonly version: string;
   readonly title: string;
@@ -85,6 +92,22 @@ export interface InstalledCapability {
   readonly hash: string;
   readonly sizeBytes: number;
   readonly installedAtMs: number;
+  /** What it may do. */
   readonly permissions: readonly PermissionRequest[];
+  /** What it asks for and the owner has not granted. */
+  readonly withheld: readonly PermissionRequest[];
+  readonly dependencies: Readonly<Record<string, string>>;
+  /** did:keys of those whose reviews it carries. */
+  readonly reviewers: readonly string[];
   readonly methods: Readonly<Record<string, Method>>;
+}
+
+/** What was removed and can come back. JSON. */
+export interface RemovedCapability {
+  readonly name: string;
+  readonly version: string;
+  readonly title: string;
+  readonly removedAtMs: number;
+  /** Its data is deleted then. */
+  readonly keptUntilMs: number;
 }

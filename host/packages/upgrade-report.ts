@@ -2,13 +2,25 @@
 // before it happens.
 
 import { canonicalJson } from "./canonical-json.ts";
-import type { Manifest, PermissionRequest } from "./manifest.ts";
+import type { Dependent } from "./dependencies.ts";
+import type { Manifest, MethodKind, PermissionRequest } from "./manifest.ts";
+import { isCoveredBy } from "./permission.ts";
 import { isSubschema } from "./subschema.ts";
 
 /** Who uses a method: `experience:guests` or `capability:agenda`. */
 export interface MethodUse {
   readonly user: string;
   readonly method: string;
+}
+
+/** What the owner says yes to: rights that grow, and users of methods that would fail. */
+export type UpgradeConsent = "permissions" | "breaks";
+
+/** What a call of a method burns, before and after. */
+export interface MethodFuel {
+  readonly method: string;
+  readonly before: number;
+  readonly after: number;
 }
 
 /** What a migration did, on a fork of the data. */
@@ -22,6 +34,7 @@ export interface MigrationReport {
 
 /** The difference between two versions. JSON. */
 export interface UpgradeReport {
+  /** What the capability is called by here. */
   readonly name: string;
   /** Absent for a capability that was not there. */
   readonly fromVersion?: string | undefined;
@@ -40,30 +53,41 @@ export interface UpgradeReport {
   readonly exposed: readonly string[];
   /** Uses that would fail: a method that is gone, or that takes less or answers otherwise. */
   readonly breaks: readonly MethodUse[];
+  /** Capabilities that depend on a version that would no longer be here. */
+  readonly dependents: readonly Dependent[];
+  /** Of a dry run: methods of both versions, each called with the smallest input that it accepts, on a fork of the data. */
+  readonly fuel?: readonly MethodFuel[] | undefined;
   readonly migration?: MigrationReport | undefined;
 }
 
 /** The two versions, and who uses the older. */
 export interface VersionPair {
   readonly from: { readonly manifest: Manifest; readonly sizeBytes: number } | undefined;
-  readonly to: { readonly manifest: Manifest; readonly sizeBytes: number };
+  readonly to: { readonly name: string; readonly manifest: Manifest; readonly sizeBytes: number };
+  /** What the owner has granted to the older. */
+  readonly held: readonly PermissionRequest[];
   readonly uses: readonly MethodUse[];
 }
 
 /** Compares them. Everything that a first installation brings counts as added. */
-export function compareManifests({ from, to, uses }: VersionPair): Omit<UpgradeReport, "migration"> {
+export function compareManifests({
+  from,
+  to,
+  held,
+  uses,
+}: VersionPair): Omit<UpgradeReport, "dependents" | "fuel" | "migration"> {
   const [older, newer] = [from?.manifest, to.manifest];
-  const [before, after] = [older?.permissions ?? [], newer.permissions];
+  const after = newer.permissions;
   const names = { old: Object.keys(older?.methods ?? {}), new: Object.keys(newer.methods) };
   const shared = names.new.filter((name) => names.old.includes(name));
   return {
-    name: newer.name,
+    name: to.name,
     fromVersion: older?.version,
     toVersion: newer.version,
     fromSizeBytes: from?.sizeBytes,
     toSizeBytes: to.sizeBytes,
-    permissionsAdded: after.filter((request) => !isCovered(request, before)),
-    permissionsRemoved: before.filter((request) => !isCovered(request, after)),
+    permissionsAdded: after.filter((request) => !isCovered(request, held)),
+    permissionsRemoved: held.filter((request) => !isCovered(request, after)),
     limitsChanged: older !== undefined && canonicalJson(older.limits) !== canonicalJson(newer.limits),
     methodsAdded: names.new.filter((name) => !names.old.includes(name)),
     methodsRemoved: names.old.filter((name) => !names.new.includes(name)),
@@ -75,10 +99,7 @@ export function compareManifests({ from, to, uses }: VersionPair): Omit<UpgradeR
 
 /** Whether `others` allow all that the request asks for. */
 function isCovered({ permission }: PermissionRequest, others: readonly PermissionRequest[]): boolean {
-  return others.some(({ permission: other }) => {
-    if (typeof permission === "string" || typeof other === "string") return permission === other;
-    return permission.call === other.call && permission.methods.every((method) => other.methods.includes(method));
-  });
+  return others.some(({ permission: other }) => isCoveredBy(permission, other));
 }
 
 function isChanged(older: Manifest, newer: Manifest, name: string): boolean {
@@ -88,13 +109,15 @@ function isChanged(older: Manifest, newer: Manifest, name: string): boolean {
   );
 }
 
+const CALLABLE_FROM_LESS: readonly MethodKind[] = ["query", "command", "task"];
+
 /** A caller of the older version gets what it cannot read, or is refused what it gives. */
 function isBroken(older: Manifest, newer: Manifest, name: string): boolean {
   if (!Object.hasOwn(older.methods, name)) return false;
   if (!Object.hasOwn(newer.methods, name)) return true;
   const [before, after] = [older.methods[name]!, newer.methods[name]!];
-  // A query may be called where a command may not.
-  if (before.kind === "query" && after.kind !== "query") return true;
+  // A query may be called where a command may not, and both where a task may not.
+  if (CALLABLE_FROM_LESS.indexOf(after.kind) > CALLABLE_FROM_LESS.indexOf(before.kind)) return true;
   return !isSubschema(before.params, after.params) || !isSubschema(after.result, before.result);
 }
 

@@ -9,6 +9,7 @@ import { EngineCore } from "../../host/engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "../../host/engine/engine-operations.ts";
 import type { CallRequest, Delivery, IncomingMessage, Receipt } from "../../host/engine/engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "../../host/engine/operations.ts";
+import type { Outside } from "../../host/engine/outside.ts";
 import { createPackageFolder } from "../../host/engine/package-folder.ts";
 import type { SnapshotStateStore } from "../../host/state/state-store.ts";
 import { createFaultyJournalFolder, type JournalFaults } from "./faulty-journal-folder.ts";
@@ -41,7 +42,10 @@ export interface EngineBench extends AsyncDisposable {
 }
 
 /** A bench without capabilities. */
-export async function openEngineBench(twin: string = BENCH_TWIN): Promise<EngineBench> {
+export async function openEngineBench({
+  twin = BENCH_TWIN,
+  outside,
+}: { readonly twin?: string; readonly outside?: Outside } = {}): Promise<EngineBench> {
   const folder = mkdtempSync(join(tmpdir(), "twin-engine-"));
   const clock = createManualClock();
   const random = createSeededRandom(twin);
@@ -63,6 +67,7 @@ export async function openEngineBench(twin: string = BENCH_TWIN): Promise<Engine
       random,
       log: silentLog,
       onNews: (fresh) => news.push(fresh),
+      outside,
     });
   const bench: EngineBench = {
     clock,

@@ -96,6 +96,7 @@ export function createFakeEngine(methods: Readonly<Record<string, FakeMethod>> =
       outbox: 0,
       parked: 0,
       timers: 0,
+      tasks: 0,
       guests: 0,
       guestMemorySizeBytes: 0,
       lastEventSequence: events.length,
@@ -130,7 +131,7 @@ function createReceipt(sequence: number, request: CallRequest): Receipt {
     fuel: 1,
     memorySizeBytes: 0,
     hostCalls: {},
-    bytes: { in: request.payload.length, out: 0, read: 0, written: 0 },
+    bytes: { in: request.payload.length, out: 0, read: 0, written: 0, received: 0, sent: 0 },
     queueMs: 0,
     runMs: 0,
   };

@@ -24,6 +24,9 @@ const DATA = {
   echo: [304, "echo"],
   receiveTrap: [320, "receive_trap"],
   big: [288, '"too much"'],
+  put: [544, "put"],
+  putTrap: [576, "put_trap"],
+  fetch: [336, "fetch"],
 } as const;
 
 type Constant = readonly [number, string];
@@ -45,6 +48,17 @@ const taken = (staged: string): string =>
 const PUT = `(call $kv_put ${ref(DATA.k)} ${PAYLOAD})`;
 const LOOP = "(loop $l (br $l))";
 
+/** Fetches what the payload asks for; then `body` runs with the server's body as its payload. A failure is answered as it is. */
+function fetched(body: string): string {
+  return `(local.set 2 (call $http_fetch ${PAYLOAD} (i32.const 0) (i32.const 0)))
+    (call $take (i32.const 65536))
+    (if (i32.lt_s (local.get 2) (i32.const 0)) (then
+      (return (i64.or (i64.const ${65_536n << 32n}) (i64.extend_i32_u (i32.sub (i32.const 0) (local.get 2)))))))
+    (local.set 0 (i32.add (i32.const 65540) (i32.load (i32.const 65536))))
+    (local.set 1 (i32.sub (i32.add (i32.const 65536) (local.get 2)) (local.get 0)))
+    ${body}`;
+}
+
 /** How a probe is to be. */
 export interface ProbeOptions {
   readonly name?: string;
@@ -56,6 +70,10 @@ export interface ProbeOptions {
   readonly without?: string;
   /** More methods: their bodies. */
   readonly more?: Readonly<Record<string, string>>;
+  /** Tasks, which take and answer any JSON: their bodies. */
+  readonly tasks?: Readonly<Record<string, string>>;
+  /** Permissions besides those that the module needs. */
+  readonly asks?: readonly PermissionRequest["permission"][];
   readonly init?: string;
   /** Whom `send` sends to, instead of {@link PROBE_PEER}; an id of the same length. */
   readonly peer?: string;
@@ -123,14 +141,40 @@ const IMPORTS = {
   log: "(param i32 i32 i32)",
   fail: "(param i32 i32 i32 i32)",
 } as const;
+/** Of a probe with tasks. */
+const TASK_IMPORTS = {
+  http_fetch: "(param i32 i32 i32 i32) (result i32)",
+  peer_call: "(param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)",
+} as const;
+
+/** Bodies of tasks. Requests are heads of `http_fetch`; an answer of the outside is what the task answers. */
+export const PROBE_TASKS = {
+  /** The server's body, which must be JSON, or why there is none. */
+  fetch: fetched(ECHO),
+  /** Fetches, and stores what came by a command of its own. */
+  fetch_put: fetched(`(drop (call $call ${ref(DATA.probe)} ${ref(DATA.put)} ${PAYLOAD})) ${ECHO}`),
+  ask_peer: `(local.set 2 (call $peer_call ${ref(DATA.peer)} ${ref(DATA.probe)} ${ref(DATA.echo)} ${PAYLOAD}))
+    (call $take (i32.const 65536))
+    (i64.or (i64.const ${65_536n << 32n}) (i64.extend_i32_u (select (local.get 2) (i32.sub (i32.const 0) (local.get 2)) (i32.ge_s (local.get 2) (i32.const 0)))))`,
+  put_twice: `(drop (call $call ${ref(DATA.probe)} ${ref(DATA.put)} ${PAYLOAD})) ${taken(`(call $call ${ref(DATA.probe)} ${ref(DATA.put)} ${PAYLOAD})`)}`,
+  put_bad: taken(`(call $call ${ref(DATA.probe)} ${ref(DATA.putTrap)} ${PAYLOAD})`),
+  direct_put: `${PUT} ${ECHO}`,
+  direct_get: `(drop (call $kv_get ${ref(DATA.k)})) ${ECHO}`,
+  nest_task: taken(`(call $call ${ref(DATA.probe)} ${ref(DATA.fetch)} ${PAYLOAD})`),
+  burn: `${LOOP} ${ECHO}`,
+  fall: "unreachable",
+} as const;
 const NESTED = new Set(["call_get", "call_put", "call_trap", "call_back", "sneaky_call"]);
 
 /** A signed probe; the same options give the same bytes. */
 export function probePackage(options: ProbeOptions = {}): Uint8Array<ArrayBuffer> {
   const { publisher = testIdentity(50), calls = "", peer = PROBE_PEER } = options;
-  const bodies = { ...QUERIES, ...COMMANDS, ...options.more };
+  const { tasks = {} } = options;
+  const hasTasks = Object.keys(tasks).length > 0;
+  const bodies = { ...QUERIES, ...COMMANDS, ...options.more, ...tasks };
   const names = Object.keys(bodies).filter((name) => calls !== "" || !NESTED.has(name));
-  const imports = Object.entries(IMPORTS).filter(([name]) => calls !== "" || name !== "call");
+  const known = { ...IMPORTS, ...(hasTasks ? TASK_IMPORTS : {}) };
+  const imports = Object.entries(known).filter(([name]) => calls !== "" || hasTasks || name !== "call");
   const wasm = assemble(`(module
     ${imports.map(([name, type]) => `(import "twin" "${name}" (func $${name} ${type}))`).join("\n")}
     (memory (export "memory") 8)
@@ -138,8 +182,8 @@ export function probePackage(options: ProbeOptions = {}): Uint8Array<ArrayBuffer
     ${Object.values({ ...DATA, peer: [DATA.peer[0], peer] as const })
       .map(([address, text]) => `(data (i32.const ${address}) "${text.replaceAll('"', String.raw`\22`)}")`)
       .join("\n")}
-    (data (i32.const 512) "${calls}") (data (i32.const 544) "put") (data (i32.const 560) "get")
-    (data (i32.const 576) "put_trap") (data (i32.const 592) "call_back")
+    (data (i32.const 512) "${calls}") (data (i32.const 560) "get")
+    (data (i32.const 592) "call_back")
     (func (export "twin_alloc") (param i32) (result i32) (i32.const 4096))
     ${options.init === undefined ? "" : `(func (export "twin_init") ${options.init})`}
     ${names.map((name) => `(func (export "${name}") (param i32 i32) (result i64) (local i32) ${bodies[name as keyof typeof bodies]})`).join("\n")}
@@ -148,9 +192,11 @@ export function probePackage(options: ProbeOptions = {}): Uint8Array<ArrayBuffer
 }
 
 function manifestOf(names: readonly string[], options: ProbeOptions): Manifest {
-  const { name = "probe", version = "1.0.0", calls, without, limits } = options;
+  const { name = "probe", version = "1.0.0", calls, without, limits, asks = [], tasks = {} } = options;
   const groups = (["state", "send", "emit", "schedule"] as const).filter((group) => group !== without);
-  const permissions: PermissionRequest[] = groups.map((permission) => ({ permission, reason: "For the test." }));
+  const permissions: PermissionRequest[] = [...groups, ...asks].map((permission) => {
+    return { permission, reason: "For the test." };
+  });
   if (calls !== undefined && without !== "call") {
     const methods = ["put", "get", "put_trap", "call_back"];
     permissions.push({ permission: { call: calls, methods }, reason: "For the test." });
@@ -162,13 +208,17 @@ function manifestOf(names: readonly string[], options: ProbeOptions): Manifest {
     title: "Probe",
     description: "Does one thing per method.",
     licence: "Apache-2.0",
-    methods: Object.fromEntries(names.map((method) => [method, methodOf(method)])),
+    methods: Object.fromEntries(
+      names.map((method) => [method, Object.hasOwn(tasks, method) ? TASK : methodOf(method)]),
+    ),
     events: { "probe.noted": { type: "string" } },
     permissions,
     ...(limits === undefined ? {} : { limits }),
     dataVersion: 1,
   };
 }
+
+const TASK: Method = { kind: "task", doc: "Tests tasks.", params: true, result: true, exposeTo: ["contacts"] };
 
 function methodOf(name: string): Method {
   const kind: MethodKind = Object.hasOwn(QUERIES, name) ? "query" : "command";

@@ -8,7 +8,7 @@ let ann: EngineBench;
 let bob: EngineBench;
 beforeAll(async () => {
   const [chat, files] = [await builtCapability("chat"), await builtCapability("files")];
-  [ann, bob] = [await openEngineBench(ids.ann), await openEngineBench(ids.bob)];
+  [ann, bob] = [await openEngineBench({ twin: ids.ann }), await openEngineBench({ twin: ids.bob })];
   for (const bench of [ann, bob]) {
     await bench.do("install", chat.bytes);
     await bench.do("install", files.bytes);

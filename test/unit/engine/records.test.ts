@@ -144,7 +144,7 @@ describe("receipts", () => {
       fuel: number,
       memorySizeBytes: number,
       hostCalls: fc.dictionary(fc.constantFrom("kv_get", "take", "call"), number, { noNullPrototype: true }),
-      bytes: fc.record({ in: number, out: number, read: number, written: number }),
+      bytes: fc.record({ in: number, out: number, read: number, written: number, received: number, sent: number }),
       queueMs: number,
       runMs: number,
     });
@@ -252,7 +252,7 @@ const DRAFT: Omit<Receipt, "sequence"> = {
   fuel: 1,
   memorySizeBytes: 1,
   hostCalls: {},
-  bytes: { in: 1, out: 0, read: 0, written: 0 },
+  bytes: { in: 1, out: 0, read: 0, written: 0, received: 0, sent: 0 },
   queueMs: 0,
   runMs: 0,
 };

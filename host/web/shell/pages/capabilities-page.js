@@ -23,6 +23,7 @@ const PERMISSION_WORDS = {
   send: "Send messages to other twins",
   emit: "Tell experiences what happened",
   schedule: "Run at set times",
+  peer_call: "Ask other twins and wait for their answers",
 };
 
 export function CapabilitiesPage() {
@@ -187,5 +188,6 @@ function Experience({ item, onRemove }) {
 /** @param {PermissionRequest} request */
 function permissionWords({ permission }) {
   if (typeof permission === "string") return PERMISSION_WORDS[permission] ?? permission;
+  if ("http" in permission) return `Send requests to ${permission.http.join(", ")}`;
   return `Call ${permission.call}: ${permission.methods.join(", ")}`;
 }

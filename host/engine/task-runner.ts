@@ -1,0 +1,231 @@
+// Runs tasks: each in a guest of its own, which stands still while it waits for the outside. A task has
+// no transaction; what it changes, it changes by calls that commit alone.
+
+import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import { callerName } from "../grants/decide.ts";
+import { instantiate } from "../sandbox/guest.ts";
+import { ProcessTally } from "../sandbox/process-tally.ts";
+import type { WaitingGuest } from "../sandbox/sandbox.ts";
+import { WaitingRoom } from "../sandbox/waiting-room.ts";
+import type { CallRun } from "./call-run.ts";
+import type { AdmittedCall, Completion } from "./engine-core.ts";
+import type { NestedCall } from "./guest-frame.ts";
+import {
+  checkedParams,
+  checkResult,
+  type GuestRunner,
+  type Invocation,
+  type InvocationResult,
+  mayCall,
+} from "./guest-runner.ts";
+import { createHostImplementation } from "./host-functions.ts";
+import type { Outside } from "./outside.ts";
+import { createTaskImplementation, type TaskFrame } from "./task-functions.ts";
+import type { Turns } from "./turns.ts";
+
+const PAGE_SIZE = 65_536;
+
+/** Where the tasks of all twins of one worker wait, and what they hold together. */
+export interface TaskPlaces {
+  readonly room: WaitingRoom;
+  readonly tally: ProcessTally;
+}
+
+/** The places of one worker. */
+export function createTaskPlaces(clock: Clock): TaskPlaces {
+  const { workerTaskCount, taskMemorySizeBytes } = LIMITS.engine;
+  const limits = {
+    stacks: workerTaskCount,
+    instances: workerTaskCount,
+    memoryPages: taskMemorySizeBytes / PAGE_SIZE,
+  };
+  const tally = new ProcessTally(undefined, 0, limits);
+  return { room: new WaitingRoom({ clock, tally }), tally };
+}
+
+/** What a runner of tasks is made of. */
+export interface TaskRunnerParts {
+  readonly runner: Pick<GuestRunner, "find" | "frameOf">;
+  readonly places: TaskPlaces;
+  readonly turns: Turns;
+  readonly outside: Outside;
+  /** Runs a call in a transaction of its own. */
+  complete(admitted: AdmittedCall): Promise<Completion>;
+}
+
+/** A task to run. */
+export interface TaskCall {
+  readonly admitted: AdmittedCall;
+  readonly run: CallRun;
+  readonly fuel: number;
+  readonly timeoutMs: number;
+  /** Aborts when its caller has gone. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Runs the tasks of one twin. */
+export class TaskRunner {
+  readonly #parts: TaskRunnerParts;
+  readonly #guests = new Set<WaitingGuest>();
+  /** Running ones by caller. */
+  readonly #callers = new Map<string, number>();
+  readonly #ended = new Set<Promise<unknown>>();
+  readonly #stop = new AbortController();
+
+  constructor(parts: TaskRunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** Tasks that run or wait. */
+  get count(): number {
+    return this.#ended.size;
+  }
+
+  /** Of the guests of all tasks, in bytes. */
+  get memorySizeBytes(): number {
+    return [...this.#guests].reduce((size, guest) => size + guest.memorySizeBytes, 0);
+  }
+
+  /**
+   * Runs a task to its end. Rejects with `TWIN_CALL_QUEUE` when too many run, with `TWIN_ABORTED` when
+   * its caller has gone, with `TWIN_GUEST_*` when the guest or its time ends it, and with the error of a call that it made.
+   */
+  async run(call: TaskCall): Promise<InvocationResult> {
+    const caller = callerName(call.admitted.request.holder);
+    this.#enter(caller);
+    const running = this.#run(call);
+    const ended = running.catch(() => undefined);
+    this.#ended.add(ended);
+    try {
+      return await running;
+    } finally {
+      this.#ended.delete(ended);
+      this.#leave(caller);
+    }
+  }
+
+  /** Gives all tasks up. Resolves when none is left. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#ended);
+  }
+
+  async #run(call: TaskCall): Promise<InvocationResult> {
+    const { admitted, run, fuel } = call;
+    const { request, loaded } = admitted;
+    const { holder: caller, method, payload } = request;
+    const invocation: Invocation = { loaded, method, caller, payload, fuel };
+    const params = checkedParams(payload, loaded.methodChecks.get(method)!.params, invocation);
+    const guest = this.#start(call, invocation);
+    const startFuel = guest.usage.fuel;
+    this.#guests.add(guest);
+    try {
+      const answer = await guest.callWaiting(method, params, {
+        fuel: Math.max(0, fuel - startFuel),
+        timeoutMs: Math.max(0, call.timeoutMs - run.elapsedMs()),
+      });
+      run.checkDeadline();
+      checkResult(answer.payload, loaded.methodChecks.get(method)!.result, invocation);
+      const own = startFuel + guest.usage.fuel - run.delegatedFuel;
+      return { payload: answer.payload, fuel: own, memorySizeBytes: guest.memorySizeBytes };
+    } catch (thrown) {
+      run.strayFuel += startFuel + guest.usage.fuel - run.delegatedFuel;
+      run.memorySizeBytes = guest.memorySizeBytes;
+      throw thrown;
+    } finally {
+      run.countHostCalls(guest.usage.hostCalls);
+      this.#guests.delete(guest);
+      guest.drop();
+    }
+  }
+
+  /** A fresh guest: what a task has in its memory is nobody else's. */
+  #start({ admitted, run, fuel, signal }: TaskCall, invocation: Invocation): WaitingGuest {
+    const { places, runner } = this.#parts;
+    const { loaded } = admitted;
+    const frame = this.#frameOf({ admitted, run, signal }, invocation);
+    let current = runner.frameOf(run, invocation, "init");
+    try {
+      const guest = instantiate(loaded.compiled, {
+        implementation: createHostImplementation(() => current),
+        waiting: { implementation: createTaskImplementation(frame), room: places.room },
+        limits: { callDepth: LIMITS.sandbox.callDepth },
+        budget: { fuel },
+        tally: places.tally,
+      });
+      current = frame;
+      return guest;
+    } catch (thrown) {
+      if (thrown instanceof TwinError) run.strayFuel += Number(thrown.details["fuel"] ?? 0);
+      throw thrown;
+    }
+  }
+
+  #frameOf(
+    { admitted, run, signal }: Pick<TaskCall, "admitted" | "run" | "signal">,
+    invocation: Invocation,
+  ): TaskFrame {
+    const { runner, outside, turns } = this.#parts;
+    const { permissions } = admitted.loaded.record.manifest;
+    const caller = callerName(admitted.request.holder);
+    return {
+      ...runner.frameOf(run, invocation, "task"),
+      outside,
+      places: permissions.flatMap(({ permission }) =>
+        typeof permission === "object" && "http" in permission ? permission.http : [],
+      ),
+      signal: signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]),
+      callAlone: (nested) => this.#callAlone(admitted, run, nested),
+      turn: () => turns.resume(caller),
+    };
+  }
+
+  async #callAlone(
+    task: AdmittedCall,
+    run: CallRun,
+    nested: NestedCall,
+  ): Promise<{ payload: Uint8Array; fuel: number }> {
+    const { manifest } = task.loaded.record;
+    const { capability, method, payload, fuel } = nested;
+    if (capability !== manifest.name && !mayCall(manifest.permissions, nested)) {
+      const message = `The manifest of ${manifest.name} does not ask for a call of ${capability}.${method}.`;
+      throw new TwinError("TWIN_GUEST_DENIED", message, { function: "call" });
+    }
+    const found = this.#parts.runner.find(capability, method);
+    if (found.method.kind === "task") {
+      throw new TwinError("TWIN_GUEST_DENIED", "A task calls queries and commands, no other tasks.", {
+        function: "call",
+      });
+    }
+    const timeoutMs = Math.min(LIMITS.sandbox.callTimeoutMs, run.leftMs());
+    const holder = { kind: "capability", name: manifest.name } as const;
+    const request = { holder, capability, method, payload, budget: { fuel, timeoutMs } };
+    const caller = callerName(task.request.holder);
+    const { answer, error } = await this.#parts.turns.perform(caller, () =>
+      this.#parts.complete({ request, ...found, grantId: undefined, queueMs: 0 }),
+    );
+    if (error !== undefined) throw error;
+    // It stands in the receipt of the call, and counts against the task's budget all the same.
+    run.delegatedFuel += answer.receipt.fuel;
+    return { payload: answer.payload, fuel: answer.receipt.fuel };
+  }
+
+  #enter(caller: string): void {
+    const running = this.#callers.get(caller) ?? 0;
+    if (this.#stop.signal.aborted) throw new TwinError("TWIN_ABORTED", "The engine is being closed.");
+    const { tasksPerCaller, taskCount, workerTaskCount } = LIMITS.engine;
+    const { room } = this.#parts.places;
+    if (running >= tasksPerCaller || this.count >= taskCount || room.count >= workerTaskCount) {
+      throw new TwinError("TWIN_CALL_QUEUE", "Too many tasks wait for the outside. Call again when some have ended.");
+    }
+    this.#callers.set(caller, running + 1);
+  }
+
+  #leave(caller: string): void {
+    const running = this.#callers.get(caller)! - 1;
+    if (running === 0) this.#callers.delete(caller);
+    else this.#callers.set(caller, running);
+  }
+}
