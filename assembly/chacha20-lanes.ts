@@ -57,8 +57,15 @@ function transpose(from: usize, to: usize): void {
   store<v128>(to, v128.shuffle<u64>(t1, t3, 1, 3), 192);
 }
 
-/** Forgets keys and keystream. */
-export function lanesWipe(): void {
-  wipe(INITIAL, 1024);
-  wipe(CHACHA20_LANES, 1024);
+/** Lanes that a text of `size` bytes takes: one for the key of Poly1305 (RFC 8439, section 2.6), and one for each of its blocks. */
+export function lanesOf(size: usize): usize {
+  return 1 + ((size + 63) >> 6);
+}
+
+/** Forgets keys and keystream of the first `count` lanes. */
+export function lanesWipe(count: usize): void {
+  const size = ((count + 3) >> 2) * SET_SIZE;
+  wipe(CHACHA20_SETS, size);
+  wipe(INITIAL, size);
+  wipe(CHACHA20_LANES, size);
 }

@@ -1,13 +1,13 @@
 // Many messages of ChaCha20-Poly1305 or XChaCha20-Poly1305 in one call, in place. Short ones share
 // the lanes of the cipher: each takes one for the key of Poly1305 and as many as it has blocks.
 
-import { wipe, xorFew } from "./blocks";
-import { CHACHA20_LANES, lanesWipe, LANES_MAX, runLanes, setLane } from "./chacha20-lanes";
-import { AEAD_SCRATCH, aeadFinish, aeadOpenText, aeadSameTag, aeadSeal, aeadStart, aeadWipe } from "./chacha20-poly1305";
-import { poly1305Start, poly1305Update } from "./poly1305";
+import { wipe } from "./blocks";
+import { CHACHA20_LANES, LANES_MAX, lanesOf, lanesWipe, runLanes, setLane } from "./chacha20-lanes";
+import { aeadFinish, aeadOpenBy, aeadOpenText, aeadSeal, aeadSealBy, aeadStart, aeadWipe } from "./chacha20-poly1305";
+import { poly1305Start } from "./poly1305";
 
-/** Texts up to this size share lanes: longer ones fill sets of their own almost as well. */
-const SHARED_SIZE_MAX: usize = 192;
+/** Texts up to this size share lanes, two at least. */
+const SHARED_SIZE_MAX: usize = 448;
 
 /** What {@link aeadOpenBatch} writes in place of the size of a message that does not hold. */
 const BROKEN: u32 = 0xffffffff;
@@ -41,9 +41,7 @@ export function aeadSealBatch(batch: usize, extended: i32, count: usize): void {
     for (; index < end; index++) {
       const size = sizeOf(batch, index);
       poly1305Start(stream);
-      xorFew(text, stream + 64, size);
-      poly1305Update(text, size);
-      aeadFinish(0, size, text + size);
+      aeadSealBy(stream + 64, text, 0, size);
       stream += 64 * lanesOf(size);
       text += size + 16;
     }
@@ -72,13 +70,7 @@ export function aeadOpenBatch(batch: usize, extended: i32, count: usize): usize 
     for (; index < end; index++) {
       const size = sizeOf(batch, index);
       poly1305Start(stream);
-      poly1305Update(text, size);
-      aeadFinish(0, size, AEAD_SCRATCH);
-      const holds = aeadSameTag(AEAD_SCRATCH, text + size);
-      // Whether a tag holds is no secret.
-      if (holds) xorFew(text, stream + 64, size);
-      else memory.fill(text, 0, size);
-      broken += note(batch, index, holds);
+      broken += note(batch, index, aeadOpenBy(stream + 64, text, 0, size));
       stream += 64 * lanesOf(size);
       text += size + 16;
     }
@@ -97,8 +89,6 @@ function sizeOf(batch: usize, index: usize): usize { return <usize>load<u32>(bat
 function nonceSize(extended: i32): usize { return extended ? 24 : 12; }
 function nonceOf(batch: usize, extended: i32, index: usize, count: usize): usize { return batch + 64 + 4 * count + nonceSize(extended) * index; }
 function textsOf(batch: usize, extended: i32, count: usize): usize { return nonceOf(batch, extended, count, count); }
-/** Lanes that a text of `size` bytes takes. */
-function lanesOf(size: usize): usize { return 1 + ((size + 63) >> 6); }
 
 /** Makes the blocks of the next messages from `index` on, as many as the lanes hold. Returns how many: none when the next one is too long for that. */
 function fillLanes(batch: usize, extended: i32, index: usize, count: usize): usize {
@@ -140,6 +130,6 @@ function makeSubkeys(key: usize, nonces: usize, count: usize): void {
 
 function forgetBatch(): void {
   wipe(SUBKEYS, 768);
-  lanesWipe();
+  lanesWipe(LANES_MAX);
   aeadWipe();
 }

@@ -2,8 +2,9 @@
 
 import { copyFew, wipe } from "./blocks";
 import { CHACHA20_KEY } from "./chacha20";
+import { CHACHA20_LANES, lanesOf, lanesWipe, runLanes, setLane } from "./chacha20-lanes";
 import {
-  AEAD_SCRATCH, aeadFinish, aeadOpenText, aeadSameTag, aeadSeal, aeadStart, aeadSubkey, aeadWipe,
+  AEAD_SCRATCH, aeadFinish, aeadOpenBy, aeadOpenText, aeadSameTag, aeadSeal, aeadSealBy, aeadStart, aeadSubkey, aeadWipe,
 } from "./chacha20-poly1305";
 import {
   ROUNDS_AFTER_ABSORB, ROUNDS_AFTER_START, SHORT_SIZE_MAX, shortAbsorb, shortStart, shortWipe, shortXor,
@@ -34,6 +35,13 @@ export function aeadSealMessage(message: usize, extended: i32, additionalSize: u
     wipeShort(extended);
     return;
   }
+  if (textSize <= LANES_SIZE_MAX) {
+    startLanes(message, message + AEAD_NONCE, extended, textSize);
+    if (additionalSize > 0) poly1305Update(message + AEAD_DATA, additionalSize);
+    aeadSealBy(CHACHA20_LANES + 64, text, additionalSize, textSize);
+    wipeLanes(extended, textSize);
+    return;
+  }
   aeadStart(message, message + AEAD_NONCE, extended);
   if (additionalSize > 0) poly1305Update(message + AEAD_DATA, additionalSize);
   aeadSeal(text, textSize);
@@ -54,11 +62,42 @@ export function aeadOpenMessage(message: usize, extended: i32, additionalSize: u
     wipeShort(extended);
     return holds;
   }
+  if (textSize <= LANES_SIZE_MAX) {
+    startLanes(message, message + AEAD_NONCE, extended, textSize);
+    if (additionalSize > 0) poly1305Update(message + AEAD_DATA, additionalSize);
+    const holds = aeadOpenBy(CHACHA20_LANES + 64, text, additionalSize, textSize);
+    wipeLanes(extended, textSize);
+    return holds;
+  }
   aeadStart(message, message + AEAD_NONCE, extended);
   if (additionalSize > 0) poly1305Update(message + AEAD_DATA, additionalSize);
   const holds = aeadOpenText(text, additionalSize, textSize);
   aeadWipe();
   return holds;
+}
+
+/** Texts up to this size, and the key of Poly1305, come from one run of lanes. */
+const LANES_SIZE_MAX: usize = 448;
+
+function startLanes(key: usize, nonce: usize, extended: i32, textSize: usize): void {
+  if (extended) {
+    nonce = aeadSubkey(key, nonce);
+    key = CHACHA20_KEY;
+  }
+  const lanes = lanesOf(textSize);
+  for (let lane: usize = 0; lane < lanes; lane++) setLane(lane, key, <u32>lane, nonce);
+  runLanes(lanes, true);
+  poly1305Start(CHACHA20_LANES);
+}
+
+function wipeLanes(extended: i32, textSize: usize): void {
+  lanesWipe(lanesOf(textSize));
+  if (extended) {
+    aeadWipe();
+  } else {
+    wipe(AEAD_SCRATCH, 16);
+    poly1305Wipe();
+  }
 }
 
 // Messages with at most 64 bytes of text: both blocks of the cipher at once.

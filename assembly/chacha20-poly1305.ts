@@ -2,7 +2,7 @@
 // (draft-irtf-cfrg-xchacha-03, section 2.3), in place and in pieces: start, absorb additional data,
 // seal or open the text, then the tag.
 
-import { wipe } from "./blocks";
+import { wipe, xorFew } from "./blocks";
 import { chacha20Block, chacha20Key, chacha20Nonce, chacha20Wipe, chacha20Xor, hchacha20 } from "./chacha20";
 import {
   chacha20Prepare, chacha20WipeSets, chacha20XorPart, chacha20XorSets, chacha20XorSetsPoly1305, SET_SIZE, SETS_MAX,
@@ -134,6 +134,24 @@ export function aeadOpenText(text: usize, additionalSize: usize, textSize: usize
   const holds = aeadSameTag(AEAD_SCRATCH, text + textSize);
   // Whether a tag holds is no secret.
   if (!holds) memory.fill(text, 0, textSize);
+  return holds;
+}
+
+/** Seals a text whose keystream stands at `stream`, after the additional data, and writes the tag behind it. */
+export function aeadSealBy(stream: usize, text: usize, additionalSize: usize, textSize: usize): void {
+  xorFew(text, stream, textSize);
+  poly1305Update(text, textSize);
+  aeadFinish(additionalSize, textSize, text + textSize);
+}
+
+/** Opens a text whose keystream stands at `stream`, when the tag behind it holds: 1. Else zeroes it: 0. */
+export function aeadOpenBy(stream: usize, text: usize, additionalSize: usize, textSize: usize): i32 {
+  poly1305Update(text, textSize);
+  aeadFinish(additionalSize, textSize, AEAD_SCRATCH);
+  const holds = aeadSameTag(AEAD_SCRATCH, text + textSize);
+  // Whether a tag holds is no secret.
+  if (holds) xorFew(text, stream, textSize);
+  else memory.fill(text, 0, textSize);
   return holds;
 }
 

@@ -117,7 +117,6 @@ export function chacha20XorPart(text: usize, size: usize): void {
 
 /** All ten double rounds on the sets up to `end`, whatever they are of. */
 export function chacha20Rounds(end: usize): void {
-  used = true;
   for (let round = 0; round < 10; round++) {
     columns(end);
     diagonals(end);
