@@ -14,7 +14,7 @@ import { createCircles } from "./circles.ts";
 import type { HostConfig } from "./config.ts";
 import { openControlServer } from "./control/control-server.ts";
 import type { Engine } from "./engine/engine.ts";
-import { openEngine } from "./engine/open-engine.ts";
+import { openEngines } from "./engine/open-engines.ts";
 import { exportTwin } from "./export-twin.ts";
 import type { Identity } from "./identity/identity.ts";
 import { formatPhrase } from "./identity/phrase.ts";
@@ -32,6 +32,7 @@ import { type ControlParts, createControlTarget } from "./rpc/control-target.ts"
 import { type KeptReplica, keepReplica } from "./keep-replica.ts";
 import { installationFolder, readVersion } from "./installation.ts";
 import { createSettings, type Settings } from "./settings.ts";
+import { adoptJournal } from "./state/adopt-journal.ts";
 import { lockFolder } from "./state/folder-lock.ts";
 import { openTwinVault, type TwinVault } from "./twin-vault.ts";
 import { openDataFolder, openTwinKeys } from "./twin-keys.ts";
@@ -114,16 +115,18 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
   const { config, identity, kernels, log } = origins;
   const folder = join(config.folder, "twin");
   await mkdir(folder, { recursive: true });
-  const engine = stack.use(
-    await openEngine({
-      folder,
-      twin: identity.id,
-      stateKey: identity.keys.state,
-      clock: systemClock,
-      log,
-      follow: true,
-    }),
-  );
+  const { id, keys } = identity;
+  await adoptJournal(join(folder, "journal"), {
+    path: join(folder, "state.sqlite"),
+    key: keys.state,
+    twin: id,
+    kernels,
+    random: systemRandom,
+    clock: systemClock,
+    log,
+  });
+  const engines = stack.use(await openEngines({ folder: join(config.folder, "journals"), clock: systemClock, log }));
+  const engine = stack.use(await engines.open({ folder, twin: id, stateKey: keys.state, follow: true }));
   const { vault, stores } = await openTwinVault(stack, {
     ...origins,
     folder: config.folder,

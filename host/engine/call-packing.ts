@@ -17,15 +17,15 @@ export interface Packed {
 type CallMessage = WorkerRequest<"call">;
 
 /** A call without its payload's bytes. */
-interface CallHead extends Pick<CallMessage, "id" | "sentAtMs"> {
+interface CallHead extends Pick<CallMessage, "id" | "slot" | "sentAtMs"> {
   readonly args: Omit<CallRequest, "payload">;
   readonly sizeBytes: number;
 }
 
 /** Packs requests of calls; their payloads stay the caller's. */
 export function packCalls(calls: readonly CallMessage[]): Packed {
-  const heads = calls.map(({ id, sentAtMs, args: { payload, ...args } }): CallHead => {
-    return { id, sentAtMs, args, sizeBytes: payload.length };
+  const heads = calls.map(({ id, slot, sentAtMs, args: { payload, ...args } }): CallHead => {
+    return { id, slot, sentAtMs, args, sizeBytes: payload.length };
   });
   return { text: JSON.stringify(heads), payloads: concatBytes(...calls.map(({ args }) => args.payload)) };
 }
@@ -33,9 +33,9 @@ export function packCalls(calls: readonly CallMessage[]): Packed {
 /** The requests; each payload is a part of the bytes that came. */
 export function unpackCalls({ text, payloads }: Packed): CallMessage[] {
   let offset = 0;
-  return (JSON.parse(text) as CallHead[]).map(({ id, sentAtMs, sizeBytes, args: head }) => {
+  return (JSON.parse(text) as CallHead[]).map(({ id, slot, sentAtMs, sizeBytes, args: head }) => {
     const args = { ...head, payload: payloads.subarray(offset, (offset += sizeBytes)) };
-    return { id, ...laneOf({ name: "call", args }), name: "call", args, sentAtMs };
+    return { id, slot, ...laneOf({ slot, name: "call", args }), name: "call", args, sentAtMs };
   });
 }
 
@@ -45,18 +45,24 @@ export interface IdentifiedAnswer {
   readonly answer: CallAnswer;
 }
 
+/** A receipt of a twin. */
+export interface PlacedReceipt {
+  readonly slot: number;
+  readonly receipt: Receipt;
+}
+
 /** Answers, and receipts that are news: mostly the same ones. */
 export interface AnswersAndReceipts {
   readonly answers: readonly IdentifiedAnswer[];
-  readonly receipts: readonly Receipt[];
+  readonly receipts: readonly PlacedReceipt[];
 }
 
 interface AnswersHead {
   readonly page: ReceiptPage;
   /** Id, payload size, position of the receipt in the page. */
   readonly answers: readonly (readonly [number, number, number])[];
-  /** Positions of the receipts that are news. */
-  readonly news: readonly number[];
+  /** Slot of the twin, position of the receipt that is news. */
+  readonly news: readonly (readonly [number, number])[];
 }
 
 /** Packs answers and news. */
@@ -66,7 +72,7 @@ export function packAnswers({ answers, receipts }: AnswersAndReceipts): Packed {
   const rows = answers.map(({ id, answer }): [number, number, number] => {
     return [id, answer.payload.length, positionOf(answer.receipt)];
   });
-  const news = receipts.map(positionOf);
+  const news = receipts.map(({ slot, receipt }): [number, number] => [slot, positionOf(receipt)]);
   const head: AnswersHead = { page: packReceipts([...positions.keys()]), answers: rows, news };
   return { text: JSON.stringify(head), payloads: concatBytes(...answers.map(({ answer }) => answer.payload)) };
 }
@@ -80,5 +86,5 @@ export function unpackAnswers({ text, payloads }: Packed): AnswersAndReceipts {
     const payload = payloads.subarray(offset, (offset += sizeBytes));
     return { id, answer: { payload, receipt: receipts[position]! } };
   });
-  return { answers, receipts: head.news.map((position) => receipts[position]!) };
+  return { answers, receipts: head.news.map(([slot, position]) => ({ slot, receipt: receipts[position]! })) };
 }

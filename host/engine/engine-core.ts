@@ -301,6 +301,16 @@ export class EngineCore {
     this.#closed = true;
   }
 
+  /** Whether everything that was committed is durable. */
+  get isQuiet(): boolean {
+    return this.#pending === undefined;
+  }
+
+  /** Nothing is asked of it any more, and its store is closed by somebody else. */
+  retire(): void {
+    this.#closed = true;
+  }
+
   /** Writes what waits and closes the store. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -5,14 +5,14 @@ import type { FromWorker, StateRecord } from "./worker-messages.ts";
 /** Takes records in order. */
 export type RecordFeed = (sequence: number, writes: Uint8Array) => void;
 
-/** A feed that posts what came in one turn of the event loop together. */
-export function createRecordFeed(post: (message: FromWorker) => void): RecordFeed {
+/** The feed of the twin in that slot; it posts what came in one turn of the event loop together. */
+export function createRecordFeed(slot: number, post: (message: FromWorker) => void): RecordFeed {
   let records: StateRecord[] = [];
   return (sequence, writes) => {
     records.push({ sequence, writes });
     if (records.length > 1) return;
     setImmediate(() => {
-      const message: FromWorker = { kind: "records", records };
+      const message: FromWorker = { kind: "records", slot, records };
       records = [];
       post(message);
     });

@@ -8,6 +8,7 @@ import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { type AnswersAndReceipts, packCalls, unpackAnswers } from "./call-packing.ts";
+import type { Receipt } from "./engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 import {
   allowedMs,
@@ -16,6 +17,8 @@ import {
   laneOf,
   type StateRecord,
   type ToWorker,
+  type TwinNews,
+  type TwinPlace,
   type WorkerReply,
   type WorkerRequest,
 } from "./worker-messages.ts";
@@ -27,8 +30,8 @@ export interface WorkerLinkOptions {
   readonly entry?: URL | undefined;
   readonly clock: Clock;
   readonly log: Log;
-  readonly onNews: (news: EngineNews) => void;
-  readonly onRecord: (record: StateRecord) => void;
+  readonly onNews: (slot: number, news: EngineNews) => void;
+  readonly onRecord: (slot: number, record: StateRecord) => void;
   /** Called once when the worker is gone, whatever the reason. */
   readonly onEnd: () => void;
 }
@@ -39,10 +42,17 @@ interface Flight {
   readonly settle: PromiseWithResolvers<OperationAnswer<OperationName>>;
 }
 
+/** What is asked of a twin. */
+interface LinkRequest<Name extends OperationName> {
+  readonly name: Name;
+  readonly args: OperationArgs<Name>;
+  readonly signal?: AbortSignal | undefined;
+}
+
 const RUNNING_SIZE = 8;
 const NO_ANSWERS: AnswersAndReceipts = { answers: [], receipts: [] };
 
-/** Starts a worker. Rejects with the worker's own error when it cannot open the twin. */
+/** Starts a worker. Rejects with the worker's own error when it cannot open its journal. */
 export async function startWorkerLink(options: WorkerLinkOptions): Promise<WorkerLink> {
   const running = new SharedArrayBuffer(RUNNING_SIZE);
   const workerData: EngineWorkerData = { ...options.data, running };
@@ -70,8 +80,10 @@ async function startTimeout(clock: Clock, signal: AbortSignal): Promise<never> {
 
 /** One worker. */
 export class WorkerLink {
-  /** Settles when the worker has opened the twin, or could not. */
+  /** Settles when the worker has opened its journal, or could not. */
   readonly ready: Promise<void>;
+  /** Twins of which the journal has records. */
+  recovered: readonly string[] = [];
   readonly #worker: Worker;
   readonly #running: Int32Array;
   readonly #options: WorkerLinkOptions;
@@ -82,6 +94,8 @@ export class WorkerLink {
   #calls: WorkerRequest<"call">[] = [];
   #requests: WorkerRequest[] = [];
   #drops: number[] = [];
+  #places: TwinPlace[] = [];
+  #forget: { readonly id: number; readonly twin: string }[] = [];
   #posting = false;
   #watching = false;
   #alive = true;
@@ -101,37 +115,47 @@ export class WorkerLink {
     });
   }
 
+  /** A twin comes to live there. */
+  add(place: TwinPlace): void {
+    this.#places.push(place);
+    this.#postSoon();
+  }
+
+  /** Voids the records of a twin that does not live there. */
+  async forget(twin: string): Promise<void> {
+    if (!this.#alive) throw restarted();
+    const id = this.#nextId++;
+    const { promise } = this.#takeOff(id, "", LIMITS.engine.operationTimeoutMs);
+    this.#forget.push({ id, twin });
+    this.#postSoon();
+    await promise;
+  }
+
   /**
-   * Asks the worker. Rejects with its error, with `TWIN_CALL_QUEUE` when too much waits already, with
+   * Asks the twin of that slot. Rejects with its error, with `TWIN_CALL_QUEUE` when too much waits already, with
    * `TWIN_ABORTED` when the signal aborts (a request that has begun still runs to its end), and with
    * `TWIN_ENGINE_RESTARTED` when the worker dies.
    */
   async request<Name extends OperationName>(
-    name: Name,
-    args: OperationArgs<Name>,
-    signal?: AbortSignal,
+    slot: number,
+    { name, args, signal }: LinkRequest<Name>,
   ): Promise<OperationAnswer<Name>> {
     if (signal?.aborted === true) throw aborted();
     if (!this.#alive) throw restarted();
-    const place = laneOf({ name, args });
+    const place = laneOf({ slot, name, args });
     const lane = `${place.caller} ${place.lane}`;
-    const waiting = this.#lanes.get(lane) ?? 0;
-    if (waiting >= LIMITS.engine.queueLength) {
+    if ((this.#lanes.get(lane) ?? 0) >= LIMITS.engine.queueLength) {
       throw new TwinError(
         "TWIN_CALL_QUEUE",
         "Too many of your calls wait for this capability. Call again a little later.",
       );
     }
     const id = this.#nextId++;
-    const settle = Promise.withResolvers<OperationAnswer<OperationName>>();
-    this.#lanes.set(lane, waiting + 1);
-    this.#flights.set(id, { lane, allowedMs: allowedMs({ name, args }), settle });
-    const sentAtMs = this.#options.clock.nowMs();
-    const request = { id, ...place, name, args, sentAtMs } as WorkerRequest;
+    const settle = this.#takeOff(id, lane, allowedMs({ name, args }));
+    const request = { id, slot, ...place, name, args, sentAtMs: this.#options.clock.nowMs() } as WorkerRequest;
     if (request.name === "call") this.#calls.push(request);
     else this.#requests.push(request);
     this.#postSoon();
-    void this.#watch();
     const abort = (): void => {
       this.#drops.push(id);
       this.#postSoon();
@@ -152,16 +176,28 @@ export class WorkerLink {
     await this.#ended.promise;
   }
 
+  /** Notes that an answer is waited for. */
+  #takeOff(id: number, lane: string, allowed: number): Flight["settle"] {
+    const settle = Promise.withResolvers<OperationAnswer<OperationName>>();
+    this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + 1);
+    this.#flights.set(id, { lane, allowedMs: allowed, settle });
+    void this.#watch();
+    return settle;
+  }
+
   #receive(message: FromWorker, started: PromiseWithResolvers<void>): void {
-    if (message.kind === "ready") started.resolve();
-    else if (message.kind === "failed") started.reject(errorFromWire(message.error));
-    else if (message.kind === "records") message.records.forEach(this.#options.onRecord);
-    else {
+    if (message.kind === "ready") {
+      this.recovered = message.recovered;
+      started.resolve();
+    } else if (message.kind === "failed") started.reject(errorFromWire(message.error));
+    else if (message.kind === "records") {
+      for (const record of message.records) this.#options.onRecord(message.slot, record);
+    } else {
       for (const { level, fields, message: text } of message.log) this.#options.log[level](fields, text);
       for (const reply of message.replies) this.#settle(reply);
       const { answers, receipts } = message.answers === undefined ? NO_ANSWERS : unpackAnswers(message.answers);
       for (const answer of answers) this.#settle(answer);
-      this.#options.onNews({ ...message.news, receipts });
+      for (const { slot, news } of joinReceipts(message.news, receipts)) this.#options.onNews(slot, news);
     }
   }
 
@@ -183,8 +219,14 @@ export class WorkerLink {
     process.nextTick(() => {
       this.#posting = false;
       const calls = this.#calls.length === 0 ? undefined : packCalls(this.#calls);
-      const message: ToWorker = { calls, requests: this.#requests, drops: this.#drops };
-      [this.#calls, this.#requests, this.#drops] = [[], [], []];
+      const message: ToWorker = {
+        places: this.#places,
+        calls,
+        requests: this.#requests,
+        drops: this.#drops,
+        forget: this.#forget,
+      };
+      [this.#places, this.#calls, this.#requests, this.#drops, this.#forget] = [[], [], [], [], []];
       this.#worker.postMessage(message, calls === undefined ? [] : [calls.payloads.buffer]);
     });
   }
@@ -219,6 +261,19 @@ export class WorkerLink {
     this.#ended.resolve();
     this.#options.onEnd();
   }
+}
+
+/** The news of each twin, with its receipts. */
+function joinReceipts(news: readonly TwinNews[], receipts: AnswersAndReceipts["receipts"]): Iterable<TwinNews> {
+  const joined = new Map(
+    news.map((each) => [each.slot, { ...each, news: { ...each.news, receipts: [] as Receipt[] } }]),
+  );
+  for (const { slot, receipt } of receipts) {
+    joined
+      .getOrInsertComputed(slot, () => ({ slot, news: { outboxPeers: [], events: [], receipts: [] as Receipt[] } }))
+      .news.receipts.push(receipt);
+  }
+  return joined.values();
 }
 
 function aborted(): TwinError {

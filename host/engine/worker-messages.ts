@@ -12,6 +12,8 @@ import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "
 export type WorkerRequest<Name extends OperationName = OperationName> = {
   readonly [Each in Name]: {
     readonly id: number;
+    /** Of the twin. */
+    readonly slot: number;
     /** Who pays for the time that it takes. */
     readonly caller: string;
     readonly lane: string;
@@ -35,27 +37,50 @@ export interface WorkerLogLine {
   readonly message: string;
 }
 
+/** A twin that lives in a worker. */
+export interface TwinPlace {
+  /** Its number there, from 1. */
+  readonly slot: number;
+  readonly twin: string;
+  /** The twin's data folder. */
+  readonly folder: string;
+  /** 32 bytes. */
+  readonly stateKey: Uint8Array;
+  /** Whether to tell of the state's records. */
+  readonly follow: boolean;
+}
+
+/** What happened in a twin. */
+export interface TwinNews {
+  readonly slot: number;
+  readonly news: EngineNews;
+}
+
 /** From the main thread. */
 export interface ToWorker {
+  /** Twins that come to live here; they sleep. */
+  readonly places: readonly TwinPlace[];
   readonly calls: Packed | undefined;
   /** All that are no calls. */
   readonly requests: readonly WorkerRequest[];
   /** Ids of requests that nobody waits for any more. */
   readonly drops: readonly number[];
+  /** Twins whose records are void. */
+  readonly forget: readonly { readonly id: number; readonly twin: string }[];
 }
 
 /** From the worker: `ready` or `failed` once, then batches. */
 export type FromWorker =
-  | { readonly kind: "ready" }
+  | { readonly kind: "ready"; readonly recovered: readonly string[] }
   | { readonly kind: "failed"; readonly error: ErrorWire }
-  | { readonly kind: "records"; readonly records: readonly StateRecord[] }
+  | { readonly kind: "records"; readonly slot: number; readonly records: readonly StateRecord[] }
   | {
       readonly kind: "batch";
       /** Answers to calls, and receipts that are news. */
       readonly answers: Packed | undefined;
       /** All that are no such answers. */
       readonly replies: readonly WorkerReply[];
-      readonly news: EngineNews;
+      readonly news: readonly TwinNews[];
       readonly log: readonly WorkerLogLine[];
     };
 
@@ -68,22 +93,22 @@ export interface StateRecord {
 
 /** What a worker starts with. */
 export interface EngineWorkerData {
-  /** The twin's data folder. */
-  readonly folder: string;
-  readonly twin: string;
-  /** 32 bytes. */
-  readonly stateKey: Uint8Array;
-  /** Whether to tell of the state's records. */
-  readonly follow: boolean;
+  readonly journalFolder: string;
+  readonly places: readonly TwinPlace[];
   /** Two `Int32`: id of the request that runs (0: none), and a count that changes with every request. */
   readonly running: SharedArrayBuffer;
 }
 
-/** Who pays for a request, and in which of their lanes it waits: calls per capability, messages, and the host's own work. */
-export function laneOf(request: Pick<WorkerRequest, "name" | "args">): {
+/** Who pays for a request to a twin, and in which of their lanes it waits: calls per capability, messages, and the host's own work. */
+export function laneOf(request: Pick<WorkerRequest, "slot" | "name" | "args">): {
   readonly caller: string;
   readonly lane: string;
 } {
+  const { caller, lane } = ownLaneOf(request);
+  return { caller: `${request.slot} ${caller}`, lane };
+}
+
+function ownLaneOf(request: Pick<WorkerRequest, "name" | "args">): { readonly caller: string; readonly lane: string } {
   const { name, args } = request as WorkerRequest;
   if (name === "call") return { caller: callerName(args.holder), lane: args.capability };
   return name === "deliver" ? { caller: `peer:${args.from}`, lane: "" } : { caller: "", lane: "" };

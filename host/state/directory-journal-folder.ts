@@ -3,7 +3,7 @@
 
 import { constants, existsSync, write } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { LIMITS } from "../base/limits.ts";
 import { syncFolder } from "../base/sync-folder.ts";
 import { fileFailure } from "./file-failure.ts";
@@ -84,7 +84,7 @@ class DirectoryJournalFolder implements JournalFolder {
   }
 
   async #layOut(sizeBytes: number): Promise<FileHandle> {
-    if (!existsSync(this.#path)) await mkdir(this.#path, { mode: 0o700 });
+    await this.#makeFolder();
     const { O_CREAT, O_TRUNC, O_WRONLY, O_DSYNC } = constants;
     const file = await open(join(this.#path, SPARE), O_CREAT | O_TRUNC | O_WRONLY | O_DSYNC, 0o600);
     try {
@@ -96,6 +96,16 @@ class DirectoryJournalFolder implements JournalFolder {
     } catch (thrown) {
       await file.close();
       throw thrown;
+    }
+  }
+
+  /** The folder, and those above it that are missing, so that they survive the loss of power. */
+  async #makeFolder(): Promise<void> {
+    const highest = await mkdir(this.#path, { mode: 0o700, recursive: true });
+    if (highest === undefined) return;
+    for (let made = this.#path; ; made = dirname(made)) {
+      await syncFolder(dirname(made));
+      if (made === highest || made === dirname(made)) return;
     }
   }
 

@@ -83,7 +83,9 @@ async function readJournal({ folder, kernels }: JournalParts): Promise<FoundJour
           records.delete(record.twin);
           for (const { last } of [...segments, segment]) last.delete(record.twin);
         } else {
-          records.getOrInsertComputed(record.twin, () => []).push(record);
+          const known = records.getOrInsertComputed(record.twin, () => []);
+          // What was carried forth is there twice.
+          if (record.sequence > (known.at(-1)?.sequence ?? 0)) known.push(record);
           segment.last.set(record.twin, record.sequence);
         }
       }
@@ -117,8 +119,8 @@ class FolderJournal implements Journal {
   /** Oldest first; the last one is the one being written, once there is one. */
   readonly #segments: Segment[];
   readonly #released = new Map<string, number>();
-  /** Of each twin that has committed. */
-  readonly #sources = new Map<string, JournalSource>();
+  /** Of each twin with records that are not released, with the number of the last one. */
+  readonly #sources = new Map<string, { readonly source: JournalSource; readonly sequence: number }>();
   readonly #idle: (() => void)[] = [];
   #enlisted = new Set<JournalSource>();
   #segment: JournalSegment | undefined;
@@ -155,6 +157,7 @@ class FolderJournal implements Journal {
 
   release(twin: string, sequence: number): void {
     this.#released.set(twin, sequence);
+    if (sequence >= (this.#sources.get(twin)?.sequence ?? 0)) this.#sources.delete(twin);
     this.#sweep();
   }
 
@@ -203,7 +206,7 @@ class FolderJournal implements Journal {
 
   #drawFrom(source: JournalSource): JournalRecord {
     const record = source.draw();
-    this.#sources.set(record.twin, source);
+    if (source.hurry !== undefined) this.#sources.set(record.twin, { source, sequence: record.sequence });
     return record;
   }
 
@@ -244,7 +247,22 @@ class FolderJournal implements Journal {
     if (this.#segments.length <= LIMITS.state.journalSegmentCount) return;
     const [oldest] = this.#segments;
     for (const [twin, sequence] of oldest!.last) {
-      if (sequence > (this.#released.get(twin) ?? 0)) this.#sources.get(twin)?.hurry?.();
+      if (sequence <= (this.#released.get(twin) ?? 0)) continue;
+      const absent = this.#recovered.get(twin);
+      if (absent === undefined) this.#sources.get(twin)?.source.hurry?.();
+      else this.#carryForth(twin, absent);
+    }
+  }
+
+  /** Writes the records of a twin that nobody has opened once more, so that older segments can go. */
+  #carryForth(twin: string, records: readonly JournalRecord[]): void {
+    for (const record of records) {
+      const settle = (error?: unknown): void => {
+        if (error !== undefined || record !== records.at(-1)) return;
+        for (const { last } of this.#segments.slice(0, -1)) last.delete(twin);
+        this.#sweep();
+      };
+      this.enlist({ draw: () => record, settle });
     }
   }
 

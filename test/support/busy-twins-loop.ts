@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { jsonEncode } from "../../host/base/bytes.ts";
 import { silentLog } from "../../host/base/log.ts";
 import type { Engine } from "../../host/engine/engine.ts";
-import { openEngine } from "../../host/engine/open-engine.ts";
+import { openEngines } from "../../host/engine/open-engines.ts";
 import { CRASH_TWINS, crashKey, type CrashStep, readLedger } from "./crash-ledger.ts";
 
 const CALLERS = 8;
@@ -19,12 +19,13 @@ const note = (what: "begin" | "done", { twin, number }: CrashStep): void => {
   writeSync(ledger, `${what} ${twin} ${number}\n`);
 };
 
+const engines = await openEngines({ folder: join(folder, "journals"), log: silentLog });
+
 async function open(twin: number): Promise<Engine> {
-  const engine = await openEngine({
+  const engine = await engines.open({
     folder: join(folder, `twin-${twin}`),
     twin: CRASH_TWINS[twin]!,
     stateKey: crashKey(twin),
-    log: silentLog,
   });
   for (const name of ["probe", "second"]) {
     await engine.install(readFileSync(join(folder, `${name}-${twin}.wasm`)));

@@ -106,7 +106,7 @@ function judgeTwin(store: SnapshotStateStore, account: CrashAccount, twin: numbe
 
 async function openCrashStore(folder: string, twin: string, index: number): Promise<SnapshotStateStore> {
   const path = join(folder, `twin-${index}`, "state.sqlite");
-  return openTestStore(path, { twin, key: crashKey(index), journalPath: join(folder, `twin-${index}`, "journal") });
+  return openTestStore(path, { twin, key: crashKey(index), journalPath: join(folder, "journals", "0") });
 }
 
 function eventsOf(store: SnapshotStateStore): string[] {

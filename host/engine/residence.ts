@@ -1,0 +1,154 @@
+// The twins of an engine worker: who is awake, who may fall asleep, and who must be woken for a timer.
+
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { EngineCore } from "./engine-core.ts";
+import { Resident, type ResidentParts } from "./resident.ts";
+import type { TwinPlace } from "./worker-messages.ts";
+
+/** A twin is woken by what is asked of it and by its timers, and falls asleep when nothing happens for a while. */
+export class Residence {
+  readonly #parts: ResidentParts;
+  readonly #all = new Map<number, Resident>();
+  /** The least recently used first. */
+  readonly #awake = new Map<number, Resident>();
+  /** Twins that have not been looked at: their timers may be due, and the journal may have what their tables lack. */
+  readonly #unseen: Resident[] = [];
+  #isLooking = false;
+  #isWatching = false;
+  #alarm: AbortController | undefined;
+
+  constructor(parts: ResidentParts) {
+    this.#parts = parts;
+  }
+
+  /** A twin comes; it sleeps. Soon it is woken once, to know its timers. */
+  add(place: TwinPlace): void {
+    const resident = new Resident(place);
+    this.#all.set(place.slot, resident);
+    this.#unseen.push(resident);
+    if (!this.#isLooking) void this.#lookAtAll();
+  }
+
+  /** Runs `work` on the twin at once, which wakes it. Rejects as `openJournalStateStore` throws. */
+  use<Result>(slot: number, work: (core: EngineCore) => Promise<Result>): Promise<Result> {
+    const resident = this.#all.get(slot);
+    if (resident === undefined) return Promise.reject(new TwinError("TWIN_ABORTED", "The engine was closed."));
+    return resident.use(this.#parts.clock.elapsedMs(), () => work(this.#wake(resident)));
+  }
+
+  /** The twin leaves. Resolves when its files are closed. */
+  async remove(slot: number): Promise<undefined> {
+    const resident = this.#all.get(slot);
+    this.#all.delete(slot);
+    this.#awake.delete(slot);
+    await resident?.end();
+    return undefined;
+  }
+
+  /** Voids the journal's records of a twin that does not live here. */
+  async forget(twin: string): Promise<undefined> {
+    await this.#parts.journal.forget(twin);
+    return undefined;
+  }
+
+  #wake(resident: Resident): EngineCore {
+    const core = resident.wake(this.#parts);
+    // To the end: it is the most recently used one.
+    this.#awake.delete(resident.slot);
+    this.#awake.set(resident.slot, resident);
+    if (!this.#isWatching) void this.#watch();
+    return core;
+  }
+
+  /** While somebody is awake: puts to sleep who was not used for long, or not lately when there are very many. */
+  async #watch(): Promise<void> {
+    this.#isWatching = true;
+    const { clock } = this.#parts;
+    while (this.#awake.size > 0) {
+      await clock.sleep(this.#awake.size > LIMITS.engine.awakeCount ? LIMITS.engine.crowdedLookMs : this.#idleInMs());
+      for (const resident of [...this.#awake.values()]) {
+        const isIdle = resident.lastUsedMs + LIMITS.engine.idleMs <= clock.elapsedMs();
+        if (!isIdle && this.#awake.size <= LIMITS.engine.awakeCount) break;
+        await this.#rest(resident);
+      }
+    }
+    this.#isWatching = false;
+  }
+
+  /** When the one that was used least recently may fall asleep. */
+  #idleInMs(): number {
+    const [oldest] = this.#awake.values();
+    const inMs = (oldest?.lastUsedMs ?? 0) + LIMITS.engine.idleMs - this.#parts.clock.elapsedMs();
+    return Math.max(inMs, LIMITS.engine.idleLookMs);
+  }
+
+  /** Puts it to sleep if nobody uses it. */
+  async #rest(resident: Resident): Promise<void> {
+    try {
+      if (!resident.isAwake || !(await resident.rest())) return;
+      this.#awake.delete(resident.slot);
+      this.#setAlarm();
+    } catch (thrown) {
+      this.#parts.log.warn({ err: thrown }, "A twin could not be put to sleep; it stays awake for a while.");
+      resident.lastUsedMs = this.#parts.clock.elapsedMs();
+    }
+  }
+
+  /** Wakes each twin once, one at a time, so that others hardly notice. */
+  async #lookAtAll(): Promise<void> {
+    this.#isLooking = true;
+    const { clock, log } = this.#parts;
+    for (let next = this.#unseen.shift(); next !== undefined; next = this.#unseen.shift()) {
+      const resident = next;
+      await clock.sleep(LIMITS.engine.firstLookPauseMs);
+      if (resident.isAwake || !this.#all.has(resident.slot)) continue;
+      try {
+        await this.#rouse(resident);
+        await this.#rest(resident);
+      } catch (thrown) {
+        log.error({ err: thrown }, "A twin cannot be opened; who calls it is told why.");
+      }
+    }
+    this.#isLooking = false;
+  }
+
+  /** Wakes it when it is its turn. */
+  #rouse(resident: Resident): Promise<void> {
+    return this.#parts.perform(resident.slot, async () => {
+      if (this.#all.has(resident.slot)) this.#wake(resident);
+    });
+  }
+
+  /** For the first timer of all who sleep. */
+  #setAlarm(): void {
+    this.#alarm?.abort();
+    const dueAtMs = Math.min(...this.#sleepers().map(({ nextDueAtMs = Infinity }) => nextDueAtMs));
+    if (dueAtMs === Infinity) return;
+    const alarm = new AbortController();
+    this.#alarm = alarm;
+    // The machine's clock may be set: look again now and then.
+    const inMs = Math.min(Math.max(0, dueAtMs - this.#parts.clock.nowMs()), LIMITS.engine.timerLookMs);
+    this.#parts.clock.sleep(inMs, { signal: alarm.signal }).then(
+      () => this.#wakeDue(),
+      () => {},
+    );
+  }
+
+  async #wakeDue(): Promise<void> {
+    const { clock, log } = this.#parts;
+    for (const resident of this.#sleepers()) {
+      if ((resident.nextDueAtMs ?? Infinity) > clock.nowMs()) continue;
+      // Who cannot be woken is not tried for ever: the timer fires when somebody else has woken it.
+      resident.nextDueAtMs = undefined;
+      await this.#rouse(resident).catch((thrown: unknown) => {
+        log.error({ err: thrown }, "A twin whose timer is due cannot be opened.");
+      });
+    }
+    this.#setAlarm();
+  }
+
+  #sleepers(): Resident[] {
+    return [...this.#all.values()].filter(({ isAwake }) => !isAwake);
+  }
+}

@@ -1,0 +1,131 @@
+// One twin of an engine worker: awake with its tables and guests, or asleep with next to nothing.
+
+import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { Journal } from "../state/journal.ts";
+import { type JournalStateStore, openJournalStateStore } from "../state/journal-state-store.ts";
+import { EngineCore } from "./engine-core.ts";
+import type { EngineNews } from "./operations.ts";
+import { createPackageFolder } from "./package-folder.ts";
+import { createRecordFeed } from "./record-feed.ts";
+import { startTimerLoop, type TimerLoop } from "./timer-loop.ts";
+import type { FromWorker, TwinPlace } from "./worker-messages.ts";
+
+/** What the twins of a worker share. */
+export interface ResidentParts {
+  readonly journal: Journal;
+  readonly kernels: Kernels;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly post: (message: FromWorker) => void;
+  readonly onNews: (slot: number, news: EngineNews) => void;
+  /** Runs a twin's own work when it is its turn. */
+  readonly perform: (slot: number, work: () => Promise<void>) => Promise<void>;
+}
+
+/** What is open of a twin that is awake. */
+interface Awake {
+  readonly core: EngineCore;
+  readonly store: JournalStateStore;
+  readonly timers: TimerLoop;
+}
+
+/** Only between two pieces of work that use it may it fall asleep. */
+export class Resident {
+  readonly slot: number;
+  /** When a timer of it is due, as of the last time that it was awake; undefined: never, or not known yet. */
+  nextDueAtMs: number | undefined;
+  /** In time that never jumps. */
+  lastUsedMs = 0;
+  readonly #place: TwinPlace;
+  #awake: Awake | undefined;
+  #useCount = 0;
+  #workCount = 0;
+
+  constructor(place: TwinPlace) {
+    this.slot = place.slot;
+    this.#place = place;
+  }
+
+  get isAwake(): boolean {
+    return this.#awake !== undefined;
+  }
+
+  get isAtWork(): boolean {
+    return this.#workCount > 0;
+  }
+
+  /** Wakes it. Throws as `openJournalStateStore` does; it then sleeps on. */
+  wake(parts: ResidentParts): EngineCore {
+    return (this.#awake ??= this.#open(parts)).core;
+  }
+
+  /** It cannot fall asleep until `work` is done. */
+  async use<Result>(nowMs: number, work: () => Promise<Result>): Promise<Result> {
+    this.lastUsedMs = nowMs;
+    this.#useCount += 1;
+    this.#workCount += 1;
+    try {
+      return await work();
+    } finally {
+      this.#workCount -= 1;
+    }
+  }
+
+  /** Puts it to sleep; resolves with false when it was used meanwhile, and stays awake. Rejects when its disk does not take what it has. */
+  async rest(): Promise<boolean> {
+    const { core, store } = this.#awake!;
+    const useCount = this.#useCount;
+    const isStill = (): boolean => this.#useCount === useCount && !this.isAtWork;
+    if (!isStill()) return false;
+    await core.flush();
+    await store.catchUp();
+    if (!isStill() || !core.isQuiet || !store.isCaughtUp) return false;
+    this.nextDueAtMs = core.timers.nextDueAtMs();
+    this.#close();
+    return true;
+  }
+
+  /** Writes what waits and closes it for good. */
+  async end(): Promise<void> {
+    if (this.#awake === undefined) return;
+    const { core, timers } = this.#awake;
+    timers.stop();
+    await core.close();
+    this.#awake = undefined;
+  }
+
+  #open(parts: ResidentParts): Awake {
+    const { slot, folder, twin, stateKey, follow } = this.#place;
+    const { journal, kernels, clock, random, log } = parts;
+    const store = openJournalStateStore({
+      path: join(folder, "state.sqlite"),
+      key: stateKey,
+      twin,
+      journal,
+      kernels,
+      clock,
+      random,
+      log,
+      onRecord: follow ? createRecordFeed(slot, parts.post) : undefined,
+    });
+    const packages = createPackageFolder(join(folder, "packages"), kernels);
+    const onNews = (news: EngineNews): void => parts.onNews(slot, news);
+    const core = new EngineCore({ twin, store, packages, kernels, clock, random, log, onNews });
+    const perform = (work: () => Promise<void>): Promise<void> =>
+      this.use(clock.elapsedMs(), () => parts.perform(slot, work));
+    return { core, store, timers: startTimerLoop(core, perform) };
+  }
+
+  #close(): void {
+    const { core, store, timers } = this.#awake!;
+    timers.stop();
+    core.retire();
+    store.close();
+    this.#awake = undefined;
+  }
+}

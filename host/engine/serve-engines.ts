@@ -1,0 +1,41 @@
+// Composition of an engine worker: one journal, its twins, and the loop that runs what is asked of them.
+
+import type { MessagePort } from "node:worker_threads";
+import { systemClock } from "../base/clock.ts";
+import { toTwinError } from "../base/errors.ts";
+import { systemRandom } from "../base/random.ts";
+import { openKernels } from "../kernels/open-kernels.ts";
+import { openJournal } from "../state/journal.ts";
+import type { JournalFolder } from "../state/journal-folder.ts";
+import { createWorkerLog, Mailer } from "./mailer.ts";
+import { RequestLoop } from "./request-loop.ts";
+import { Residence } from "./residence.ts";
+import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
+
+/** Opens the journal in `folder` and serves what comes over `port`. What goes wrong at the start is told there. */
+export async function serveEngines(port: MessagePort, data: EngineWorkerData, folder: JournalFolder): Promise<void> {
+  const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  const mailer = new Mailer(post);
+  const log = createWorkerLog(mailer);
+  try {
+    const kernels = await openKernels();
+    const journal = await openJournal({ folder, kernels, log });
+    const recovered = journal.recoveredTwins();
+    const residence: Residence = new Residence({
+      journal,
+      kernels,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      post,
+      onNews: (slot, news) => mailer.tell(slot, news),
+      perform: (slot, work) => loop.perform(slot, work),
+    });
+    const loop = new RequestLoop(residence, mailer, data.running);
+    for (const place of data.places) residence.add(place);
+    port.on("message", (message: ToWorker) => loop.accept(message));
+    post({ kind: "ready", recovered });
+  } catch (thrown) {
+    post({ kind: "failed", error: toTwinError(thrown).toWire() });
+  }
+}

@@ -1,0 +1,172 @@
+// A place for one engine worker: the one that serves, or after its death the next one, with the same
+// twins and the same journal.
+
+import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
+import type { WorkerEngine } from "./worker-engine.ts";
+import { startWorkerLink, type WorkerLink } from "./worker-link.ts";
+import type { TwinPlace } from "./worker-messages.ts";
+
+/** What a seat needs. */
+export interface SeatParts {
+  readonly journalFolder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The worker's file; default `engine-worker`. */
+  readonly entry?: URL | undefined;
+}
+
+/** What is asked of a twin. */
+export interface SeatRequest<Name extends OperationName> {
+  readonly name: Name;
+  readonly args: OperationArgs<Name>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Guest {
+  readonly place: TwinPlace;
+  engine?: WorkerEngine;
+}
+
+/** One worker after the other. */
+export class WorkerSeat {
+  readonly #parts: SeatParts;
+  readonly #twins = new Map<number, Guest>();
+  /** Twins of which the journal has records, or may have. */
+  readonly #known = new Set<string>();
+  #nextSlot = 1;
+  /** The worker that serves, or that is starting; none after one has died, for a moment or until something is asked. */
+  #link: Promise<WorkerLink> | undefined;
+  #deaths = 0;
+  #ended = false;
+
+  constructor(parts: SeatParts) {
+    this.#parts = parts;
+  }
+
+  get twinCount(): number {
+    return this.#twins.size;
+  }
+
+  /** Whether the journal may have records of the twin. */
+  knows(twin: string): boolean {
+    return this.#known.has(twin);
+  }
+
+  /** Makes sure that a worker serves. When it cannot start, its error is the answer, and the next request tries once more. */
+  start(): Promise<WorkerLink> {
+    if (this.#ended) return Promise.reject(closed());
+    if (this.#link !== undefined) return this.#link;
+    const { journalFolder, clock, log, entry } = this.#parts;
+    let servedSinceMs: number | undefined;
+    const link = startWorkerLink({
+      data: { journalFolder, places: [...this.#twins.values()].map(({ place }) => place) },
+      entry,
+      clock,
+      log,
+      onNews: (slot, news) => this.#twins.get(slot)?.engine?.tell(news),
+      onRecord: (slot, record) => this.#twins.get(slot)?.engine?.tellRecord(record),
+      onEnd: () => {
+        if (this.#link === link) this.#link = undefined;
+        for (const { engine } of this.#twins.values()) engine?.tellRestart();
+        if (servedSinceMs !== undefined) void this.#revive(clock.elapsedMs() - servedSinceMs);
+      },
+    });
+    this.#link = link;
+    link.then(
+      ({ recovered }) => {
+        servedSinceMs = clock.elapsedMs();
+        for (const twin of recovered) this.#known.add(twin);
+      },
+      () => {
+        if (this.#link === link) this.#link = undefined;
+      },
+    );
+    return link;
+  }
+
+  /** Takes a twin in; it sleeps. Returns its slot. Owns the key from then on. */
+  add(twin: Omit<TwinPlace, "slot">): number {
+    const place: TwinPlace = { ...twin, slot: this.#nextSlot++ };
+    this.#twins.set(place.slot, { place });
+    this.#known.add(twin.twin);
+    // One that does not start says so to who asks.
+    if (this.#link === undefined) void this.start().catch(() => {});
+    else void this.#link.then((link) => link.add(place)).catch(() => {});
+    return place.slot;
+  }
+
+  /** Who hears what happens in the twin. */
+  attach(slot: number, engine: WorkerEngine): void {
+    this.#twins.get(slot)!.engine = engine;
+  }
+
+  async ask<Name extends OperationName>(
+    slot: number,
+    { name, args, signal }: SeatRequest<Name>,
+  ): Promise<OperationAnswer<Name>> {
+    if (!this.#twins.has(slot)) throw closed();
+    const link = await this.start();
+    return link.request(slot, { name, args, signal });
+  }
+
+  /** Closes a twin. */
+  async remove(slot: number): Promise<void> {
+    const guest = this.#twins.get(slot);
+    if (guest === undefined) return;
+    this.#twins.delete(slot);
+    const link = await this.#link?.catch(() => undefined);
+    await this.#inTime(link?.request(slot, { name: "close", args: undefined }));
+    guest.place.stateKey.fill(0);
+  }
+
+  /** Voids the records of a twin that is not here. */
+  async forget(twin: string): Promise<void> {
+    const link = await this.start();
+    await link.forget(twin);
+    this.#known.delete(twin);
+  }
+
+  /** Closes the twins and ends the worker. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const link = await this.#link?.catch(() => undefined);
+    const slots = [...this.#twins.keys()];
+    this.#twins.clear();
+    if (link === undefined) return;
+    // Only receipts wait for this; everything that was acknowledged is durable already.
+    await this.#inTime(Promise.all(slots.map((slot) => link.request(slot, { name: "close", args: undefined }))));
+    await link.end();
+  }
+
+  /** A worker that has served and died is replaced although nothing is asked: its timers are due some time. */
+  async #revive(servedMs: number): Promise<void> {
+    const { reviveMs, reviveMsMax } = LIMITS.engine;
+    const { clock, log } = this.#parts;
+    // One that keeps dying must not take the machine with it.
+    this.#deaths = servedMs > reviveMsMax ? 0 : this.#deaths + 1;
+    await clock.sleep(Math.min(reviveMs * 2 ** this.#deaths, reviveMsMax));
+    if (this.#ended || this.#link !== undefined) return;
+    try {
+      await this.start();
+    } catch (thrown) {
+      log.warn({ err: thrown }, "The engine could not be started again; it is tried when something is asked.");
+    }
+  }
+
+  async #inTime(closing: Promise<unknown> | undefined): Promise<void> {
+    const { clock, log } = this.#parts;
+    const closed = Promise.resolve(closing).catch((thrown: unknown) => {
+      log.warn({ err: thrown }, "The engine did not close by itself.");
+    });
+    await Promise.race([closed, clock.sleep(LIMITS.engine.closeTimeoutMs)]);
+  }
+}
+
+function closed(): TwinError {
+  return new TwinError("TWIN_ABORTED", "The engine was closed.");
+}
