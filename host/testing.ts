@@ -13,7 +13,6 @@ import type { Random } from "./base/random.ts";
 import { EngineCore } from "./engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine/engine-operations.ts";
 import type { Receipt, TwinEvent } from "./engine/engine.ts";
-import type { UpgradeConsent } from "./engine/installation-upgrade.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./engine/operations.ts";
 import { createPackageFolder } from "./engine/package-folder.ts";
 import { fireTimer } from "./engine/timer-loop.ts";
@@ -25,7 +24,7 @@ import { openKernels } from "./kernels/open-kernels.ts";
 import { buildCapability } from "./packages/build-capability.ts";
 import type { InstalledCapability } from "./packages/manifest.ts";
 import { readPackage } from "./packages/package-file.ts";
-import type { UpgradeReport } from "./packages/upgrade-report.ts";
+import type { UpgradeConsent, UpgradeReport } from "./packages/upgrade-report.ts";
 import { createDirectoryJournalFolder } from "./state/directory-journal-folder.ts";
 import { type Journal, openJournal } from "./state/journal.ts";
 import { openJournalStateStore } from "./state/journal-state-store.ts";
@@ -289,7 +288,7 @@ class EngineTwin implements LabTwin {
   }
 
   rollBack(capability: string): Promise<InstalledCapability> {
-    return this.do("rollBack", capability);
+    return this.do("rollBack", { name: capability });
   }
 
   async remove(capability: string): Promise<void> {

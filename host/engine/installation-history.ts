@@ -5,7 +5,7 @@
 import { concatBytes, jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
 import type { Grant } from "../grants/grant.ts";
 import type { StateEntry, StateKey, StateStore, StateWrite } from "../state/state-store.ts";
-import type { CapabilityRecord } from "./capability-register.ts";
+import { type CapabilityRecord, type CapabilityRow, recordOfRow, rowOfRecord } from "./capability-register.ts";
 import { FIRST_KEY } from "./row-key.ts";
 
 const RECORDS = "$kept-records";
@@ -28,13 +28,12 @@ function tablesOf(name: string): readonly { readonly live: string; readonly kept
 /** The version that a rollback of `name` leads to. */
 export function keptRecord(store: Reads, name: string): CapabilityRecord | undefined {
   const row = store.get({ namespace: RECORDS, key: utf8Encode(name) });
-  return row === undefined ? undefined : (jsonDecode(row) as CapabilityRecord);
+  return row === undefined ? undefined : recordOfRow(jsonDecode(row) as CapabilityRow);
 }
 
-/** Keeps `record` as what a rollback leads to; undefined forgets it. */
-export function keepRecord(name: string, record: CapabilityRecord | undefined): StateWrite {
-  const value = record === undefined ? undefined : jsonEncode(record);
-  return { namespace: RECORDS, key: utf8Encode(name), value };
+/** Keeps `record` as what a rollback leads to. */
+export function keepRecord(record: CapabilityRecord): StateWrite {
+  return { namespace: RECORDS, key: utf8Encode(record.name), value: jsonEncode(rowOfRecord(record)) };
 }
 
 /** The grants that the removal of `name` ended. */
@@ -89,4 +88,16 @@ export function keepTables(store: Reads, name: string): StateWrite[] {
 /** The writes that put the kept copy in the place of the tables, and these in the place of the copy. */
 export function swapTables(store: Reads, name: string): StateWrite[] {
   return tablesOf(name).flatMap(({ live, kept }) => [...copyTable(store, kept, live), ...copyTable(store, live, kept)]);
+}
+
+/** The writes that delete the tables of `name`, their copy, and what a rollback or a restore would need. */
+export function forgetTables(store: Reads, name: string): StateWrite[] {
+  const tables = tablesOf(name).flatMap(({ live, kept }) => [live, kept]);
+  return [
+    ...tables.flatMap((namespace) =>
+      [...rowsOf(store, namespace)].map(({ key }) => ({ namespace, key, value: undefined })),
+    ),
+    { namespace: RECORDS, key: utf8Encode(name), value: undefined },
+    keepGrants(name, []),
+  ];
 }

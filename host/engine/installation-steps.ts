@@ -23,7 +23,7 @@ export function startTrial(
   record: CapabilityRecord,
   pack: CapabilityPackage,
 ): { readonly run: CallRun; readonly loaded: LoadedCapability } {
-  const { name } = record.manifest;
+  const { name } = record;
   try {
     const loaded = core.shelf.load(record, pack);
     const run = core.createRun(LIMITS.sandbox.callTimeoutMs);
@@ -38,21 +38,21 @@ export function startTrial(
   }
 }
 
-/** The writes that grant circles what the manifest exposes to them, and the one before did not. */
-export function exposureWrites(core: EngineCore, manifest: Manifest, before: Manifest | undefined): StateWrite[] {
+/** The writes that grant circles what its manifest exposes to them, and the one before did not. */
+export function exposureWrites(core: EngineCore, record: CapabilityRecord, before: Manifest | undefined): StateWrite[] {
   const nowMs = core.clock.nowMs();
-  return exposures(manifest, before).map((request) => core.grants.prepare(request, nowMs).write);
+  return exposures(record, before).map((request) => core.grants.prepare(request, nowMs).write);
 }
 
 /** A grant per circle for the methods that the manifest exposes to it, and that the one before did not. */
-function exposures(manifest: Manifest, before: Manifest | undefined): GrantRequest[] {
+function exposures({ name, manifest }: CapabilityRecord, before: Manifest | undefined): GrantRequest[] {
   const exposed = exposedMethods(manifest);
   const known = before === undefined ? new Map<string, string[]>() : exposedMethods(before);
   return [...exposed].flatMap(([circle, all]) => {
     const methods = all.filter((method) => known.get(circle)?.includes(method) !== true);
     if (methods.length === 0) return [];
     const reason = `${manifest.title} ${manifest.version} lets the circle ${circle} call this from their twins.`;
-    return [{ holder: `circle:${circle}` as const, capability: manifest.name, methods, reason }];
+    return [{ holder: `circle:${circle}` as const, capability: name, methods, reason }];
   });
 }
 

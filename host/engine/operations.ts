@@ -3,7 +3,8 @@
 
 import type { Grant } from "../grants/grant.ts";
 import type { GrantRequest } from "../grants/grant-book.ts";
-import type { InstalledCapability } from "../packages/manifest.ts";
+import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
+import type { ReviewPolicy } from "../packages/review-policy.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type {
@@ -20,7 +21,7 @@ import type {
   Settlement,
   TwinEvent,
 } from "./engine.ts";
-import type { UpgradeRequest } from "./installation-upgrade.ts";
+import type { RollBackRequest, UpgradeRequest } from "./installation-upgrade.ts";
 import type { ReceiptQuery } from "./receipt-book.ts";
 
 /** Name -> what it takes and what it gives. The meaning is that of the same method of `Engine`. */
@@ -29,10 +30,14 @@ interface Operations {
   deliver(message: IncomingMessage): Delivery;
   install(packageBytes: Uint8Array): InstalledCapability;
   upgrade(request: UpgradeRequest): UpgradeReport;
-  rollBack(capability: string): InstalledCapability;
+  rollBack(request: RollBackRequest): InstalledCapability;
   remove(capability: string): undefined;
   restore(capability: string): InstalledCapability;
   capabilities(query: undefined): InstalledCapability[];
+  removed(query: undefined): RemovedCapability[];
+  packageFile(capability: string): Uint8Array<ArrayBuffer>;
+  reviewPolicy(query: undefined): ReviewPolicy;
+  setReviewPolicy(policy: ReviewPolicy): undefined;
   grants(query: undefined): Grant[];
   grant(request: GrantRequest): Grant;
   revoke(grantId: string): undefined;

@@ -6,6 +6,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -23,6 +24,8 @@ export interface PackageFolder {
   write(pack: CapabilityPackage): void;
   /** The verified package. Throws `TWIN_PACKAGE_INVALID` when its file is gone or was changed. */
   read(hash: string): CapabilityPackage;
+  /** Deletes the files of all other hashes. */
+  keepOnly(hashes: ReadonlySet<string>): void;
 }
 
 /** The folder at `path`, made when something is first written. */
@@ -37,6 +40,12 @@ export function createPackageFolder(path: string, kernels: Pick<Kernels, "hash">
   };
   return {
     read,
+    keepOnly: (hashes) => {
+      if (!existsSync(path)) return;
+      for (const name of readdirSync(path)) {
+        if (!hashes.has(name.replace(/\.wasm(?:\.part)?$/u, ""))) rmSync(join(path, name), { force: true });
+      }
+    },
     write: (pack) => {
       if (isWhole(() => read(pack.hash))) return;
       mkdirSync(path, { recursive: true, mode: 0o700 });

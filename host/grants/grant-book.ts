@@ -11,6 +11,8 @@ import type { Grant } from "./grant.ts";
 
 const NAMESPACE = "$grants";
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+/** A capability may stand beside another major version of itself. */
+const CAPABILITY = /^[a-z][a-z0-9-]{0,31}(?:@[0-9]{1,9})?$/;
 const METHOD = /^[a-z][a-z0-9_]{0,63}$/;
 const ID_SIZE = 10;
 
@@ -78,7 +80,7 @@ function checkRequest(request: GrantRequest): void {
   if (!isHolder(holder)) {
     throw invalid("its holder is not experience:NAME, peer:DID, circle:NAME or capability:NAME");
   }
-  if (typeof capability !== "string" || !NAME.test(capability)) throw invalid("it names no capability");
+  if (typeof capability !== "string" || !CAPABILITY.test(capability)) throw invalid("it names no capability");
   if (!Array.isArray(methods) || methods.length === 0 || methods.length > LIMITS.packages.methodCount) {
     throw invalid(`it lists no methods, or more than ${LIMITS.packages.methodCount}`);
   }
@@ -95,7 +97,8 @@ function isHolder(holder: unknown): boolean {
   if (typeof holder !== "string") return false;
   const [kind, name] = [holder.slice(0, holder.indexOf(":")), holder.slice(holder.indexOf(":") + 1)];
   if (kind === "peer") return isTwinId(name);
-  return ["experience", "circle", "capability"].includes(kind) && NAME.test(name);
+  if (kind === "capability") return CAPABILITY.test(name);
+  return (kind === "experience" || kind === "circle") && NAME.test(name);
 }
 
 function invalid(why: string): TwinError {

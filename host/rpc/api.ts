@@ -6,9 +6,9 @@ import type { ErrorWire } from "../base/errors.ts";
 import type { EngineStatus, ParkedMessage, Receipt, ReceiptSum, TwinEvent } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
-import type { UpgradeConsent } from "../engine/installation-upgrade.ts";
-import type { InstalledCapability } from "../packages/manifest.ts";
-import type { UpgradeReport } from "../packages/upgrade-report.ts";
+import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
+import type { ReviewPolicy } from "../packages/review-policy.ts";
+import type { UpgradeConsent, UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { ReplicaStatus } from "../vault/replicator.ts";
 import type { DrainReport, ObjectId, ObjectInfo, ScrubReport, StoreStatus, VaultStatus } from "../vault/object.ts";
@@ -144,6 +144,17 @@ export interface StoreRequest {
 /** Reports the progress of long work. */
 export type OnProgress = (done: number, total: number | undefined) => void;
 
+/** How to upgrade a capability. */
+export interface UpgradeOptions {
+  readonly dryRun?: boolean | undefined;
+  /** What the owner has said yes to. */
+  readonly accept?: readonly UpgradeConsent[] | undefined;
+  /** Without the permissions that are new in it. */
+  readonly withhold?: boolean | undefined;
+  /** Next to another major version, as `name@MAJOR`. */
+  readonly beside?: boolean | undefined;
+}
+
 /** The owner's whole authority. */
 export interface OwnerApi {
   status(): Promise<HostStatus>;
@@ -151,16 +162,23 @@ export interface OwnerApi {
 
   capabilities(): Promise<InstalledCapability[]>;
   installCapability(file: Uint8Array): Promise<InstalledCapability>;
-  /** Installs a package in the place of another version; with `dryRun` it only tells what would change. `accept`: what the owner has said yes to. */
-  upgradeCapability(
-    file: Uint8Array,
-    options?: { readonly dryRun?: boolean | undefined; readonly accept?: readonly UpgradeConsent[] | undefined },
-  ): Promise<UpgradeReport>;
+  /** Installs a package in the place of another version, or beside it; with `dryRun` it only tells what would change. */
+  upgradeCapability(file: Uint8Array, options?: UpgradeOptions): Promise<UpgradeReport>;
   /** Back to the version before, with its data; a second time goes forth again. */
-  rollBackCapability(name: string): Promise<InstalledCapability>;
+  rollBackCapability(
+    name: string,
+    options?: { readonly accept?: readonly UpgradeConsent[] | undefined },
+  ): Promise<InstalledCapability>;
   removeCapability(name: string): Promise<void>;
   /** Takes a removal back, with data and grants. */
   restoreCapability(name: string): Promise<InstalledCapability>;
+  /** What can be restored, the last removed first. */
+  removedCapabilities(): Promise<RemovedCapability[]>;
+  /** The package of an installed capability, with its reviews. */
+  capabilityFile(name: string): Promise<Uint8Array>;
+  /** Whose reviews a package needs before it is installed. */
+  reviewPolicy(): Promise<ReviewPolicy>;
+  setReviewPolicy(policy: ReviewPolicy): Promise<void>;
 
   experiences(): Promise<ExperienceInfo[]>;
   removeExperience(name: string): Promise<void>;

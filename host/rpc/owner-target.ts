@@ -8,9 +8,10 @@ import { LIMITS } from "../base/limits.ts";
 import type { ParkedMessage, Receipt, ReceiptSum } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
-import type { UpgradeConsent } from "../engine/installation-upgrade.ts";
-import type { InstalledCapability } from "../packages/manifest.ts";
-import type { UpgradeReport } from "../packages/upgrade-report.ts";
+import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
+import { PACKAGE_SIZE_MAX } from "../packages/package-file.ts";
+import type { ReviewPolicy } from "../packages/review-policy.ts";
+import type { UpgradeConsent, UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ObjectId, ObjectInfo, ScrubReport } from "../vault/object.ts";
 import type {
   Browser,
@@ -25,6 +26,7 @@ import type {
   OwnerListener,
   Paired,
   Subscription,
+  UpgradeOptions,
 } from "./api.ts";
 import { checkBytes, checkInteger, checkRecord, checkText, checkTexts, invalid } from "./arguments.ts";
 import { callThrough } from "./call-through.ts";
@@ -92,20 +94,26 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
     return installed;
   }
 
-  async upgradeCapability(
-    file: Uint8Array,
-    options?: { readonly dryRun?: boolean | undefined; readonly accept?: readonly UpgradeConsent[] | undefined },
-  ): Promise<UpgradeReport> {
-    const { dryRun, accept = [] } = checkRecord(options, "options");
-    if (!Array.isArray(accept) || !accept.every(isConsent)) throw invalid("accept", CONSENTS.join(" or "), accept);
-    const packageBytes = checkPackage(file);
-    const report = await this.#parts.engine.upgrade({ packageBytes, dryRun: dryRun === true, accept });
+  async upgradeCapability(file: Uint8Array, options?: UpgradeOptions): Promise<UpgradeReport> {
+    const { dryRun, accept, withhold, beside } = checkRecord(options, "options");
+    const report = await this.#parts.engine.upgrade({
+      packageBytes: checkPackage(file),
+      accept: checkConsents(accept),
+      dryRun: dryRun === true,
+      withhold: withhold === true,
+      beside: beside === true,
+    });
     if (dryRun !== true) this.#announceCapabilities();
     return report;
   }
 
-  async rollBackCapability(name: string): Promise<InstalledCapability> {
-    const now = await this.#parts.engine.rollBack(checkText(name, "name", { max: 64 }));
+  async rollBackCapability(
+    name: string,
+    options?: { readonly accept?: readonly UpgradeConsent[] | undefined },
+  ): Promise<InstalledCapability> {
+    const { accept } = checkRecord(options, "options");
+    const request = { name: checkText(name, "name", { max: 64 }), accept: checkConsents(accept) };
+    const now = await this.#parts.engine.rollBack(request);
     this.#announceCapabilities();
     return now;
   }
@@ -119,6 +127,28 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
     const restored = await this.#parts.engine.restore(checkText(name, "name", { max: 64 }));
     this.#announceCapabilities();
     return restored;
+  }
+
+  removedCapabilities(): Promise<RemovedCapability[]> {
+    return this.#parts.engine.removed();
+  }
+
+  async capabilityFile(name: string): Promise<Uint8Array> {
+    return await this.#parts.engine.packageFile(checkText(name, "name", { max: 64 }));
+  }
+
+  reviewPolicy(): Promise<ReviewPolicy> {
+    return this.#parts.engine.reviewPolicy();
+  }
+
+  async setReviewPolicy(policy: ReviewPolicy): Promise<void> {
+    const { reviewers, required } = checkRecord(policy, "policy");
+    const { reviewCount } = LIMITS.packages;
+    await this.#parts.engine.setReviewPolicy({
+      reviewers: isEmptyList(reviewers) ? [] : checkTexts(reviewers, "policy.reviewers", reviewCount),
+      required: checkInteger(required, "policy.required", { min: 0, max: reviewCount }),
+    });
+    this.#announceCapabilities();
   }
 
   async experiences(): Promise<ExperienceInfo[]> {
@@ -270,8 +300,17 @@ export function createOwnerTarget(parts: OwnerParts, desk?: OwnerDesk): OwnerTar
 
 /** A copy: what arrives may be a piece of a buffer that others share, and the engine hands it on. */
 function checkPackage(file: unknown): Uint8Array {
-  const sizeBytesMax = LIMITS.sandbox.moduleSizeBytes + LIMITS.packages.manifestSizeBytes;
-  return new Uint8Array(checkBytes(file, "file", sizeBytesMax));
+  return new Uint8Array(checkBytes(file, "file", PACKAGE_SIZE_MAX));
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function checkConsents(accept: unknown): UpgradeConsent[] {
+  const consents: unknown = accept ?? [];
+  if (!Array.isArray(consents) || !consents.every(isConsent)) throw invalid("accept", CONSENTS.join(" or "), accept);
+  return consents;
 }
 
 function isConsent(value: unknown): value is UpgradeConsent {

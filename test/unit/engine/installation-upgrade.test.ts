@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hexEncode, jsonDecode } from "../../../host/base/bytes.ts";
-import type { Manifest } from "../../../host/packages/manifest.ts";
-import { readPackage, writePackage } from "../../../host/packages/package-file.ts";
+import { changedProbe } from "../../support/changed-probe.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
-import { probePackage, type ProbeOptions } from "../../support/probe-package.ts";
-import { referenceKernels as kernels } from "../../support/reference-kernels.ts";
+import { probePackage } from "../../support/probe-package.ts";
 import { testIdentity } from "../../support/test-identity.ts";
 
 const KEY = "(i32.const 0) (i32.const 1)";
@@ -21,21 +19,9 @@ beforeEach(async () => {
 });
 afterEach(() => bench[Symbol.asyncDispose]());
 
-/** A probe with another manifest, signed by the same publisher. */
-function probe(options: ProbeOptions, change: (manifest: Manifest) => Partial<Manifest> = () => ({})): Uint8Array {
-  const bytes = probePackage(options);
-  const { manifest } = readPackage(bytes, kernels);
-  return writePackage({
-    wasm: bytes,
-    manifest: { ...manifest, ...change(manifest) },
-    publisher: testIdentity(50),
-    kernels,
-  });
-}
-
 /** A version with the data version 2 and this migration. */
 function migrating(version: string, migrate: string, keeps: readonly string[] = ["k"]): Uint8Array {
-  return probe({ version, more: { migrate } }, ({ methods }) => ({
+  return changedProbe({ version, more: { migrate } }, ({ methods }) => ({
     dataVersion: 2,
     migration: { keeps },
     methods: { ...methods, migrate: { ...methods["migrate"]!, params: true } },
@@ -104,7 +90,7 @@ describe("an upgrade", () => {
   });
 
   test("with newer data but no migration, or with older data, is refused", async () => {
-    const silent = probe({ version: "2.0.0" }, () => ({ dataVersion: 2 }));
+    const silent = changedProbe({ version: "2.0.0" }, () => ({ dataVersion: 2 }));
     await expect(bench.do("install", silent)).rejects.toMatchObject({ code: "TWIN_PACKAGE_MIGRATION" });
     await bench.do("install", migrating("2.0.0", REWRITE));
     await expect(bench.do("install", probePackage({ version: "3.0.0" }))).rejects.toThrow(/data version 1 is older/u);
@@ -128,7 +114,7 @@ describe("an upgrade", () => {
       methods: ["echo", "get"],
       reason: "A test.",
     });
-    const packageBytes = probe({ version: "2.0.0" }, ({ methods }) => {
+    const packageBytes = changedProbe({ version: "2.0.0" }, ({ methods }) => {
       const rest = Object.fromEntries(Object.entries(methods).filter(([name]) => name !== "echo"));
       return { methods: { ...rest, put: { ...methods["put"]!, params: { type: "string", maxLength: 10 } } } };
     });
@@ -166,11 +152,11 @@ describe("a rollback", () => {
   test("brings code and data back in one step, and forth again", async () => {
     await bench.do("install", migrating("2.0.0", REWRITE));
     await bench.call("put", "new");
-    expect(await bench.do("rollBack", "probe")).toMatchObject({ version: "1.0.0" });
+    expect(await bench.do("rollBack", { name: "probe" })).toMatchObject({ version: "1.0.0" });
     expect(await bench.call("get", "")).toBe("old");
     await bench.reopen();
     expect(await bench.call("get", "")).toBe("old");
-    expect(await bench.do("rollBack", "probe")).toMatchObject({ version: "2.0.0" });
+    expect(await bench.do("rollBack", { name: "probe" })).toMatchObject({ version: "2.0.0" });
     expect(await bench.call("get", "")).toBe("new");
   });
 
@@ -180,19 +166,19 @@ describe("a rollback", () => {
     await bench.call("erase", "");
     await bench.do("install", probePackage({ version: "1.1.0" }));
     await bench.call("put", "since");
-    await bench.do("rollBack", "probe");
+    await bench.do("rollBack", { name: "probe" });
     expect(await bench.call("get", "")).toBeNull();
     expect(await bench.call("get", "", { capability: "other" })).toBe("theirs");
   });
 
   test("needs a version before, and one that is installed", async () => {
-    await expect(bench.do("rollBack", "probe")).rejects.toMatchObject({ code: "TWIN_PACKAGE_CONFLICT" });
-    await expect(bench.do("rollBack", "nothing")).rejects.toMatchObject({ code: "TWIN_PACKAGE_UNKNOWN" });
+    await expect(bench.do("rollBack", { name: "probe" })).rejects.toMatchObject({ code: "TWIN_PACKAGE_CONFLICT" });
+    await expect(bench.do("rollBack", { name: "nothing" })).rejects.toMatchObject({ code: "TWIN_PACKAGE_UNKNOWN" });
   });
 
   test("does not free a version for another content", async () => {
     await bench.do("install", probePackage({ version: "1.1.0" }));
-    await bench.do("rollBack", "probe");
+    await bench.do("rollBack", { name: "probe" });
     const other = probePackage({ version: "1.1.0", more: { extra: "(i64.const 0)" } });
     await expect(bench.do("install", other)).rejects.toMatchObject({ code: "TWIN_PACKAGE_CONFLICT" });
     await bench.do("install", probePackage({ version: "1.1.0" }));
@@ -205,7 +191,7 @@ describe("a rollback", () => {
     await core.commit(Array.from({ length: 400 }, (_, row) => ({ namespace: "probe", key: key(row), value })));
     await bench.do("install", probePackage({ version: "1.1.0" }));
     await core.commit([{ namespace: "probe", key: key(200), value: undefined }]);
-    await bench.do("rollBack", "probe");
+    await bench.do("rollBack", { name: "probe" });
     expect(jsonDecode(core.store.get({ namespace: "probe", key: key(200) })!)).toHaveLength(4_000);
     expect(core.store.get({ namespace: "probe", key: key(399) })).toEqual(value);
   });
