@@ -152,10 +152,10 @@ export class EngineCore {
     });
   }
 
-  /** Runs a call. `queueMs` is how long it has waited already: that counts against its deadline. A task ends when `signal` aborts. */
-  async call(request: CallRequest, queueMs: number, signal?: AbortSignal): Promise<CallAnswer> {
+  /** Runs a call. `queueMs` is how long it has waited already: that counts against its deadline. A task ends when the signal that `signal` makes aborts. */
+  async call(request: CallRequest, queueMs: number, signal?: () => AbortSignal): Promise<CallAnswer> {
     const admitted = this.admit(request, queueMs);
-    if (admitted.method.kind === "task") return this.runTask(admitted, signal);
+    if (admitted.method.kind === "task") return this.runTask(admitted, signal?.());
     const identified = admitted.method.kind === "command" ? identify(request) : undefined;
     const recorded = identified === undefined ? undefined : this.#answers.find(identified);
     if (recorded !== undefined) return this.whenDurable(() => recorded);
@@ -291,19 +291,9 @@ export class EngineCore {
     };
   }
 
-  /** Whether everything that was committed is durable. */
+  /** Whether everything that was committed is durable, and no task waits. */
   get isQuiet(): boolean {
-    return this.#pending === undefined;
-  }
-
-  /** Nothing is asked of it any more, and its store is closed by somebody else. */
-  retire(): void {
-    this.#closed = true;
-  }
-
-  /** Whether everything that was committed is durable. */
-  get isQuiet(): boolean {
-    return this.#pending === undefined;
+    return this.#pending === undefined && this.tasks.count === 0;
   }
 
   /** Nothing is asked of it any more, and its store is closed by somebody else. */
