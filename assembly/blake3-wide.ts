@@ -169,10 +169,9 @@ function storeChainingValues(out: usize, count: usize): void {
   for (let offset: usize = 0; offset < count * 32; offset += 16) store<v128>(out + offset, load<v128>(VALUES + offset));
 }
 
-/** One block for each input: words 0..7 of the state, the counters and the message are in place. */
+/** One block for each input: words 0 to 7 of the state, the counters and the message are in place. */
 function compressLanes(flags: u32, blockSize: u32, end: usize): void {
-  begin(flags, blockSize, end);
-  columns(end, 0, 1, 2, 3, 4, 5, 6, 7);
+  firstColumns(flags, blockSize, end);
   diagonals(end, 8, 9, 10, 11, 12, 13, 14, 15);
   columns(end, 2, 6, 3, 10, 7, 0, 4, 13);
   diagonals(end, 1, 11, 12, 5, 9, 14, 15, 8);
@@ -185,28 +184,36 @@ function compressLanes(flags: u32, blockSize: u32, end: usize): void {
   columns(end, 9, 14, 11, 5, 8, 12, 15, 1);
   diagonals(end, 13, 3, 0, 10, 2, 6, 4, 7);
   columns(end, 11, 15, 5, 0, 1, 9, 8, 6);
-  diagonals(end, 14, 10, 2, 12, 3, 4, 7, 13);
-  // The chaining value goes into the rounds alone: the output is the exclusive or of both halves.
+  lastDiagonals(end);
+}
+
+/** The first column step: words 8 to 15 of the state come from elsewhere. */
+@inline
+function firstColumns(flags: u32, blockSize: u32, end: usize): void {
+  let counters = COUNTERS;
   for (let set = STATE; set < end; set += SET_SIZE) {
-    for (let word: usize = 0; word < 128; word += 16) {
-      store<v128>(set + word, v128.xor(load<v128>(set + word), load<v128>(set + word, 128)));
-    }
+    const message = set + (MESSAGE - STATE);
+    mixTwoValues(set, set + 64, set + 128, set + 192, message, message + 16,
+      set + 16, set + 80, set + 144, set + 208, message + 32, message + 48,
+      v128.load_splat<u32>(IV), load<v128>(counters), v128.load_splat<u32>(IV, 4), load<v128>(counters, 16), false);
+    mixTwoValues(set + 32, set + 96, set + 160, set + 224, message + 64, message + 80,
+      set + 48, set + 112, set + 176, set + 240, message + 96, message + 112,
+      v128.load_splat<u32>(IV, 8), i32x4.splat(blockSize), v128.load_splat<u32>(IV, 12), i32x4.splat(flags), false);
+    counters += 32;
   }
 }
 
-/** Words 8 to 15 of the state. */
-function begin(flags: u32, blockSize: u32, end: usize): void {
-  let counters = COUNTERS;
+/** The last diagonal step. Two diagonals go together whose words are added to one another in the end. */
+@inline
+function lastDiagonals(end: usize): void {
   for (let set = STATE; set < end; set += SET_SIZE) {
-    store<v128>(set, v128.load_splat<u32>(IV), 128);
-    store<v128>(set, v128.load_splat<u32>(IV, 4), 144);
-    store<v128>(set, v128.load_splat<u32>(IV, 8), 160);
-    store<v128>(set, v128.load_splat<u32>(IV, 12), 176);
-    store<v128>(set, load<v128>(counters), 192);
-    store<v128>(set, load<v128>(counters, 16), 208);
-    store<v128>(set, i32x4.splat(blockSize), 224);
-    store<v128>(set, i32x4.splat(flags), 240);
-    counters += 32;
+    const message = set + (MESSAGE - STATE);
+    mixTwoValues(set, set + 80, set + 160, set + 240, message + 16 * 14, message + 16 * 10,
+      set + 32, set + 112, set + 128, set + 208, message + 16 * 3, message + 16 * 4,
+      load<v128>(set + 160), load<v128>(set + 240), load<v128>(set + 128), load<v128>(set + 208), true);
+    mixTwoValues(set + 16, set + 96, set + 176, set + 192, message + 16 * 2, message + 16 * 12,
+      set + 48, set + 64, set + 144, set + 224, message + 16 * 7, message + 16 * 13,
+      load<v128>(set + 176), load<v128>(set + 192), load<v128>(set + 144), load<v128>(set + 224), true);
   }
 }
 
@@ -245,9 +252,19 @@ function mixTwo(
   a: usize, b: usize, c: usize, d: usize, x: usize, y: usize,
   e: usize, f: usize, g: usize, h: usize, z: usize, w: usize,
 ): void {
+  mixTwoValues(a, b, c, d, x, y, e, f, g, h, z, w, load<v128>(c), load<v128>(d), load<v128>(g), load<v128>(h), false);
+}
+
+/** As {@link mixTwo}, where the words at `c`, `d`, `g` and `h` are given. When it is the `last` of a compression it writes the sums of both halves of the state (section 2.2). */
+@inline
+function mixTwoValues(
+  a: usize, b: usize, c: usize, d: usize, x: usize, y: usize,
+  e: usize, f: usize, g: usize, h: usize, z: usize, w: usize,
+  c0: v128, d0: v128, c1: v128, d1: v128, last: bool,
+): void {
   const rotate16 = load<v128>(ROTATIONS), rotate8 = load<v128>(ROTATIONS, 16);
-  let a0 = load<v128>(a), b0 = load<v128>(b), c0 = load<v128>(c), d0 = load<v128>(d);
-  let a1 = load<v128>(e), b1 = load<v128>(f), c1 = load<v128>(g), d1 = load<v128>(h);
+  let a0 = load<v128>(a), b0 = load<v128>(b);
+  let a1 = load<v128>(e), b1 = load<v128>(f);
   a0 = i32x4.add(i32x4.add(a0, load<v128>(x)), b0); a1 = i32x4.add(i32x4.add(a1, load<v128>(z)), b1);
   d0 = i8x16.relaxed_swizzle(v128.xor(d0, a0), rotate16); d1 = i8x16.relaxed_swizzle(v128.xor(d1, a1), rotate16);
   c0 = i32x4.add(c0, d0); c1 = i32x4.add(c1, d1);
@@ -256,6 +273,11 @@ function mixTwo(
   d0 = i8x16.relaxed_swizzle(v128.xor(d0, a0), rotate8); d1 = i8x16.relaxed_swizzle(v128.xor(d1, a1), rotate8);
   c0 = i32x4.add(c0, d0); c1 = i32x4.add(c1, d1);
   b0 = rotr7(v128.xor(b0, c0)); b1 = rotr7(v128.xor(b1, c1));
+  if (last) {
+    store<v128>(a, v128.xor(a0, c1)); store<v128>(b, v128.xor(b0, d1));
+    store<v128>(e, v128.xor(a1, c0)); store<v128>(f, v128.xor(b1, d0));
+    return;
+  }
   store<v128>(a, a0); store<v128>(b, b0); store<v128>(c, c0); store<v128>(d, d0);
   store<v128>(e, a1); store<v128>(f, b1); store<v128>(g, c1); store<v128>(h, d1);
 }
