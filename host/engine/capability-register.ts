@@ -44,7 +44,8 @@ export function recordOfRow(row: CapabilityRow): CapabilityRecord {
 }
 
 /** The row of a record. */
-export function rowOfRecord({ name: _, ...row }: CapabilityRecord): CapabilityRow {
+export function rowOfRecord(record: CapabilityRecord): CapabilityRow {
+  const { name: _name, ...row } = record;
   return row;
 }
 

@@ -21,8 +21,8 @@ import type { OperationAnswer, OperationArgs, OperationName } from "./operations
 interface OperationContext {
   /** How long it has waited. */
   readonly queueMs: number;
-  /** Aborts when nobody waits for the answer any more. */
-  readonly signal?: AbortSignal | undefined;
+  /** Makes a signal that aborts when nobody waits for the answer any more. */
+  readonly signal?: (() => AbortSignal) | undefined;
 }
 
 /** Does one operation; its answer is durable. */

@@ -2,28 +2,37 @@
 // that nothing leads to any more.
 
 import { LIMITS } from "../base/limits.ts";
+import type { CapabilityRecord } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 import { forgetTables, keptRecord } from "./installation-history.ts";
 import { commitChange } from "./installation-steps.ts";
 
+/** Whether something was removed so long ago that it is to be deleted. */
+export function isSweepDue(core: EngineCore): boolean {
+  return dueRecords(core).length > 0;
+}
+
 /** Deletes what is due. Resolves when that is durable. */
 export async function sweepRemoved(core: EngineCore): Promise<void> {
-  const dueAtMs = core.clock.nowMs() - LIMITS.packages.removedKeptMs;
-  for (const record of core.register.rows()) {
-    if (record.swept === true || (record.removedAtMs ?? Infinity) > dueAtMs) continue;
+  for (const record of dueRecords(core)) {
     await commitChange(core, [
       ...forgetTables(core.store, record.name),
       core.register.prepare({ ...record, swept: true }),
     ]);
   }
-  core.packages.keepOnly(hashesInUse(core));
+  sweepPackages(core);
 }
 
-function hashesInUse({ register, store }: EngineCore): Set<string> {
-  return new Set(
-    register.rows().flatMap((row) => {
-      const kept = keptRecord(store, row.name);
-      return [...(row.swept === true ? [] : [row.hash]), ...(kept === undefined ? [] : [kept.hash])];
-    }),
-  );
+/** Deletes the files of packages that are neither installed nor can be gone back to. */
+export function sweepPackages({ register, store, packages }: EngineCore): void {
+  const hashes = register.rows().flatMap((row) => {
+    const kept = keptRecord(store, row.name);
+    return [...(row.swept === true ? [] : [row.hash]), ...(kept === undefined ? [] : [kept.hash])];
+  });
+  packages.keepOnly(new Set(hashes));
+}
+
+function dueRecords({ register, clock }: EngineCore): CapabilityRecord[] {
+  const dueAtMs = clock.nowMs() - LIMITS.packages.removedKeptMs;
+  return register.rows().filter(({ removedAtMs = Infinity, swept }) => swept !== true && removedAtMs <= dueAtMs);
 }

@@ -18,6 +18,7 @@ import {
 import type { EngineCore } from "./engine-core.ts";
 import { keepRecord, keepTables, keptRecord, lockedHash, lockVersion, swapTables } from "./installation-history.ts";
 import { commitChange, exposureWrites, startTrial } from "./installation-steps.ts";
+import { sweepPackages } from "./installation-sweep.ts";
 import { dropParticipants, measureFuel, type Trial, tryVersion, type VersionStep } from "./installation-trial.ts";
 import { checkConsent, dependentsOf, usesOf } from "./installation-users.ts";
 import { readReviewPolicy } from "./review-rule.ts";
@@ -66,6 +67,7 @@ export async function upgradeCapability(core: EngineCore, request: UpgradeReques
       lockVersion(record),
       ...exposureWrites(core, record, current?.manifest),
     ]);
+    sweepPackages(core);
     return report;
   } finally {
     // The guests of the trial may remember what was not committed.

@@ -8,10 +8,14 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { Journal } from "../state/journal.ts";
 import { type JournalStateStore, openJournalStateStore } from "../state/journal-state-store.ts";
 import { EngineCore } from "./engine-core.ts";
+import { isSweepDue, sweepRemoved } from "./installation-sweep.ts";
 import type { EngineNews } from "./operations.ts";
 import { createPackageFolder } from "./package-folder.ts";
 import { createRecordFeed } from "./record-feed.ts";
+import type { OutsideLink } from "./outside-link.ts";
+import type { TaskPlaces } from "./task-runner.ts";
 import { startTimerLoop, type TimerLoop } from "./timer-loop.ts";
+import type { Turns } from "./turns.ts";
 import type { FromWorker, TwinPlace } from "./worker-messages.ts";
 
 /** What the twins of a worker share. */
@@ -23,8 +27,10 @@ export interface ResidentParts {
   readonly log: Log;
   readonly post: (message: FromWorker) => void;
   readonly onNews: (slot: number, news: EngineNews) => void;
-  /** Runs a twin's own work when it is its turn. */
-  readonly perform: (slot: number, work: () => Promise<void>) => Promise<void>;
+  /** Turns of the twin's own work. */
+  readonly turnsOf: (slot: number) => Turns;
+  readonly places: TaskPlaces;
+  readonly outside: OutsideLink;
 }
 
 /** What is open of a twin that is awake. */
@@ -115,9 +121,28 @@ export class Resident {
     });
     const packages = createPackageFolder(join(folder, "packages"), kernels);
     const onNews = (news: EngineNews): void => parts.onNews(slot, news);
-    const core = new EngineCore({ twin, store, packages, kernels, clock, random, log, onNews });
+    const [turns, outside] = [parts.turnsOf(slot), parts.outside.of(slot)];
+    const { places } = parts;
+    const core = new EngineCore({
+      twin,
+      store,
+      packages,
+      kernels,
+      clock,
+      random,
+      log,
+      onNews,
+      outside,
+      places,
+      turns,
+    });
     const perform = (work: () => Promise<void>): Promise<void> =>
-      this.use(clock.elapsedMs(), () => parts.perform(slot, work));
+      this.use(clock.elapsedMs(), () => turns.perform("own", work));
+    if (isSweepDue(core)) {
+      perform(() => sweepRemoved(core)).catch((thrown: unknown) =>
+        log.error({ err: thrown }, "What was removed long ago could not be deleted."),
+      );
+    }
     return { core, store, timers: startTimerLoop(core, perform) };
   }
 

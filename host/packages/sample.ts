@@ -8,7 +8,7 @@ const LENGTH_MAX = 1_000;
 
 /** The value, or undefined when none is found easily (a pattern, a bound between whole numbers). Judge it by the schema before use. */
 export function sampleOf(schema: JsonSchema): unknown {
-  if (!isRecord(schema)) return schema === true ? null : undefined;
+  if (!isRecord(schema)) return schema ? null : undefined;
   if (Object.hasOwn(schema, "const")) return schema["const"];
   if (Array.isArray(schema["enum"])) return (schema["enum"] as unknown[])[0];
   if (Array.isArray(schema["anyOf"])) {

@@ -1,7 +1,11 @@
+import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sweepRemoved } from "../../../host/engine/installation-sweep.ts";
+import { reviewPackage } from "../../../host/packages/package-file.ts";
 import { changedProbe, dependentProbe } from "../../support/changed-probe.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
 import { probePackage } from "../../support/probe-package.ts";
+import { referenceKernels as kernels } from "../../support/reference-kernels.ts";
 import { testIdentity } from "../../support/test-identity.ts";
 
 let bench: EngineBench;
@@ -129,9 +133,7 @@ describe("two major versions", () => {
 
 describe("reviews", () => {
   const [ada, ben] = [testIdentity(61), testIdentity(62)];
-  const reviewed = async (...reviewers: readonly (typeof ada)[]): Promise<Uint8Array<ArrayBuffer>> => {
-    const { reviewPackage } = await import("../../../host/packages/package-file.ts");
-    const { referenceKernels: kernels } = await import("../../support/reference-kernels.ts");
+  const reviewed = (...reviewers: readonly (typeof ada)[]): Uint8Array<ArrayBuffer> => {
     let bytes = probePackage();
     for (const reviewer of reviewers) bytes = reviewPackage(bytes, { reviewer, kernels });
     return bytes;
@@ -141,20 +143,20 @@ describe("reviews", () => {
     await bench.do("setReviewPolicy", { reviewers: [ada.id, ben.id], required: 2 });
     await bench.reopen();
     expect(await bench.do("reviewPolicy", undefined)).toEqual({ reviewers: [ada.id, ben.id], required: 2 });
-    for (const bytes of [probePackage(), await reviewed(ada), await reviewed(ada, testIdentity(63))]) {
+    for (const bytes of [probePackage(), reviewed(ada), reviewed(ada, testIdentity(63))]) {
       const refused = bench.do("upgrade", { packageBytes: bytes });
       await expect(refused).rejects.toMatchObject({ code: "TWIN_PACKAGE_REVIEW", details: { required: 2 } });
     }
-    await bench.do("install", await reviewed(ada, ben, testIdentity(63)));
+    await bench.do("install", reviewed(ada, ben, testIdentity(63)));
     const [installed] = await bench.do("capabilities", undefined);
     expect(new Set(installed!.reviewers)).toEqual(new Set([ada.id, ben.id, testIdentity(63).id]));
   });
 
   test("are kept, added to by the same package, and handed on", async () => {
-    await bench.do("install", await reviewed(ada));
-    expect((await bench.do("install", await reviewed(ben))).reviewers).toEqual([ada.id, ben.id]);
+    await bench.do("install", reviewed(ada));
+    expect((await bench.do("install", reviewed(ben))).reviewers).toEqual([ada.id, ben.id]);
     await bench.reopen();
-    expect(await bench.do("packageFile", "probe")).toEqual(await reviewed(ada, ben));
+    expect(await bench.do("packageFile", "probe")).toEqual(reviewed(ada, ben));
   });
 
   test.each([
@@ -222,7 +224,6 @@ describe("a removal", () => {
   const DAY_MS = 24 * 60 * 60 * 1_000;
 
   test("can be taken back for 30 days, and then its data is gone", async () => {
-    const { sweepRemoved } = await import("../../../host/engine/installation-sweep.ts");
     await bench.do("install", probePackage());
     await bench.call("put", "kept");
     await bench.do("install", probePackage({ version: "1.1.0" }));
@@ -248,7 +249,6 @@ describe("a removal", () => {
   });
 
   test("leaves the name with its publisher, and the version with its hash", async () => {
-    const { sweepRemoved } = await import("../../../host/engine/installation-sweep.ts");
     await bench.do("install", probePackage());
     await bench.do("remove", "probe");
     bench.clock.advance(31 * DAY_MS);
@@ -260,11 +260,8 @@ describe("a removal", () => {
     }
   });
 
-  test("takes package files away that nothing leads to", async () => {
-    const { sweepRemoved } = await import("../../../host/engine/installation-sweep.ts");
-    const { readdirSync } = await import("node:fs");
+  test("of a version that nothing leads to takes its file away", async () => {
     for (const version of ["1.0.0", "1.1.0", "1.2.0"]) await bench.do("install", probePackage({ version }));
-    await sweepRemoved(bench.core);
     expect(readdirSync(`${bench.folder}/packages`)).toHaveLength(2);
     await bench.do("rollBack", { name: "probe" });
     expect(await bench.receiptOf("echo", "x")).toMatchObject({ version: "1.1.0" });
