@@ -7,6 +7,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Engine } from "./engine.ts";
+import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import { WorkerEngine } from "./worker-engine.ts";
 import { WorkerSeat } from "./worker-seat.ts";
 
@@ -31,6 +32,8 @@ export interface TwinOptions {
   readonly twin: string;
   /** 32 bytes. Copied. */
   readonly stateKey: Uint8Array;
+  /** What its tasks reach; nothing when absent. */
+  readonly outside?: Outside | undefined;
   /** Whether listeners are told of the state's records: they are copied for it. */
   readonly follow?: boolean | undefined;
 }
@@ -94,10 +97,10 @@ class WorkerEngines implements Engines {
     }
   }
 
-  takeIn({ folder, twin, stateKey, follow = false }: TwinOptions): Engine {
+  takeIn({ folder, twin, stateKey, follow = false, outside = NO_OUTSIDE }: TwinOptions): Engine {
     this.#requireAway(twin);
     const seat = this.#seatFor(twin);
-    const slot = seat.add({ folder, twin, stateKey: stateKey.slice(), follow });
+    const slot = seat.add({ folder, twin, stateKey: stateKey.slice(), follow }, outside);
     const engine = new WorkerEngine({
       ask: (name, args, signal) => seat.ask(slot, { name, args, signal }),
       leave: async () => {

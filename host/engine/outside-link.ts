@@ -10,7 +10,7 @@ type Ask =
   | { readonly name: "callPeer"; readonly request: PeerRequest };
 
 /** From the worker. A drop says that nobody waits for the answer any more. */
-type ToOutside = { readonly id: number; readonly twin: string; readonly ask: Ask } | { readonly drop: number };
+type ToOutside = { readonly id: number; readonly slot: number; readonly ask: Ask } | { readonly drop: number };
 
 type FromOutside =
   | { readonly id: number; readonly answer: HttpAnswer | Uint8Array<ArrayBuffer> }
@@ -18,8 +18,8 @@ type FromOutside =
 
 /** The worker's end. */
 export interface OutsideLink {
-  /** The outside as the twin of that id reaches it. */
-  of(twin: string): Outside;
+  /** The outside as the twin in that slot reaches it. */
+  of(slot: number): Outside;
 }
 
 /** Opens the worker's end of `port`, which is its own from then on. */
@@ -31,7 +31,7 @@ export function openOutsideLink(port: MessagePort): OutsideLink {
     if ("error" in message) settle?.reject(errorFromWire(message.error));
     else settle?.resolve(message.answer);
   });
-  const ask = async (twin: string, what: Ask, signal: AbortSignal): Promise<HttpAnswer | Uint8Array<ArrayBuffer>> => {
+  const ask = async (slot: number, what: Ask, signal: AbortSignal): Promise<HttpAnswer | Uint8Array<ArrayBuffer>> => {
     const id = ++last;
     const settle = Promise.withResolvers<HttpAnswer | Uint8Array<ArrayBuffer>>();
     const drop = (): void => {
@@ -41,7 +41,7 @@ export function openOutsideLink(port: MessagePort): OutsideLink {
     if (signal.aborted) throw aborted();
     waiting.set(id, settle);
     signal.addEventListener("abort", drop, { once: true });
-    port.postMessage({ id, twin, ask: what } satisfies ToOutside);
+    port.postMessage({ id, slot, ask: what } satisfies ToOutside);
     try {
       return await settle.promise;
     } finally {
@@ -50,24 +50,24 @@ export function openOutsideLink(port: MessagePort): OutsideLink {
     }
   };
   return {
-    of: (twin) => ({
-      fetch: async (request, { signal }) => (await ask(twin, { name: "fetch", request }, signal)) as HttpAnswer,
+    of: (slot) => ({
+      fetch: async (request, { signal }) => (await ask(slot, { name: "fetch", request }, signal)) as HttpAnswer,
       callPeer: async (request, { signal }) =>
-        (await ask(twin, { name: "callPeer", request }, signal)) as Uint8Array<ArrayBuffer>,
+        (await ask(slot, { name: "callPeer", request }, signal)) as Uint8Array<ArrayBuffer>,
     }),
   };
 }
 
 /** Answers the asks of one worker by `outsideOf` the twin that asks. Ends all of them when the port closes, as it does when the worker dies. */
-export function serveOutside(port: MessagePort, outsideOf: (twin: string) => Outside): void {
+export function serveOutside(port: MessagePort, outsideOf: (slot: number) => Outside): void {
   const running = new Map<number, AbortController>();
   port.on("message", (message: ToOutside) => {
     if ("drop" in message) return running.get(message.drop)?.abort();
-    const { id, twin, ask } = message;
+    const { id, slot, ask } = message;
     const controller = new AbortController();
     running.set(id, controller);
     const { signal } = controller;
-    const outside = outsideOf(twin);
+    const outside = outsideOf(slot);
     const answering =
       ask.name === "fetch" ? outside.fetch(ask.request, { signal }) : outside.callPeer(ask.request, { signal });
     answering

@@ -9,6 +9,7 @@ import { FairQueue } from "./fair-queue.ts";
 import type { Mailer } from "./mailer.ts";
 import type { OperationAnswer, OperationName } from "./operations.ts";
 import type { Residence } from "./residence.ts";
+import type { Turns } from "./turns.ts";
 import type { ToWorker, WorkerRequest } from "./worker-messages.ts";
 
 /** Work of the worker's own that runs guests: it waits its turn in a lane of its own. */
@@ -17,6 +18,8 @@ interface OwnWork {
   readonly caller: string;
   readonly lane: "";
   readonly run: () => void;
+  /** Whether it lets a guest go on, which then runs behind the slice. */
+  readonly resumes: boolean;
 }
 
 /** No request has it: the watchdog sees that something runs, and gives it a call's time. */
@@ -28,7 +31,11 @@ export class RequestLoop {
   readonly #mailer: Mailer;
   readonly #running: Int32Array;
   readonly #queue = new FairQueue<WorkerRequest | OwnWork>();
+  /** Aborted when nobody waits any more for what has begun; of those that asked for it. */
+  readonly #begun = new Map<number, AbortController>();
   #scheduled = false;
+  /** Who runs behind the slice. */
+  #resumed: { readonly caller: string; readonly sinceMs: number } | undefined;
 
   constructor(residence: Residence, mailer: Mailer, running: SharedArrayBuffer) {
     this.#residence = residence;
@@ -44,37 +51,63 @@ export class RequestLoop {
     for (const request of requests) this.#queue.push(request);
     for (const id of drops) {
       if (this.#queue.drop(id) !== undefined) this.#mailer.reply({ id, dropped: true });
+      else this.#begun.get(id)?.abort();
     }
     if (!this.#scheduled) this.#runSlice();
   }
 
-  /** Runs the twin's own `work` when it is its turn; settles as it does. */
-  perform(slot: number, work: () => Promise<void>): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#queue.push({ id: OWN_ID, caller: `${slot} own`, lane: "", run: () => resolve(Promise.try(work)) });
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => this.#runSlice());
-    }
-    return promise;
+  /** Turns of the own work of the twin in that slot. */
+  turnsOf(slot: number): Turns {
+    const enter = (caller: string, run: () => void, resumes: boolean): void => {
+      this.#queue.push({ id: OWN_ID, caller: `${slot} ${caller}`, lane: "", run, resumes });
+      this.#schedule();
+    };
+    return {
+      perform: (caller, work) => new Promise((resolve) => enter(caller, () => resolve(Promise.try(work)), false)),
+      resume: (caller) => new Promise((resolve) => enter(caller, resolve, true)),
+    };
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#runSlice());
   }
 
   /** Commits of one slice share one sync; answers go out after it. */
   #runSlice(): void {
     this.#scheduled = false;
     const startedMs = systemClock.elapsedMs();
+    this.#endResumed(startedMs);
     let beforeMs = startedMs;
     for (let request = this.#queue.next(); request !== undefined; request = this.#queue.next()) {
+      if ("run" in request && request.resumes) return this.#resume(request, beforeMs);
       if ("run" in request) this.#marked(OWN_ID, request.run);
       else this.#perform(request);
       const nowMs = systemClock.elapsedMs();
       this.#queue.charge(request.caller, nowMs - beforeMs);
       beforeMs = nowMs;
       if (nowMs - startedMs < LIMITS.engine.sliceMs) continue;
-      this.#scheduled = true;
-      setImmediate(() => this.#runSlice());
+      this.#schedule();
       return;
     }
+  }
+
+  /** Ends the slice: the guest that goes on runs behind it, before the next one, and the watchdog sees that something runs. */
+  #resume({ caller, run }: OwnWork, sinceMs: number): void {
+    Atomics.add(this.#running, 1, 1);
+    Atomics.store(this.#running, 0, OWN_ID);
+    this.#resumed = { caller, sinceMs };
+    run();
+    this.#schedule();
+  }
+
+  #endResumed(nowMs: number): void {
+    if (this.#resumed === undefined) return;
+    const { caller, sinceMs } = this.#resumed;
+    this.#resumed = undefined;
+    Atomics.store(this.#running, 0, 0);
+    this.#queue.charge(caller, nowMs - sinceMs);
   }
 
   #perform({ id, slot, name, args, sentAtMs }: WorkerRequest): void {
@@ -83,14 +116,23 @@ export class RequestLoop {
     const operation = ENGINE_OPERATIONS[name] as Operation<OperationName>;
     const queueMs = Math.max(0, systemClock.nowMs() - sentAtMs);
     // The operation runs here and now, up to its commit; what it throws is an answer too.
-    const answering = this.#marked(id, () => this.#residence.use(slot, (core) => operation(core, args, { queueMs })));
+    const context = { queueMs, signal: () => this.#signalOf(id) };
+    const answering = this.#marked(id, () => this.#residence.use(slot, (core) => operation(core, args, context)));
     this.#answer(id, name, answering);
+  }
+
+  #signalOf(id: number): AbortSignal {
+    return this.#begun.getOrInsertComputed(id, () => new AbortController()).signal;
   }
 
   #answer(id: number, name: string, answering: Promise<OperationAnswer<OperationName>>): void {
     answering.then(
-      (answer) => this.#mailer.reply({ id, answer }),
+      (answer) => {
+        this.#begun.delete(id);
+        this.#mailer.reply({ id, answer });
+      },
       (thrown: unknown) => {
+        this.#begun.delete(id);
         const error = toTwinError(thrown);
         if (error !== thrown)
           this.#mailer.log("error", { err: thrown }, `The operation ${name} met an error of the host.`);

@@ -115,7 +115,7 @@ export class Residence {
 
   /** Wakes it when it is its turn. */
   #rouse(resident: Resident): Promise<void> {
-    return this.#parts.perform(resident.slot, async () => {
+    return this.#parts.turnsOf(resident.slot).perform("own", async () => {
       if (this.#all.has(resident.slot)) this.#wake(resident);
     });
   }

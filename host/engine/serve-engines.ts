@@ -8,8 +8,10 @@ import { openKernels } from "../kernels/open-kernels.ts";
 import { openJournal } from "../state/journal.ts";
 import type { JournalFolder } from "../state/journal-folder.ts";
 import { createWorkerLog, Mailer } from "./mailer.ts";
+import { openOutsideLink } from "./outside-link.ts";
 import { RequestLoop } from "./request-loop.ts";
 import { Residence } from "./residence.ts";
+import { createTaskPlaces } from "./task-runner.ts";
 import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
 
 /** Opens the journal in `folder` and serves what comes over `port`. What goes wrong at the start is told there. */
@@ -29,7 +31,9 @@ export async function serveEngines(port: MessagePort, data: EngineWorkerData, fo
       log,
       post,
       onNews: (slot, news) => mailer.tell(slot, news),
-      perform: (slot, work) => loop.perform(slot, work),
+      turnsOf: (slot) => loop.turnsOf(slot),
+      places: createTaskPlaces(systemClock),
+      outside: openOutsideLink(data.outside),
     });
     const loop = new RequestLoop(residence, mailer, data.running);
     for (const place of data.places) residence.add(place);

@@ -2,7 +2,7 @@
 // ended because a request ran for too long, every request in flight is told so.
 
 import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import type { Clock } from "../base/clock.ts";
 import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
@@ -10,6 +10,8 @@ import type { Log } from "../base/log.ts";
 import { type AnswersAndReceipts, packCalls, unpackAnswers } from "./call-packing.ts";
 import type { Receipt } from "./engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
+import type { Outside } from "./outside.ts";
+import { serveOutside } from "./outside-link.ts";
 import {
   allowedMs,
   type EngineWorkerData,
@@ -25,7 +27,9 @@ import {
 
 /** How to start a worker. */
 export interface WorkerLinkOptions {
-  readonly data: Omit<EngineWorkerData, "running">;
+  readonly data: Omit<EngineWorkerData, "running" | "outside">;
+  /** What the tasks of the twin in that slot reach. */
+  readonly outsideOf: (slot: number) => Outside;
   /** The worker's file; default `engine-worker`. */
   readonly entry?: URL | undefined;
   readonly clock: Clock;
@@ -55,10 +59,12 @@ const NO_ANSWERS: AnswersAndReceipts = { answers: [], receipts: [] };
 /** Starts a worker. Rejects with the worker's own error when it cannot open its journal. */
 export async function startWorkerLink(options: WorkerLinkOptions): Promise<WorkerLink> {
   const running = new SharedArrayBuffer(RUNNING_SIZE);
-  const workerData: EngineWorkerData = { ...options.data, running };
+  const { port1, port2: outside } = new MessageChannel();
+  const workerData: EngineWorkerData = { ...options.data, running, outside };
   // Run from a clone the file is TypeScript, from the package JavaScript.
   const entry = options.entry ?? new URL(`./engine-worker${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(entry, { workerData, name: "engine" });
+  const worker = new Worker(entry, { workerData, name: "engine", transferList: [outside] });
+  serveOutside(port1, options.outsideOf);
   const link = new WorkerLink(worker, running, options);
   const timer = new AbortController();
   try {

@@ -1,6 +1,7 @@
 // What the main thread and an engine worker say to each other. Always in batches: one message per
 // call would cost more than the call.
 
+import type { MessagePort } from "node:worker_threads";
 import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { callerName } from "../grants/decide.ts";
@@ -95,6 +96,8 @@ export interface StateRecord {
 export interface EngineWorkerData {
   readonly journalFolder: string;
   readonly places: readonly TwinPlace[];
+  /** Where its tasks ask for the outside. Moves with the data. */
+  readonly outside: MessagePort;
   /** Two `Int32`: id of the request that runs (0: none), and a count that changes with every request. */
   readonly running: SharedArrayBuffer;
 }

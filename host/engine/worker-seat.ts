@@ -6,6 +6,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
+import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import type { WorkerEngine } from "./worker-engine.ts";
 import { startWorkerLink, type WorkerLink } from "./worker-link.ts";
 import type { TwinPlace } from "./worker-messages.ts";
@@ -28,6 +29,7 @@ export interface SeatRequest<Name extends OperationName> {
 
 interface Guest {
   readonly place: TwinPlace;
+  readonly outside: Outside;
   engine?: WorkerEngine;
 }
 
@@ -67,6 +69,7 @@ export class WorkerSeat {
       entry,
       clock,
       log,
+      outsideOf: (slot) => this.#twins.get(slot)?.outside ?? NO_OUTSIDE,
       onNews: (slot, news) => this.#twins.get(slot)?.engine?.tell(news),
       onRecord: (slot, record) => this.#twins.get(slot)?.engine?.tellRecord(record),
       onEnd: () => {
@@ -89,9 +92,9 @@ export class WorkerSeat {
   }
 
   /** Takes a twin in; it sleeps. Returns its slot. Owns the key from then on. */
-  add(twin: Omit<TwinPlace, "slot">): number {
+  add(twin: Omit<TwinPlace, "slot">, outside: Outside): number {
     const place: TwinPlace = { ...twin, slot: this.#nextSlot++ };
-    this.#twins.set(place.slot, { place });
+    this.#twins.set(place.slot, { place, outside });
     this.#known.add(twin.twin);
     // One that does not start says so to who asks.
     if (this.#link === undefined) void this.start().catch(() => {});

@@ -73,7 +73,7 @@ async function waiting(method: string, over: Partial<CallRequest> = {}, signal?:
     payload: jsonEncode({ url: URL_OF_SERVER }),
     ...over,
   } as const;
-  const answer = bench.core.call(request, 0, signal);
+  const answer = bench.core.call(request, 0, signal && (() => signal));
   answer.catch(() => undefined);
   await until(() => outside.fetches.length > before);
   return { answer, fetch: outside.fetches[before]! };

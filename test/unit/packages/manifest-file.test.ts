@@ -69,7 +69,7 @@ describe("parseManifest", () => {
     ["methods.memory", manifest({ methods: { memory: METHOD } })],
     ["methods.twin_alloc", manifest({ methods: { twin_alloc: METHOD } })],
     ["methods.constructor", manifest({ methods: { constructor: METHOD } })],
-    ["methods.list.kind", manifest({ methods: { list: { ...METHOD, kind: "task" } } })],
+    ["methods.list.kind", manifest({ methods: { list: { ...METHOD, kind: "macro" } } })],
     ["methods.list.doc", manifest({ methods: { list: { ...METHOD, doc: "" } } })],
     ["methods.list.params", manifest({ methods: { list: { ...METHOD, params: { $ref: "https://evil/x" } } } })],
     ["methods.list.exposeTo[0]", manifest({ methods: { list: { ...METHOD, exposeTo: ["anyone"] } } })],
