@@ -223,6 +223,8 @@ export const LIMITS = {
     failMessageSizeBytes: 1 * KIB,
     /** Memory of all idle guests together; the least recently used ones go first. */
     guestMemorySizeBytes: 512 * MIB,
+    /** Compiled programs of a worker that are kept for whichever twin runs them next; the least recently used ones go first. */
+    programCount: 64,
     /** How long the worker runs calls before it looks for new messages. */
     sliceMs: 2,
     /** Installing, listing and other work of the engine itself. */
@@ -365,6 +367,10 @@ export const LIMITS = {
     dialTimeoutMs: 5_000,
     /** One address that swallows packets must not use up the whole dial. */
     addressDialTimeoutMs: 2_000,
+    /** Head start of an address before the next one of the same twin is tried beside it. */
+    dialStaggerMs: 200,
+    /** Addresses that are dialled at once: those of twins that are away must leave room for the others. */
+    dialCount: 256,
     /** An invite that lies around is a key that lies around. */
     inviteLifetimeMs: 24 * 60 * 60 * 1_000,
     /** Open ones; each is a way in. */

@@ -12,7 +12,6 @@ import { createNoiseCrypto } from "./noise-crypto.ts";
 
 /** Below the streams' own read buffers (4 MiB), so that a paused stream is never reset by an honest sender. */
 const STREAM_WINDOW_SIZE_BYTES = 1024 * 1024;
-const PARALLEL_DIALS = 32;
 
 /**
  * A node that listens on `listen` (multiaddrs as text; port 0 for any; empty to only dial) once
@@ -32,7 +31,7 @@ export function createNode(hostKey: PrivateKey, listen: readonly string[], lanes
       inboundConnectionThreshold: LIMITS.peers.inboundConnectionsPerSecond,
       maxIncomingPendingConnections: LIMITS.peers.inboundConnectionsPerSecond,
       inboundUpgradeTimeout: LIMITS.peers.requestTimeoutMs,
-      maxParallelDials: PARALLEL_DIALS,
+      maxParallelDials: LIMITS.peers.dialCount,
       maxPeerAddrsToDial: LIMITS.phonebook.multiaddrCount * LIMITS.phonebook.hostCount,
       dialTimeout: LIMITS.peers.dialTimeoutMs,
       addressDialTimeout: LIMITS.peers.addressDialTimeoutMs,

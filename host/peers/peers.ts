@@ -18,7 +18,7 @@ import type { Invite, Paired, PeerStatus } from "../rpc/api.ts";
 import { remoteAnswer } from "../rpc/frame-session.ts";
 import { PeerTarget } from "../rpc/peer-target.ts";
 import { DeliveryWorker } from "./delivery-worker.ts";
-import { dial, dialCandidates, openStream, withoutPeer } from "./dialer.ts";
+import { dial, dialCandidates, type DialParts, openStream, withoutPeer } from "./dialer.ts";
 import { FrameStream } from "./frame-stream.ts";
 import { closeConnection, closeIdleConnections, isUsed } from "./idle-connections.ts";
 import { InviteBook } from "./invite-book.ts";
@@ -146,7 +146,8 @@ class OpenPeers implements Peers {
         "TWIN_INVITE_INVALID",
         "This invite is your own; give it to the person that you want to invite.",
       );
-    const connection = await dial(this.#node, invite.addresses, { signal: this.#stop.signal, log: this.#parts.log });
+    const candidates = invite.addresses.map((address) => ({ address }));
+    const connection = await dial(candidates, this.#dialParts, { signal: this.#stop.signal });
     const stream = await openStream(connection, PAIR_PROTOCOL);
     const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
     const twin = await withinDeadline(frames, () =>
@@ -274,25 +275,34 @@ class OpenPeers implements Peers {
     const record = await this.#parts.phonebook.resolve(twin, { signal });
     if (record === undefined)
       throw new TwinError("TWIN_PEER_UNKNOWN", "Nothing is known of where this twin lives; pair with it by an invite.");
-    const failures: TwinError[] = [];
-    for (const addresses of dialCandidates(record, this.#sightings.of(twin))) {
+    let candidates = dialCandidates(record, this.#sightings.of(twin));
+    if (candidates.length === 0)
+      throw new TwinError("TWIN_PEER_OFFLINE", "This twin's record names no address; wait for it to connect.");
+    for (;;) {
+      const connection = await dial(candidates, this.#dialParts, { signal });
       try {
-        const connection = await dial(this.#node, addresses, { signal, log: this.#parts.log });
-        const stream = await openStream(connection, RPC_PROTOCOL);
-        const session = await openPeerSession(stream, connection, this.#sessionParts);
-        if (session.twin === twin) {
-          this.#sessions.add(session);
-          return this.#sessions.get(twin) ?? session;
-        }
-        session[Symbol.dispose]();
-        throw new TwinError("TWIN_PEER_IMPOSTOR", "Another twin answers at the address of this contact.");
+        return await this.#openSession(twin, connection);
       } catch (thrown) {
-        failures.push(toTwinError(thrown));
+        // It may live at another host of its record.
+        candidates = candidates.filter(({ peerId }) => peerId !== connection.remotePeer.toString());
+        if (candidates.length === 0) throw thrown;
       }
     }
-    throw (
-      failures[0] ?? new TwinError("TWIN_PEER_OFFLINE", "This twin's record names no address; wait for it to connect.")
-    );
+  }
+
+  async #openSession(twin: TwinId, connection: Connection): Promise<PeerSession> {
+    const stream = await openStream(connection, RPC_PROTOCOL);
+    const session = await openPeerSession(stream, connection, this.#sessionParts);
+    if (session.twin !== twin) {
+      session[Symbol.dispose]();
+      throw new TwinError("TWIN_PEER_IMPOSTOR", "Another twin answers at the address of this contact.");
+    }
+    this.#sessions.add(session);
+    return this.#sessions.get(twin) ?? session;
+  }
+
+  get #dialParts(): DialParts {
+    return { node: this.#node, clock: this.#parts.clock, log: this.#parts.log };
   }
 
   get #sessionParts() {

@@ -2,6 +2,11 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
 import { TwinError } from "../../../host/base/errors.ts";
 import { decodeInvite, encodeInvite } from "../../../host/peers/invite-code.ts";
+import { createContactsPhonebook } from "../../../host/phonebook/contacts-phonebook.ts";
+import { signTwinRecord } from "../../../host/phonebook/twin-record.ts";
+import { createFakeTwinState } from "../../support/fake-peer-engine.ts";
+import { createMemoryTables } from "../../support/memory-tables.ts";
+import { openSilentHost } from "../../support/silent-host.ts";
 import { testIdentity } from "../../support/test-identity.ts";
 import { createSettableClock, openTestHost, type TestHost, until } from "../../support/test-peers.ts";
 
@@ -105,6 +110,29 @@ describe("peers", () => {
     const waiting = new Map((await ada.peers.status()).map((contact) => [contact.twin, contact.waiting]));
     expect(waiting.get(ben.identity.id)).toBe(20);
     expect(waiting.get(cid.identity.id)).toBe(0);
+  });
+
+  test("deliver to who is up while forty others swallow every dial", async () => {
+    const state = createFakeTwinState();
+    const phonebook = createContactsPhonebook(createMemoryTables(state.rows));
+    const silences = await Promise.all(Array.from({ length: 40 }, openSilentHost));
+    onTestFinished(async () => {
+      for (const silence of silences) await silence[Symbol.asyncDispose]();
+    });
+    const ben = await open(2);
+    const [, peerId = ""] = /\/p2p\/(.+)$/u.exec(ben.peers.addresses[0]!) ?? [];
+    for (const [index, { address }] of silences.entries()) {
+      const hosts = [{ peerId, multiaddrs: [address], relays: [] }];
+      const content = { sequence: 1, issuedAtMs: 1, expiresAtMs: 2, hosts };
+      await phonebook.publish(signTwinRecord(testIdentity(100 + index), content));
+    }
+    const ada = await open(1, { state });
+    // All of them at the same time: one that comes later need not wait for any.
+    await until(() => silences.every(({ sockets }) => sockets.size > 0));
+    await ada.peers.accept((await ben.peers.invite()).code);
+    say(ada, ben, "hello");
+    await until(() => heard(ben).length === 1);
+    expect((await ada.peers.status()).filter(({ online }) => online)).toHaveLength(1);
   });
 
   test("park what the receiver refuses for good and go on with the next", async () => {
