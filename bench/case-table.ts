@@ -45,6 +45,7 @@ export const CASES = {
     blake3: rate("Hashes one message to 32 bytes, where it lies."),
     "blake3-into": rate("The same from the caller's buffer into another one, copies included."),
     "blake3-batch": rate("Hashes 64 messages at once; size is that of one."),
+    sha256: rate("Hashes one message to 32 bytes; as a host does it where Node has nothing of its own."),
     "rs-encode-16+4": rate("Makes 4 parity shards of 16 data shards; counted are the data bytes, size is a shard's."),
     "rs-encode-10+4": rate("Makes 4 parity shards of 10 data shards."),
     "rs-reconstruct-16+4": rate("Gives 4 lost data shards of 16 back."),

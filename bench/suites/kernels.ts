@@ -7,6 +7,7 @@ import { chunkingCases } from "./kernels/chunking.ts";
 import { erasureCases } from "./kernels/erasure.ts";
 import { hashCases } from "./kernels/hashing.ts";
 import { laneCases } from "./kernels/lanes.ts";
+import { shaCases } from "./kernels/sha.ts";
 
 const KIB = 1_024;
 const SIZES = [64, KIB, 16 * KIB, 64 * KIB, KIB * KIB];
@@ -19,6 +20,7 @@ export async function openKernelSuite({ peers, quick, wants }: SuiteContext): Pr
   const cases = [
     ...(await aeadCases(kernels, peers, sizes)),
     ...(await hashCases(kernels, peers, sizes)),
+    ...(await shaCases(kernels, sizes)),
     ...erasureCases(kernels, peers, quick ? [64 * KIB] : SHARD_SIZES),
     ...laneCases(kernels),
     ...(["chunk-gear", "put-pipeline"].some(wants) ? await chunkingCases(kernels, peers) : []),
