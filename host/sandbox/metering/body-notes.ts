@@ -7,7 +7,7 @@ import type { FunctionType, ModuleShape, Span } from "../wasm/module-shape.ts";
 import { ENTRY_FUEL, INSTRUCTION_FUEL, LOCALS_PER_FUEL } from "./cost-table.ts";
 import { type Stretch, StretchMap } from "./stretches.ts";
 
-/** How many parameters of ours every function has behind its own. */
+/** How many values of ours every function has behind its parameters: its account, as parameters or as locals. */
 export const ACCOUNT_SIZE = 2;
 
 /** Values of frame that weigh one: 8 bytes each, so that one weight is at most about 65 bytes of stack with our own spills. */
@@ -67,6 +67,8 @@ export class BodyNotes implements BodyVisitor {
   readonly weight: number;
   /** Whether it calls through the table. */
   indirect = false;
+  /** Whether it pays by length. */
+  byLength = false;
   readonly #module: ModuleNotes;
   readonly #paramCount: number;
 
@@ -114,6 +116,7 @@ export class BodyNotes implements BodyVisitor {
         break;
       default:
         if (!LENGTH_OPCODES.has(opcode)) return;
+        this.byLength = true;
     }
     const { edits } = this.#module;
     edits.start.push(start);
@@ -127,18 +130,19 @@ export class BodyNotes implements BodyVisitor {
   }
 
   branch(label: number, { opcode, reachable }: Site): void {
-    this.map.branch(label, opcode !== OP.br, reachable);
+    const kind = opcode === OP.br ? "jump" : opcode === OP.brIf ? "test" : "table";
+    this.map.branch(label, kind, reachable);
   }
 
   open(opcode: number, offset: number, reachable: boolean): void {
     this.map.open(opcode, offset, reachable);
   }
 
-  otherwise(offset: number, reachable: boolean): void {
-    this.map.otherwise(offset, reachable);
+  otherwise(offset: number, reachable: boolean, falls: boolean): void {
+    this.map.otherwise(offset, reachable, falls);
   }
 
-  close(offset: number, reachable: boolean): void {
-    this.map.close(offset, reachable);
+  close(offset: number, reachable: boolean, falls: boolean): void {
+    this.map.close(offset, reachable, falls);
   }
 }

@@ -1,7 +1,11 @@
 // Decides across the bodies of a module who pays for the start of a function, its callers or it
-// itself, and which functions need not look at the account because they cannot do much.
+// itself, and which functions need not look at the account because they cannot do much, or need
+// nothing of it at all.
 
 import type { BodyNotes } from "./body-notes.ts";
+
+/** What a function gets of its call's account: depth and fuel, the fuel alone, or nothing. Fuel it gives back. */
+export type Account = "both" | "fuel" | "none";
 
 /** How a function starts. */
 export interface EntryPlan {
@@ -9,6 +13,7 @@ export interface EntryPlan {
   paid: number;
   /** Whether it looks if fuel and depth suffice, and takes its weight. */
   checked: boolean;
+  account: Account;
 }
 
 /** Fuel of a function's start that callers pay at most: a call that fails has paid too much by little. */
@@ -20,6 +25,8 @@ const UNCHECKED_WEIGHT_MAX = 32;
 /** A function while it is planned. */
 interface Draft extends EntryPlan {
   readonly notes: BodyNotes;
+  /** Whether it may be called through the table. */
+  readonly taken: boolean;
   /** Whether its start is paid as `paid` says, whatever is found later. */
   fixed: boolean;
   state: "new" | "open" | "done";
@@ -39,8 +46,9 @@ interface Draft extends EntryPlan {
  */
 export function planCalls(bodies: readonly BodyNotes[], importCount: number, taken: ReadonlySet<number>): EntryPlan[] {
   const drafts = bodies.map((notes, index): Draft => {
-    const fixed = taken.has(importCount + index);
-    return { notes, fixed, paid: 0, checked: true, state: "new", next: 0, recursive: false, fuelMax: 0, weightMax: 0 };
+    const own = taken.has(importCount + index);
+    const start = { paid: 0, checked: true, account: "both", state: "new", next: 0 } as const;
+    return { notes, taken: own, fixed: own, ...start, recursive: false, fuelMax: 0, weightMax: 0 };
   });
   for (const draft of drafts) visit(draft, drafts, importCount);
   return drafts;
@@ -74,10 +82,13 @@ function finish(draft: Draft, drafts: readonly Draft[], importCount: number): vo
   let unknown = false;
   let calleeFuelMax = 0;
   let calleeWeightMax = 0;
+  let needed: Account = "none";
   for (const { callee: index, stretch } of calls) {
     // The stand-in of an import pays and looks by itself.
-    if (index < importCount || stretch === undefined) continue;
-    const callee = drafts[index - importCount]!;
+    const callee = index < importCount ? undefined : drafts[index - importCount]!;
+    if (callee === undefined || callee.account === "both") needed = "both";
+    else if (callee.account === "fuel" && needed === "none") needed = "fuel";
+    if (callee === undefined || stretch === undefined) continue;
     if (callee.state === "open") {
       unknown = true;
       fix(callee);
@@ -94,7 +105,17 @@ function finish(draft: Draft, drafts: readonly Draft[], importCount: number): vo
   draft.weightMax = weight + calleeWeightMax;
   const small = draft.fuelMax <= UNCHECKED_FUEL_MAX && draft.weightMax <= UNCHECKED_WEIGHT_MAX;
   draft.checked = indirect || draft.recursive || unknown || !small;
+  if (draft.checked || draft.taken) draft.account = "both";
+  else draft.account = needed === "none" && pays(draft) ? "fuel" : needed;
   draft.state = "done";
+}
+
+/** Whether it pays anything by itself. */
+function pays({ notes, paid }: Draft): boolean {
+  const { map, byLength } = notes;
+  const rest =
+    map.entry.fuel > paid || map.stretches.some((stretch, index) => stretch.checked || (index > 0 && stretch.fuel > 0));
+  return byLength || rest;
 }
 
 /** Settles what callers pay: the whole start, as far as it is known by now. */

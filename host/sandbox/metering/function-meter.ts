@@ -5,7 +5,7 @@ import { ByteWriter } from "../wasm/byte-writer.ts";
 import { OP } from "../wasm/instruction-set.ts";
 import { type FunctionType, type Span, VALUE_TYPE } from "../wasm/module-shape.ts";
 import { ACCOUNT_SIZE, type BodyNotes, type ModuleNotes } from "./body-notes.ts";
-import type { EntryPlan } from "./call-plan.ts";
+import type { Account, EntryPlan } from "./call-plan.ts";
 import { LENGTH_QUARTERS } from "./cost-table.ts";
 import * as meterCode from "./meter-code.ts";
 
@@ -14,6 +14,8 @@ export interface MeterPlan extends meterCode.MeterIndices {
   readonly notes: ModuleNotes;
   /** Index that stands for a function of the original module: imports have stand-ins. */
   functionIndex(original: number): number;
+  /** What a function of the original module gets of its call's account. */
+  accountOf(original: number): Account;
   /** Index of the type that also carries the account. */
   meteredType(original: number): number;
   /** Encoding of a block that has no parameters and these results. */
@@ -24,25 +26,42 @@ export interface MeterPlan extends meterCode.MeterIndices {
 }
 
 const PAGE_SIZE = 65_536;
+/** How much of the account are parameters. */
+const ACCOUNT_PARAMS: Readonly<Record<Account, number>> = { both: 2, fuel: 1, none: 0 };
 
 /** Writes the body that takes the place of the one of `notes`. */
 export function meterBody(writer: ByteWriter, notes: BodyNotes, entry: EntryPlan, plan: MeterPlan): void {
   const { facts, map, span, type } = notes;
+  const { account } = entry;
   const paramCount = type.params.length;
-  const index = paramCount + ACCOUNT_SIZE + facts.localCount;
-  const locals = { depth: paramCount, fuel: paramCount + 1, index };
-  writeLocals(writer, plan.notes.code.subarray(span.start, facts.code.start), notes.indirect);
+  const locals = { fuel: paramCount, depth: paramCount + 1, index: paramCount + ACCOUNT_SIZE + facts.localCount };
+  const declared = plan.notes.code.subarray(span.start, facts.code.start);
+  writeLocals(writer, declared, {
+    unused: facts.localCount > 0 ? ACCOUNT_SIZE - ACCOUNT_PARAMS[account] : 0,
+    indirect: notes.indirect,
+  });
   const fuel = map.entry.fuel - entry.paid;
   meterCode.writeEntry(writer, plan, { fuel, checked: entry.checked, weight: notes.weight }, locals);
   // Branches that leave the function carry its own results only: they end here.
-  if (map.left) writer.u8(OP.block).signed(plan.blockType(type));
-  writeCode(writer, notes, plan, locals);
-  if (map.left) writer.u8(OP.end);
-  writer.u8(OP.localGet).u32(locals.fuel).u8(OP.end);
+  const caught = map.left && account !== "none";
+  if (caught) writer.u8(OP.block).signed(plan.blockType(type));
+  writeCode(writer, { notes, plan, locals, account });
+  if (caught) writer.u8(OP.end);
+  if (account !== "none") writer.u8(OP.localGet).u32(locals.fuel);
+  writer.u8(OP.end);
+}
+
+/** What the writing of one body needs. */
+interface Writing {
+  readonly notes: BodyNotes;
+  readonly plan: MeterPlan;
+  readonly locals: meterCode.MeterLocals;
+  readonly account: Account;
 }
 
 /** Original code and our changes, without the last `end`. */
-function writeCode(writer: ByteWriter, notes: BodyNotes, plan: MeterPlan, locals: meterCode.MeterLocals): void {
+function writeCode(writer: ByteWriter, writing: Writing): void {
+  const { notes, plan, locals } = writing;
   const { stretches } = notes.map;
   const end = notes.facts.code.end - 1;
   let copied = notes.facts.code.start;
@@ -65,7 +84,7 @@ function writeCode(writer: ByteWriter, notes: BodyNotes, plan: MeterPlan, locals
     pay(edit.start);
     copy(edit.start);
     copied = edit.end;
-    writeEdit(writer, edit, plan, locals);
+    writeEdit(writer, edit, writing);
   }
   pay(end);
   copy(end);
@@ -76,7 +95,7 @@ interface Edit extends Span {
   readonly index: number;
 }
 
-function writeEdit(writer: ByteWriter, edit: Edit, plan: MeterPlan, locals: meterCode.MeterLocals): void {
+function writeEdit(writer: ByteWriter, edit: Edit, { plan, locals, account }: Writing): void {
   const { opcode, index, start, end } = edit;
   switch (opcode) {
     case OP.localGet:
@@ -88,13 +107,14 @@ function writeEdit(writer: ByteWriter, edit: Edit, plan: MeterPlan, locals: mete
       writer.u8(opcode).u32(plan.functionIndex(index));
       return;
     case OP.call:
-      meterCode.writeCall(writer, plan.functionIndex(index), locals);
+      meterCode.writeCall(writer, plan.functionIndex(index), plan.accountOf(index), locals);
       return;
     case OP.callIndirect:
       meterCode.writeIndirectCall(writer, plan.meteredType(index), locals);
       return;
     case OP.return:
-      writer.u8(OP.localGet).u32(locals.fuel).u8(OP.return);
+      if (account !== "none") writer.u8(OP.localGet).u32(locals.fuel);
+      writer.u8(OP.return);
       return;
     default:
       meterCode.writeLengthCharge(writer, plan, lengthCharge(opcode, plan), locals);
@@ -115,8 +135,16 @@ function lengthCharge(opcode: number, { pageMax, elementMax }: MeterPlan): meter
   }
 }
 
-/** The original local declarations, with ours behind them. */
-function writeLocals(writer: ByteWriter, original: Uint8Array, indirect: boolean): void {
+/** What we declare of locals. */
+interface OwnLocals {
+  /** Places of the account that are no parameters: they come first, so that the original locals are where they always are. */
+  readonly unused: number;
+  /** Whether a table index is kept, behind all others. */
+  readonly indirect: boolean;
+}
+
+/** The original local declarations with ours around them. */
+function writeLocals(writer: ByteWriter, original: Uint8Array, { unused, indirect }: OwnLocals): void {
   // The group count is the first number; the groups themselves are copied as they are.
   let size = 0;
   let count = 0;
@@ -125,6 +153,8 @@ function writeLocals(writer: ByteWriter, original: Uint8Array, indirect: boolean
     count += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) break;
   }
-  writer.u32(indirect ? count + 1 : count).raw(original.subarray(size));
+  writer.u32(count + Number(unused > 0) + Number(indirect));
+  if (unused > 0) writer.u8(unused, VALUE_TYPE.i64);
+  writer.raw(original.subarray(size));
   if (indirect) writer.u8(1, VALUE_TYPE.i32);
 }

@@ -1,10 +1,11 @@
 // The code that metering injects. A running call's account are two numbers: `fuel`, what is left,
-// and `depth`, the weighted frames that are left. Both travel as the last parameters of every
-// function; fuel comes back as its last result. So they stay in registers.
+// and `depth`, the weighted frames that are left. They travel as the last parameters of functions,
+// as far as these need them; fuel comes back as the last result. So they stay in registers.
 
 import { ByteWriter } from "../wasm/byte-writer.ts";
 import { OP } from "../wasm/instruction-set.ts";
 import { VALUE_TYPE } from "../wasm/module-shape.ts";
+import type { Account } from "./call-plan.ts";
 
 /** Indices of our globals and functions in the rewritten module. */
 export interface MeterIndices {
@@ -30,10 +31,10 @@ const DROP = 0x1a;
 
 /** Our locals in a metered function. */
 export interface MeterLocals {
-  /** i64, a parameter: weighted frames that are left, without this one's once it has started. */
-  readonly depth: number;
-  /** i64, a parameter. */
+  /** i64. */
   readonly fuel: number;
+  /** i64: weighted frames that are left, without this one's once it has started. */
+  readonly depth: number;
   /** i32, behind all others: keeps the table index of an indirect call. Only in functions that make some. */
   readonly index: number;
 }
@@ -70,17 +71,23 @@ export function writeEntry(writer: ByteWriter, meter: MeterIndices, frame: Frame
 }
 
 /** Calls a metered function, whose own arguments are on the stack. */
-export function writeCall(writer: ByteWriter, functionIndex: number, locals: MeterLocals): void {
-  writer.u8(OP.localGet).u32(locals.depth).u8(OP.localGet).u32(locals.fuel);
-  writer.u8(OP.call).u32(functionIndex).u8(OP.localSet).u32(locals.fuel);
+export function writeCall(writer: ByteWriter, functionIndex: number, account: Account, locals: MeterLocals): void {
+  writeAccount(writer, account, locals);
+  writer.u8(OP.call).u32(functionIndex);
+  if (account !== "none") writer.u8(OP.localSet).u32(locals.fuel);
 }
 
-/** The same through the table: its index lies on top of the arguments. */
+/** The same through the table, with the whole account: the table's index lies on top of the arguments. */
 export function writeIndirectCall(writer: ByteWriter, typeIndex: number, locals: MeterLocals): void {
   writer.u8(OP.localSet).u32(locals.index);
-  writer.u8(OP.localGet).u32(locals.depth).u8(OP.localGet).u32(locals.fuel);
+  writeAccount(writer, "both", locals);
   writer.u8(OP.localGet).u32(locals.index);
   writer.u8(OP.callIndirect).u32(typeIndex).u8(0, OP.localSet).u32(locals.fuel);
+}
+
+function writeAccount(writer: ByteWriter, account: Account, { fuel, depth }: MeterLocals): void {
+  if (account !== "none") writer.u8(OP.localGet).u32(fuel);
+  if (account === "both") writer.u8(OP.localGet).u32(depth);
 }
 
 /** What a length charge costs and when it is due. */
@@ -126,7 +133,7 @@ export interface Passage {
 /** Body of the metered function that stands in for an import: pays its price, then calls it. */
 export function paidImportBody(meter: MeterIndices, passage: Passage): ByteWriter {
   const { functionIndex, paramCount } = passage;
-  const [depth, fuel, kept] = [paramCount, paramCount + 1, paramCount + 2];
+  const [fuel, depth, kept] = [paramCount, paramCount + 1, paramCount + 2];
   const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i32);
   writer.u8(OP.localGet).u32(fuel);
   writeBurn(writer, meter, passage.fuel, fuel);
@@ -140,15 +147,22 @@ export function paidImportBody(meter: MeterIndices, passage: Passage): ByteWrite
   return writer.u8(OP.globalGet).u32(meter.fuelGlobal).u8(OP.end);
 }
 
-/** Body of the function that the host calls in place of an exported one: opens the account, then calls it. */
-export function exportBody(meter: MeterIndices, { functionIndex, paramCount, fuel }: Passage): ByteWriter {
+/** Body of the function that the host calls in place of an exported one, which takes `account`: opens the account, then calls it. */
+export function exportBody(
+  meter: MeterIndices,
+  { functionIndex, paramCount, fuel }: Passage,
+  account: Account,
+): ByteWriter {
   const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i64);
   for (let param = 0; param < paramCount; param++) writer.u8(OP.localGet).u32(param);
-  writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(I64_EXTEND_I32_S);
   writer.u8(OP.globalGet).u32(meter.fuelGlobal);
   writeBurn(writer, meter, fuel, paramCount);
-  writer.u8(OP.localGet).u32(paramCount);
-  return writer.u8(OP.call).u32(functionIndex).u8(DROP, OP.end);
+  if (account !== "none") writer.u8(OP.localGet).u32(paramCount);
+  if (account === "both") writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(I64_EXTEND_I32_S);
+  writer.u8(OP.call).u32(functionIndex);
+  // The fuel that comes back is in the global as well.
+  if (account !== "none") writer.u8(DROP);
+  return writer.u8(OP.end);
 }
 
 /** Takes `fuel` from the i64 on the stack; puts what is left into global and local. */

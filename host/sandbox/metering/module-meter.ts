@@ -15,7 +15,7 @@ import {
   VALUE_TYPE,
 } from "../wasm/module-shape.ts";
 import { BodyNotes } from "./body-notes.ts";
-import { planCalls } from "./call-plan.ts";
+import { type Account, type EntryPlan, planCalls } from "./call-plan.ts";
 import { meterBody, type MeterPlan } from "./function-meter.ts";
 import { exportBody, lengthFunctionBody, paidImportBody } from "./meter-code.ts";
 
@@ -41,7 +41,9 @@ const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
 /** The metered form of the module. The same shape and settings give the same bytes. */
 export function meterModule(shape: ModuleShape, settings: MeterSettings): Uint8Array<ArrayBuffer> {
   const plan = makePlan(shape, settings);
+  // Types come first, but it is these that add to them.
   const bodies = meterBodies(shape, settings, plan);
+  const functions = writeFunctions(shape, plan);
   const output = new ByteWriter(2 * shape.bytes.length + 1_024).u8(...HEADER);
   const write = (id: number, content: ByteWriter | undefined): void => {
     if (content !== undefined) output.u8(id).sized(content);
@@ -49,7 +51,7 @@ export function meterModule(shape: ModuleShape, settings: MeterSettings): Uint8A
   const copy = (id: number): ByteWriter | undefined => copySection(shape, id);
   write(SECTION.type, plan.types.write());
   write(SECTION.import, copy(SECTION.import));
-  write(SECTION.function, writeFunctions(shape, plan));
+  write(SECTION.function, functions);
   write(SECTION.table, writeTable(shape.table, settings.elementMax));
   write(SECTION.memory, writeMemory(shape.memory, settings.pageMax));
   write(SECTION.global, writeGlobals(shape, plan));
@@ -61,37 +63,33 @@ export function meterModule(shape: ModuleShape, settings: MeterSettings): Uint8A
   return output.toBytes();
 }
 
+const { i32, i64 } = VALUE_TYPE;
+
 /** The original types, those that also carry the account, and those of our own code. */
 class TypeTable {
   readonly #types: FunctionType[];
-  readonly #metered: number[];
-  readonly #blockTypes = new Map<string, number>();
+  /** Ours, by what they are for. */
+  readonly #own = new Map<string, number>();
   readonly lengthFunction: number;
 
   constructor({ types }: ModuleShape) {
-    const { i32, i64 } = VALUE_TYPE;
     this.#types = [...types];
-    this.#metered = types.map(({ params, results }) => {
-      return this.#add({ params: [...params, i64, i64], results: [...results, i64] });
-    });
     this.lengthFunction = this.#add({ params: [i32, i32, i32, i64], results: [i32, i64] });
   }
 
-  /** The type of a metered function that was of the type `original`. */
-  metered(original: number): number {
-    return this.#metered[original]!;
+  /** The type of a function that was of the type `original` and takes `account`. */
+  metered(original: number, account: Account): number {
+    if (account === "none") return original;
+    const { params, results } = this.#types[original]!;
+    const own = account === "both" ? [i64, i64] : [i64];
+    return this.#once(`${account} ${original}`, { params: [...params, ...own], results: [...results, i64] });
   }
 
   /** Encoding of a block without parameters and with the results of `type`. */
   blockType({ results }: FunctionType): number {
     if (results.length === 0) return EMPTY_BLOCK_TYPE;
     if (results.length === 1) return results[0]! - 0x80;
-    const key = results.join();
-    const known = this.#blockTypes.get(key);
-    if (known !== undefined) return known;
-    const index = this.#add({ params: [], results });
-    this.#blockTypes.set(key, index);
-    return index;
+    return this.#once(results.join(), { params: [], results });
   }
 
   write(): ByteWriter {
@@ -107,6 +105,15 @@ class TypeTable {
     return writer;
   }
 
+  #once(key: string, type: FunctionType): number {
+    let index = this.#own.get(key);
+    if (index === undefined) {
+      index = this.#add(type);
+      this.#own.set(key, index);
+    }
+    return index;
+  }
+
   #add(type: FunctionType): number {
     return this.#types.push(type) - 1;
   }
@@ -115,6 +122,9 @@ class TypeTable {
 /** What the module's own parts need to know of each other. */
 interface Plan extends MeterPlan {
   readonly types: TypeTable;
+  readonly bodies: readonly BodyNotes[];
+  /** How each body starts, in the same order. */
+  readonly entries: readonly EntryPlan[];
   /** Functions that the host may call, in the order of their passages. */
   readonly entered: readonly number[];
   /** Index of the passage by which the host calls a function of the original module. */
@@ -127,15 +137,21 @@ function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): P
   const functionCount = shape.functionTypes.length;
   const lengthFunction = functionCount + importCount;
   const exported = shape.exports.filter(({ kind }) => kind === KIND.function).map(({ index }) => index);
+  const notes = {
+    code: shape.bytes.slice(),
+    edits: { start: [], end: [], opcode: [], index: [] },
+    taken: new Set(shape.mentions.map(({ functionIndex }) => functionIndex)),
+  };
+  const typeOf = (index: number): FunctionType => shape.types[shape.functionTypes[index]!]!;
+  const bodies = shape.bodies.map((span, index) => new BodyNotes(shape, typeOf(importCount + index), span, notes));
+  const entries = planCalls(bodies, importCount, notes.taken);
   const entered = [...new Set(shape.start === undefined ? exported : [...exported, shape.start])];
   return {
     types,
+    bodies,
+    entries,
     entered,
-    notes: {
-      code: shape.bytes.slice(),
-      edits: { start: [], end: [], opcode: [], index: [] },
-      taken: new Set(shape.mentions.map(({ functionIndex }) => functionIndex)),
-    },
+    notes,
     pageMax,
     elementMax,
     fuelGlobal: shape.globals.length,
@@ -143,18 +159,17 @@ function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): P
     lengthFunction,
     functionIndex: (original) => (original < importCount ? functionCount + original : original),
     passage: (original) => lengthFunction + 1 + entered.indexOf(original),
-    meteredType: (original) => types.metered(original),
+    accountOf: (original) => entries[original - importCount]?.account ?? "both",
+    meteredType: (original) => types.metered(original, "both"),
     blockType: (type) => types.blockType(type),
   };
 }
 
 function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: Plan): ByteWriter {
+  const { bodies, entries, entered } = plan;
   const importCount = shape.imports.length;
-  const typeOf = (index: number): FunctionType => shape.types[shape.functionTypes[index]!]!;
-  const bodies = shape.bodies.map((span, index) => new BodyNotes(shape, typeOf(importCount + index), span, plan.notes));
-  const entries = planCalls(bodies, importCount, plan.notes.taken);
   const writer = new ByteWriter(2 * shape.bytes.length + 1_024);
-  writer.u32(bodies.length + importCount + 1 + plan.entered.length);
+  writer.u32(bodies.length + importCount + 1 + entered.length);
   const body = new ByteWriter(LIMITS.sandbox.functionBodySizeBytes);
   for (const [index, notes] of bodies.entries()) {
     meterBody(body.clear(), notes, entries[index]!, plan);
@@ -165,19 +180,25 @@ function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: Pl
     writer.sized(paidImportBody(plan, { functionIndex, paramCount, fuel: importFuel[functionIndex]! }));
   }
   writer.sized(lengthFunctionBody(plan));
-  for (const original of plan.entered) {
-    const { params } = typeOf(original);
+  for (const original of entered) {
+    const paramCount = shape.types[shape.functionTypes[original]!]!.params.length;
     const fuel = entries[original - importCount]?.paid ?? 0;
-    writer.sized(exportBody(plan, { functionIndex: plan.functionIndex(original), paramCount: params.length, fuel }));
+    const passage = { functionIndex: plan.functionIndex(original), paramCount, fuel };
+    writer.sized(exportBody(plan, passage, plan.accountOf(original)));
   }
   return writer;
 }
 
-function writeFunctions(shape: ModuleShape, { types, entered }: Plan): ByteWriter {
-  const defined = shape.functionTypes.slice(shape.imports.length);
-  const metered = [...defined, ...shape.imports.map(({ typeIndex }) => typeIndex)];
-  const passages = entered.map((original) => shape.functionTypes[original]!);
-  const all = [...metered.map((original) => types.metered(original)), types.lengthFunction, ...passages];
+function writeFunctions(shape: ModuleShape, plan: Plan): ByteWriter {
+  const { types, entered } = plan;
+  const importCount = shape.imports.length;
+  const metered = shape.functionTypes.map((type, index) => types.metered(type, plan.accountOf(index)));
+  const all = [
+    ...metered.slice(importCount),
+    ...metered.slice(0, importCount),
+    types.lengthFunction,
+    ...entered.map((original) => shape.functionTypes[original]!),
+  ];
   const writer = new ByteWriter().u32(all.length);
   for (const typeIndex of all) writer.u32(typeIndex);
   return writer;

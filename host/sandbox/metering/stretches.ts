@@ -12,12 +12,33 @@ export interface Stretch {
   fuel: number;
   /** Whether a look at what is left is due: somewhere in every round of every loop. */
   checked: boolean;
+  /** While fuel is moved: how much of it this stretch would get for each unit. */
+  share: number;
 }
+
+/** One way by which control comes to a stretch. */
+interface Edge {
+  /** The stretch that ends there, or parts. */
+  readonly from: Stretch;
+  /** Where control goes otherwise; undefined when it cannot. */
+  other: Stretch | undefined;
+}
+
+/** A stretch with all the ways to it: what it costs can as well be paid on each of them. */
+interface Join {
+  readonly at: Stretch;
+  readonly edges: readonly Edge[];
+}
+
+/** How a branch comes about: always, by a test, or by a table. */
+export type BranchKind = "jump" | "test" | "table";
 
 interface Frame {
   readonly opcode: number;
   /** The stretch that the current place in the block belongs to. */
   current: Stretch;
+  /** The one before it. */
+  readonly before: Stretch;
   /** The one that its code, or its first arm, started with. */
   readonly first: Stretch;
   /** Start of the second arm. */
@@ -26,19 +47,8 @@ interface Frame {
   outermost: number;
   /** Whether a branch leads to its own label. */
   targeted: boolean;
-  /** Of a loop: the stretches that end with a jump to its head; undefined when a branch there is conditional. */
-  rounds: Stretch[] | undefined;
-}
-
-/** Fuel of `from` that is due in any case, and can as well be paid `before`. */
-interface Move {
-  /** The head of a loop, or an arm of an `if`. */
-  readonly from: Stretch;
-  /** Its other arm. */
-  readonly other: Stretch | undefined;
-  readonly before: Stretch;
-  /** For the head of a loop: who pays for the next round. */
-  readonly rounds: readonly Stretch[];
+  /** The ways to its label, other than from the code before it; undefined when a table leads there. */
+  edges: Edge[] | undefined;
 }
 
 /** Follows a body as `BodyVisitor` tells of it, and sums up the fuel of its stretches. */
@@ -46,12 +56,15 @@ export class StretchMap {
   /** In the order in which they start. */
   readonly stretches: Stretch[] = [];
   readonly #frames: Frame[] = [];
-  readonly #moves: Move[] = [];
+  readonly #joins: Join[] = [];
   #frame: Frame;
+  /** The last test, until it is known what follows when it fails. */
+  #untaken: Edge | undefined;
 
   /** `start` is the offset of the body's first instruction. */
   constructor(start: number) {
-    this.#frame = this.#push(OP.block, this.#begin(start));
+    const entry = this.#begin(start);
+    this.#frame = this.#push(OP.block, entry, entry);
   }
 
   /** The stretch of the function's start. */
@@ -68,16 +81,18 @@ export class StretchMap {
   left = false;
 
   /** A branch to the block `label`, counted from the innermost, from the current stretch. */
-  branch(label: number, conditional: boolean, reachable: boolean): void {
+  branch(label: number, kind: BranchKind, reachable: boolean): void {
     const target = this.#frames.length - 1 - label;
     if (target === 0) this.left = true;
     if (!reachable) return;
     const frame = this.#frames[target]!;
     frame.targeted = true;
     this.#escape(target);
-    if (frame.opcode !== OP.loop) return;
-    if (conditional) frame.rounds = undefined;
-    else frame.rounds?.push(this.current);
+    if (kind === "table") frame.edges = undefined;
+    if (frame.edges === undefined) return;
+    const edge = { from: this.current, other: undefined };
+    frame.edges.push(edge);
+    if (kind === "test") this.#untaken = edge;
   }
 
   /** A `return`. */
@@ -87,66 +102,73 @@ export class StretchMap {
 
   /** Control may have gone elsewhere before `offset`: what follows is not certain. */
   part(offset: number): void {
-    this.#frame.current = this.#begin(offset);
+    const next = this.#begin(offset);
+    this.#frame.current = next;
+    if (this.#untaken !== undefined) this.#untaken.other = next;
+    this.#untaken = undefined;
   }
 
   /** A block was opened by `opcode`. */
   open(opcode: number, offset: number, reachable: boolean): void {
-    const inner = opcode === OP.block || !reachable ? this.current : this.#begin(offset);
-    this.#frame = this.#push(opcode, inner);
-    if (opcode === OP.loop && reachable) inner.fuel += ROUND_FUEL;
+    const before = this.current;
+    const first = opcode === OP.block || !reachable ? before : this.#begin(offset);
+    this.#frame = this.#push(opcode, before, first);
+    if (opcode === OP.loop && reachable) first.fuel += ROUND_FUEL;
   }
 
-  /** The second arm of an `if` starts. */
-  otherwise(offset: number, reachable: boolean): void {
+  /** The second arm of an `if` starts. `falls`: control can come to the end of the first. */
+  otherwise(offset: number, reachable: boolean, falls: boolean): void {
     if (!reachable) return;
     const frame = this.#frame;
+    if (falls) frame.edges?.push({ from: frame.current, other: undefined });
     frame.current = this.#begin(offset);
     frame.second = frame.current;
   }
 
-  /** The innermost block was closed. Not for the body itself. */
-  close(offset: number, reachable: boolean): void {
+  /** The innermost block was closed. Not for the body itself. `falls`: control can come to its end from the place before. */
+  close(offset: number, reachable: boolean, falls: boolean): void {
     const inner = this.#frames.pop()!;
     const outer = this.#frames.at(-1);
     if (outer === undefined) throw new RangeError("The body itself is not a block to close.");
     this.#frame = outer;
-    if (inner.opcode === OP.loop) this.#placeRound(inner, outer.current);
-    if (inner.second !== undefined) {
-      this.#moves.push({ from: inner.first, other: inner.second, before: outer.current, rounds: [] });
-    }
+    const { first, second, before } = inner;
+    if (inner.opcode === OP.loop) this.#placeRound(inner);
+    if (second !== undefined) this.#joins.push({ at: first, edges: [{ from: before, other: second }] });
     const certain = inner.outermost >= this.#frames.length;
     if (inner.outermost < outer.outermost) outer.outermost = inner.outermost;
     if (certain || !reachable) return;
     // Something in it leads further out. Where it can only be left at its end, that end goes on.
-    const passed = inner.opcode === OP.loop || (inner.opcode === OP.block && !inner.targeted);
-    outer.current = passed ? inner.current : this.#begin(offset);
+    if (inner.opcode === OP.loop || (inner.opcode === OP.block && !inner.targeted)) {
+      outer.current = inner.current;
+      return;
+    }
+    const at = this.#begin(offset);
+    outer.current = at;
+    if (inner.edges === undefined) return;
+    if (falls) inner.edges.push({ from: inner.current, other: undefined });
+    if (inner.opcode === OP.if && second === undefined) inner.edges.push({ from: before, other: first });
+    this.#joins.push({ at, edges: inner.edges });
   }
 
   /**
-   * Moves fuel to where one charge does for several. The sums of all paths stay as they are. To be
-   * called when the body was followed, and again when more was added to its stretches.
+   * Moves fuel to where one charge does for several: from a stretch to all that lead there, and to
+   * where a test parts them from what both its ways cost. The sums of all paths stay as they are, and
+   * nothing is paid that is not certain to come. To be called when the body was followed, and again
+   * when more was added to its stretches.
    */
   settle(): void {
-    for (const { from, other, before, rounds } of this.#moves) {
-      const least = other === undefined ? from.fuel : Math.min(from.fuel, other.fuel);
-      from.fuel -= least;
-      if (other !== undefined) other.fuel -= least;
-      for (const stretch of rounds) stretch.fuel += least;
-      before.fuel += least;
-    }
+    // From the last to the first: what a join gives to the stretches before it, they can give on.
+    for (let index = this.#joins.length - 1; index >= 0; index--) settleJoin(this.#joins[index]!);
   }
 
   /**
-   * Decides where the rounds of a loop are paid. Mostly at its head. When every jump back is
-   * unconditional, the head's fuel is paid by those who come there: `before` the loop for the
-   * first round, and by each stretch that jumps back for the next. One charge less in each round.
+   * Decides where the rounds of a loop are looked at: at its head, or, when every jump back is
+   * unconditional, by each stretch that jumps back.
    */
-  #placeRound({ first, rounds, targeted }: Frame, before: Stretch): void {
-    if (!targeted) return;
-    const atHead = rounds === undefined || rounds.includes(first);
-    for (const stretch of atHead ? [first] : rounds) stretch.checked = true;
-    if (!atHead) this.#moves.push({ from: first, other: undefined, before, rounds });
+  #placeRound({ before, first, edges, targeted }: Frame): void {
+    const jumps = edges?.every(({ from, other }) => other === undefined && from !== first) === true;
+    if (targeted) for (const stretch of jumps ? edges!.map(({ from }) => from) : [first]) stretch.checked = true;
+    if (edges !== undefined) this.#joins.push({ at: first, edges: [{ from: before, other: undefined }, ...edges] });
   }
 
   #escape(target: number): void {
@@ -154,22 +176,49 @@ export class StretchMap {
   }
 
   #begin(at: number): Stretch {
-    const stretch = { at, fuel: 0, checked: false };
+    const stretch = { at, fuel: 0, checked: false, share: 0 };
     this.stretches.push(stretch);
     return stretch;
   }
 
-  #push(opcode: number, first: Stretch): Frame {
+  #push(opcode: number, before: Stretch, first: Stretch): Frame {
     const frame: Frame = {
       opcode,
       current: first,
+      before,
       first,
       second: undefined,
       outermost: this.#frames.length,
       targeted: false,
-      rounds: opcode === OP.loop ? [] : undefined,
+      edges: [],
     };
     this.#frames.push(frame);
     return frame;
   }
+}
+
+/** Moves as much as can be moved: then at least one charge is nothing. */
+function settleJoin({ at, edges }: Join): void {
+  at.share -= 1;
+  for (const { from, other } of edges) {
+    from.share += 1;
+    if (other !== undefined) other.share -= 1;
+  }
+  const least = edges.reduce((sum, { other }) => Math.min(sum, affordable(other)), affordable(at));
+  move(at, least);
+  for (const { from, other } of edges) {
+    move(from, least);
+    if (other !== undefined) move(other, least);
+  }
+}
+
+/** How often the stretch can give its share. */
+function affordable(stretch: Stretch | undefined): number {
+  return stretch === undefined || stretch.share >= 0 ? Infinity : Math.floor(stretch.fuel / -stretch.share);
+}
+
+/** Does it once, however often it is named. */
+function move(stretch: Stretch, units: number): void {
+  if (stretch.share !== 0 && units !== Infinity) stretch.fuel += stretch.share * units;
+  stretch.share = 0;
 }

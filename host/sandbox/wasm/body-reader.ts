@@ -36,10 +36,13 @@ export interface BodyVisitor {
   branch(label: number, site: Site): void;
   /** A block was opened by the instruction `opcode`; its code starts at `offset`. */
   open(opcode: number, offset: number, reachable: boolean): void;
-  /** The second arm of the innermost block, an `if`, starts at `offset`. */
-  otherwise(offset: number, reachable: boolean): void;
-  /** The innermost block was closed; what follows it starts at `offset`, and `reachable` says whether it can. */
-  close(offset: number, reachable: boolean): void;
+  /** The second arm of the innermost block, an `if`, starts at `offset`; `falls` says whether control can come to the end of the first. */
+  otherwise(offset: number, reachable: boolean, falls: boolean): void;
+  /**
+   * The innermost block was closed. What follows it starts at `offset`; `reachable` says whether control
+   * can come there, and `falls` whether it can from the instruction before the block's end.
+   */
+  close(offset: number, reachable: boolean, falls: boolean): void;
 }
 
 /** What a whole body amounts to. */
@@ -326,12 +329,13 @@ class BodyScan {
     const frame = this.#frame;
     if (frame.opcode !== OP.if) throw this.#invalid("an else has no if");
     frame.opcode = OP.else;
+    const falls = frame.reachable;
     // The first arm goes on behind the second.
-    if (frame.reachable) frame.joined = true;
+    if (falls) frame.joined = true;
     frame.reachable = frame.entered;
     this.#height = frame.base;
     this.#move(0, frame.type.params.length);
-    this.#visitor.otherwise(this.#reader.offset, frame.entered);
+    this.#visitor.otherwise(this.#reader.offset, frame.entered, falls);
   }
 
   #leave(): void {
@@ -345,7 +349,7 @@ class BodyScan {
     const passed = frame.joined ? frame.opcode !== OP.loop : frame.opcode === OP.if && frame.entered;
     outer.reachable = frame.reachable || passed;
     this.#move(0, frame.type.results.length);
-    this.#visitor.close(this.#reader.offset, outer.reachable);
+    this.#visitor.close(this.#reader.offset, outer.reachable, frame.reachable);
   }
 
   #typeAt(index: number, offset: number): FunctionType {
