@@ -38,7 +38,7 @@ export async function readAuthorSource(folder: string): Promise<AuthorSource> {
   const description = describeSource(index, files);
   return {
     manifest: composeManifest(described, description, findCalls(files)),
-    compile: () => compileAssemblyScript(folder, writeGlue(index, files, description)),
+    compile: () => compileAssemblyScript({ folder, files, texts: writeGlue(index, files, description) }),
   };
 }
 

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { utf8Decode } from "../../base/bytes.ts";
-import { TwinError } from "../../base/errors.ts";
+import { type CompiledSource, compilerProblem, type Diagnostic } from "./compiler-problems.ts";
 
 /** Folder of the package that this file belongs to: the clone, or the installed one. */
 const ROOT = rootOf(import.meta.dirname);
@@ -16,6 +16,9 @@ export const TOOLCHAIN = {
   folders: [join(ROOT, "capabilities", "sdk"), import.meta.dirname],
   files: [join(ROOT, "package.json")],
 } as const;
+
+/** The compiler's `DiagnosticCategory.Error`, an ambient enum, which erasable TypeScript cannot read. */
+const ERROR_CATEGORY = 3;
 
 const ENTRY = "twin-entry.ts";
 /** Sources that the compiler gets in place of others, by the end of the path that it asks for; each file says why. */
@@ -28,36 +31,39 @@ const REPLACED_SOURCES: Readonly<Record<string, string>> = {
   ),
 };
 
-/**
- * The module that `index.ts` in `folder` compiles to, with `texts` in place of the files at these
- * paths. Throws `TWIN_PACKAGE_INVALID` with the compiler's own diagnostics.
- */
-export async function compileAssemblyScript(folder: string, texts: ReadonlyMap<string, string>): Promise<Uint8Array> {
+/** The module that `index.ts` in the folder compiles to. Throws `TWIN_PACKAGE_INVALID` with the lines that have to change. */
+export async function compileAssemblyScript(source: CompiledSource): Promise<Uint8Array> {
+  const { folder, texts } = source;
   // The compiler costs 100 ms and 100 MB to load: only who builds shall pay.
   const [{ main }, { default: JsonTransform }] = await Promise.all([
     import("assemblyscript/asc"),
     import("json-as/transform/lib/index.js"),
   ]);
   let module: Uint8Array | undefined;
-  let diagnostics = "";
+  const diagnostics: Diagnostic[] = [];
+  let [printed, rest] = ["", ""];
   const { error } = await main(compilerArguments(folder), {
     transforms: [JsonTransform as never],
     readFile: (name, base) => {
       const path = resolve(base, name);
-      return texts.get(path) ?? readFrom(path);
+      return texts.get(path)?.text ?? readFrom(path);
     },
     stderr: {
       write: (text) => {
-        diagnostics += typeof text === "string" ? text : utf8Decode(text);
+        printed = typeof text === "string" ? text : utf8Decode(text);
+        rest += printed;
       },
+    },
+    // Called after the same one was printed.
+    reportDiagnostic: ({ category, message, range }) => {
+      if (category !== ERROR_CATEGORY || range === null) return;
+      diagnostics.push({ message, printed, path: range.source.normalizedPath, start: range.start });
     },
     writeFile: (_name, contents) => {
       module = contents as Uint8Array;
     },
   });
-  if (error !== null || module === undefined) {
-    throw new TwinError("TWIN_PACKAGE_INVALID", `The capability in ${folder} does not compile.\n\n${diagnostics}`);
-  }
+  if (error !== null || module === undefined) throw compilerProblem(diagnostics, source, rest);
   return module;
 }
 

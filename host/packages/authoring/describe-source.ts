@@ -1,5 +1,7 @@
 // What a capability's source says of itself: its methods with their schemas, and its events.
 
+import { findSchedules } from "./find-schedules.ts";
+import { checkKeptClasses, checkMethod, checkStrays, checkWorld, undecorated } from "./check-source.ts";
 import type { JsonSchema, Manifest, Method, MethodKind } from "../manifest.ts";
 import {
   type FunctionDeclaration,
@@ -30,13 +32,23 @@ const KINDS: readonly MethodKind[] = ["query", "command"];
 /** Reads methods and events from the source. Throws `TWIN_PACKAGE_INVALID` at the first line that has to change. */
 export function describeSource(index: SourceFile, files: SourceFiles): SourceDescription {
   const methods: SourceMethod[] = [];
+  checkStrays(files);
   for (const file of files.values()) {
+    if (!file.isSdk) {
+      checkWorld(file);
+      checkKeptClasses(file, files);
+    }
     for (const declaration of file.functions) {
       const kind = kindOf(declaration);
       if (file !== index && kind !== undefined) {
         throw sourceProblem(declaration.place, `methods stand in index.ts; move ${declaration.name} there.`);
       }
       if (file !== index || (kind === undefined && declaration.exportStart === undefined)) continue;
+      if (kind === undefined) throw undecorated(declaration);
+      checkMethod(
+        declaration,
+        methods.map((method) => method.declaration),
+      );
       methods.push(describeMethod(declaration, kind, { index, files }));
     }
   }
@@ -44,7 +56,20 @@ export function describeSource(index: SourceFile, files: SourceFiles): SourceDes
     const place = { file: index.name, line: 1, column: 1 };
     throw sourceProblem(place, "there is no method; write @query or @command in front of an exported function.");
   }
+  checkSchedules(files, methods);
   return { methods, events: describeEvents(files) };
+}
+
+/** What is to be called later has to be a method, and one that changes something. */
+function checkSchedules(files: SourceFiles, methods: readonly SourceMethod[]): void {
+  for (const file of files.values()) {
+    if (file.isSdk) continue;
+    for (const { method, place } of findSchedules(file)) {
+      const kind = methods.find(({ declaration }) => declaration.name === method)?.description.kind;
+      if (kind === undefined) throw sourceProblem(place, `there is no command ${method} here to call later.`);
+      if (kind === "query") throw sourceProblem(place, `${method} is a query; what is called later is a @command.`);
+    }
+  }
 }
 
 function kindOf(declaration: FunctionDeclaration): MethodKind | undefined {
@@ -55,14 +80,10 @@ function kindOf(declaration: FunctionDeclaration): MethodKind | undefined {
 
 function describeMethod(
   declaration: FunctionDeclaration,
-  kind: MethodKind | undefined,
+  kind: MethodKind,
   { index, files }: { readonly index: SourceFile; readonly files: SourceFiles },
 ): SourceMethod {
   const { name, place, doc, parameters, result } = declaration;
-  if (kind === undefined) {
-    const message = `${name} is exported but is no method; write @query or @command in front of it, or take export away.`;
-    throw sourceProblem(place, message);
-  }
   if (declaration.exportStart === undefined) throw sourceProblem(place, `write export in front of function ${name}.`);
   if (doc === "")
     throw sourceProblem(place, `say in a comment /** ... */ above ${name} what it does; callers read it.`);

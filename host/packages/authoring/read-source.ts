@@ -4,6 +4,8 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type * as Compiler from "assemblyscript";
+import type { TwinError } from "../../base/errors.ts";
+import { adviceOn } from "./source-advice.ts";
 import type {
   AliasDeclaration,
   ClassDeclaration,
@@ -13,6 +15,7 @@ import type {
   SourceFile,
   SourceFiles,
   SourcePlace,
+  StrayDecorator,
   TypeExpression,
 } from "./source-model.ts";
 import { placeAt, sourceProblem } from "./source-model.ts";
@@ -53,6 +56,10 @@ interface Flags {
   readonly CommonFlags: Readonly<Record<"Static" | "Export", Compiler.CommonFlags>>;
 }
 
+/** By the compiler's `ParameterKind`. */
+const PARAMETER_KINDS = ["plain", "optional", "rest"] as const;
+const METHOD_DECORATORS = new Set(["query", "command", "task", "exposeTo"]);
+
 type Declaration = Pick<Compiler.DeclarationStatement, "name" | "range" | "decorators">;
 
 class FileReader {
@@ -63,6 +70,7 @@ class FileReader {
   readonly #text: string;
   readonly #name: string;
   readonly #isSdk: boolean;
+  readonly #strays: StrayDecorator[] = [];
   readonly #imports = new Map<string, { path: string; name: string }>();
 
   constructor(compiler: typeof Compiler, folders: SourceFolders, { path, text }: { path: string; text: string }) {
@@ -80,7 +88,7 @@ class FileReader {
     const parser = new this.#compiler.Parser();
     parser.parseFile(this.#text, this.#name, true);
     const [problem] = parser.diagnostics;
-    if (problem !== undefined) throw sourceProblem(this.#placeAt(problem.range?.start ?? 0), problem.message);
+    if (problem !== undefined) throw this.#parseProblem(problem);
     const classes = new Map<string, ClassDeclaration>();
     const aliases = new Map<string, AliasDeclaration>();
     const functions: FunctionDeclaration[] = [];
@@ -92,6 +100,10 @@ class FileReader {
       } else if (statement instanceof compiler.TypeDeclaration) {
         const declared = this.#alias(statement);
         aliases.set(declared.name, declared);
+      } else if (statement instanceof compiler.ExportDefaultStatement) {
+        this.#stray(statement.declaration);
+      } else if (statement instanceof compiler.VariableStatement) {
+        for (const declared of statement.declarations) this.#stray(declared);
       } else if (statement instanceof compiler.FunctionDeclaration) {
         functions.push(this.#function(statement));
       } else if (statement instanceof compiler.ImportStatement) {
@@ -101,22 +113,53 @@ class FileReader {
       }
     }
     const [name, path, text] = [this.#name, this.#path, this.#text];
-    return { name, path, text, isSdk: this.#isSdk, classes, aliases, functions, imports: this.#imports };
+    return {
+      name,
+      path,
+      text,
+      isSdk: this.#isSdk,
+      classes,
+      aliases,
+      functions,
+      strays: this.#strays,
+      imports: this.#imports,
+    };
+  }
+
+  #parseProblem({ message, range }: Compiler.DiagnosticMessage): TwinError {
+    const at = range?.start ?? 0;
+    const advice = adviceOn(message, this.#text.slice(at, at + 20));
+    return sourceProblem(
+      this.#placeAt(at),
+      `${message.replace(/\.$/u, "")}${advice === undefined ? "" : `: ${advice}`}.`,
+    );
   }
 
   #class(node: Compiler.ClassDeclaration): ClassDeclaration {
     const fields: FieldDeclaration[] = [];
     for (const member of node.members) {
-      if (!(member instanceof this.#compiler.FieldDeclaration) || member.is(this.#flags.Static)) continue;
-      fields.push({ ...this.#declared(member), type: member.type === null ? undefined : this.#type(member.type) });
+      if (!(member instanceof this.#compiler.FieldDeclaration)) this.#stray(member);
+      else if (!member.is(this.#flags.Static)) fields.push(this.#field(member));
     }
     return {
       ...this.#declared(node),
       base: node.extendsType === null ? undefined : this.#type(node.extendsType),
       fields,
       isGeneric: node.isGeneric,
+      isInterface: node instanceof this.#compiler.InterfaceDeclaration,
       bodyStart: this.#text.indexOf("{", (node.extendsType ?? node.name).range.end) + 1,
     };
+  }
+
+  #field(node: Compiler.FieldDeclaration): FieldDeclaration {
+    const type = node.type === null ? undefined : this.#type(node.type);
+    return { ...this.#declared(node), type, hasInitial: node.initializer !== null };
+  }
+
+  #stray(node: Declaration): void {
+    const { name, decorators } = this.#declared(node);
+    const decorator = decorators.find((each) => METHOD_DECORATORS.has(each.name));
+    if (decorator !== undefined) this.#strays.push({ decorator: decorator.name, name, place: decorator.place });
   }
 
   #alias(node: Compiler.TypeDeclaration): AliasDeclaration {
@@ -132,6 +175,7 @@ class FileReader {
         name: parameter.name.text,
         type: this.#type(parameter.type),
         initial: parameter.initializer === null ? undefined : this.#textOf(parameter.initializer),
+        kind: PARAMETER_KINDS[parameter.parameterKind] ?? "plain",
       })),
       result: this.#type(node.signature.returnType),
       exportStart: isExported ? before.lastIndexOf("export") : undefined,
@@ -184,7 +228,7 @@ class FileReader {
   #type(node: Compiler.TypeNode): TypeExpression {
     const place = this.#placeAt(node.range.start);
     const span = [node.range.start, node.range.end] as const;
-    if (!(node instanceof this.#compiler.NamedTypeNode)) return { name: "", args: [], nullable: false, place, span };
+    if (!(node instanceof this.#compiler.NamedTypeNode)) return { name: "()", args: [], nullable: false, place, span };
     return {
       name: this.#nameOf(node.name),
       args: (node.typeArguments ?? []).map((arg) => this.#type(arg)),

@@ -22,7 +22,7 @@ export interface Decorator {
 
 /** A type as it is written, such as `Array<Line | null>`; `T[]` is read as `Array<T>`. */
 export interface TypeExpression {
-  /** Empty for a function type. */
+  /** Empty when it is not written, `()` for a function. */
   readonly name: string;
   readonly args: readonly TypeExpression[];
   readonly nullable: boolean;
@@ -41,6 +41,7 @@ interface Declared {
 
 /** A field of a class. */
 export interface FieldDeclaration extends Declared {
+  readonly hasInitial: boolean;
   readonly type: TypeExpression | undefined;
 }
 
@@ -49,6 +50,7 @@ export interface ClassDeclaration extends Declared {
   readonly base: TypeExpression | undefined;
   readonly fields: readonly FieldDeclaration[];
   readonly isGeneric: boolean;
+  readonly isInterface: boolean;
   /** Offset behind the brace that opens it. */
   readonly bodyStart: number;
 }
@@ -63,6 +65,8 @@ export interface ParameterDeclaration {
   readonly name: string;
   readonly type: TypeExpression;
   readonly initial: string | undefined;
+  /** `optional`: `name?`, `rest`: `...name`. */
+  readonly kind: "plain" | "optional" | "rest";
 }
 
 /** A function at the top of a file. */
@@ -71,6 +75,14 @@ export interface FunctionDeclaration extends Declared {
   readonly result: TypeExpression;
   /** Offset of the word `export`; undefined when it is not exported. */
   readonly exportStart: number | undefined;
+}
+
+/** A decorator where it has no meaning. */
+export interface StrayDecorator {
+  readonly decorator: string;
+  /** Of what it stands in front of. */
+  readonly name: string;
+  readonly place: SourcePlace;
 }
 
 /** One source file. */
@@ -84,6 +96,8 @@ export interface SourceFile {
   readonly classes: ReadonlyMap<string, ClassDeclaration>;
   readonly aliases: ReadonlyMap<string, AliasDeclaration>;
   readonly functions: readonly FunctionDeclaration[];
+  /** Decorators of methods in front of what is no function of the file. */
+  readonly strays: readonly StrayDecorator[];
   /** Local name (or `*`, exported again) to the file and the name there. */
   readonly imports: ReadonlyMap<string, { readonly path: string; readonly name: string }>;
 }

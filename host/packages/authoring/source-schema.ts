@@ -2,6 +2,7 @@
 // guest's own reader would cut what does not fit without a word.
 
 import type { JsonSchema } from "../manifest.ts";
+import { adviceOnName } from "./source-advice.ts";
 import { schemaProblem } from "../schema-policy.ts";
 import {
   type ClassDeclaration,
@@ -125,7 +126,10 @@ export function classOf(
 
 function typeSchema(type: TypeExpression, walk: Walk): Record<string, unknown> {
   const plain = plainSchema(type, walk);
-  return type.nullable ? orNull(plain) : plain;
+  if (!type.nullable) return plain;
+  if (isPrimitive(type.name))
+    throw sourceProblem(type.place, `${type.name} cannot be null; write JSON.Box<${type.name}> | null.`);
+  return orNull(plain);
 }
 
 function plainSchema({ name, args, place }: TypeExpression, walk: Walk): Record<string, unknown> {
@@ -136,6 +140,7 @@ function plainSchema({ name, args, place }: TypeExpression, walk: Walk): Record<
   if (whole !== undefined) {
     return walk.direction === "out" ? { type: "integer" } : { type: "integer", minimum: whole[0], maximum: whole[1] };
   }
+  if (name === "JSON.Box" && args.length === 1) return typeSchema(args[0]!, walk);
   if (name === "Array" && args.length === 1) return { type: "array", items: typeSchema(args[0]!, walk) };
   if (name === "Map" && args.length === 2 && args[0]!.name === "string") {
     return { type: "object", additionalProperties: typeSchema(args[1]!, walk) };
@@ -149,14 +154,24 @@ function plainSchema({ name, args, place }: TypeExpression, walk: Walk): Record<
     : constrain(typeSchema(declaration.type, inside), declaration.decorators);
 }
 
+function isPrimitive(name: string): boolean {
+  return Object.hasOwn(WHOLE, name) || ["bool", "boolean", "f64", "f32"].includes(name);
+}
+
 function unknownType(name: string): string {
-  return name === "" || ["ArrayBuffer", "Uint8Array", "Set", "Date"].includes(name)
-    ? `JSON cannot hold ${name === "" ? "a function" : name}; use a string, number, bool, array, Map<string, T> or @json class.`
-    : `there is no type ${name}; declare it, or import it from a file of this folder.`;
+  if (name === "") return "a type has to stand here, such as: string.";
+  if (["()", "ArrayBuffer", "Uint8Array", "Set"].includes(name)) {
+    return `JSON cannot hold ${name === "()" ? "a function" : name}; use a string, number, bool, array, Map<string, T> or @json class.`;
+  }
+  const advice = adviceOnName(name) ?? "declare it, or import it from a file of this folder";
+  return `there is no type ${name}: ${advice}.`;
 }
 
 function classSchema(declared: ClassDeclaration, place: SourcePlace, walk: Walk): Record<string, unknown> {
   const { name } = declared;
+  if (declared.isInterface) {
+    throw sourceProblem(declared.place, `${name} is an interface; write @json class ${name}, with initial values.`);
+  }
   if (decoratorOf(declared, "json") === undefined && decoratorOf(declared, "event") === undefined) {
     throw sourceProblem(
       declared.place,
@@ -170,8 +185,18 @@ function classSchema(declared: ClassDeclaration, place: SourcePlace, walk: Walk)
   }
   const inside = { ...walk, around: [...walk.around, name] };
   const fields = allFields(declared, inside);
+  if (fields.length === 0 && decoratorOf(declared, "event") === undefined) {
+    throw sourceProblem(declared.place, `${name} has no fields; what has nothing to say needs no class.`);
+  }
   const shown = fields.filter(({ field }) => decoratorOf(field, "omit") === undefined);
   const optional = shown.filter(({ field }) => isOptional(field)).map(({ field }) => jsonName(field));
+  const empty = shown.find(({ field }) => isOptional(field) && !field.hasInitial)?.field;
+  if (empty !== undefined) {
+    throw sourceProblem(
+      empty.place,
+      `${empty.name} may be absent, so it needs an initial value: ${empty.name}: ... = ...`,
+    );
+  }
   const properties = shown.map(
     ({ field, file }) => [jsonName(field), fieldSchema(field, { ...inside, file })] as const,
   );

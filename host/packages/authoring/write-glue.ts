@@ -2,8 +2,8 @@
 // the last one stands what turns payloads into arguments and results into answers.
 
 import type { SourceDescription, SourceMethod } from "./describe-source.ts";
+import { findSchedules, type FoundSchedule } from "./find-schedules.ts";
 import {
-  type AliasDeclaration,
   type ClassDeclaration,
   decoratorOf,
   findType,
@@ -20,10 +20,18 @@ interface Splice {
   readonly insert: string;
 }
 
+/** A text that is compiled in place of an author's. */
+export interface GluedText {
+  readonly text: string;
+  /** Where what stands at an offset stands in the author's text; undefined for what the glue added behind it. */
+  originalOffset(offset: number): number | undefined;
+}
+
 /** What the glue is written in. */
 const HEAD = [
   ["answer as twin__answer", "twin/abi"],
   ["params as twin__params, reply as twin__reply", "twin/payload"],
+  ["schedule as twin__schedule", "twin/effects"],
 ]
   .map(([names, file]) => `import { ${names} } from ${JSON.stringify(file)};\n`)
   .join("");
@@ -33,8 +41,13 @@ export function writeGlue(
   index: SourceFile,
   files: SourceFiles,
   { methods }: SourceDescription,
-): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
+): ReadonlyMap<string, GluedText> {
+  const texts = new Map<string, GluedText>();
+  // Methods that ask for the same fields share one class, and with it the code that reads it.
+  const classes = new Map<string, string>();
+  const schedules = findSchedules(index);
+  const scheduled = new Set(schedules.map(({ method }) => method));
+  const glue = methods.map((method) => methodGlue(method, { index, files, classes, scheduled })).join("");
   for (const [path, file] of files) {
     const splices = [...file.classes.values()].flatMap((declared) => [
       ...eventSplices(declared),
@@ -43,13 +56,16 @@ export function writeGlue(
     const hidden = file === index ? methods.map(({ declaration }) => declaration.exportStart!) : [];
     // A method's export is its glue; its own would have another signature.
     splices.push(...hidden.map((at) => ({ at, remove: "export".length, insert: " ".repeat("export".length) })));
-    if (splices.length === 0) continue;
-    texts.set(path, spliced(file.text, splices));
+    if (file === index) splices.push(...schedules.map(scheduleSplice));
+    if (file === index) splices.push({ at: file.text.length, remove: 0, insert: `\n${HEAD}${glue}` });
+    if (splices.length > 0) texts.set(path, spliced(file.text, splices));
   }
-  // Methods that ask for the same fields share one class, and with it the code that reads it.
-  const classes = new Map<string, string>();
-  const glue = methods.map((method) => methodGlue(method, { index, files, classes })).join("");
-  return texts.set(index.path, `${texts.get(index.path) ?? index.text}\n${HEAD}${glue}`);
+  return texts;
+}
+
+/** A payload is checked against the method that it is for. */
+function scheduleSplice({ method, start, end }: FoundSchedule): Splice {
+  return { at: start, remove: end - start, insert: `twin__schedule_${method}` };
 }
 
 /** An event's class is a JSON class, and knows its topic. */
@@ -84,12 +100,26 @@ function plainText(type: TypeExpression, file: SourceFile, files: SourceFiles): 
   return typeText(type, (arg) => plainText(arg, file, files));
 }
 
-function spliced(text: string, splices: readonly Splice[]): string {
-  let result = text;
-  for (const { at, remove, insert } of splices.toSorted((left, right) => right.at - left.at)) {
-    result = result.slice(0, at) + insert + result.slice(at + remove);
+function spliced(text: string, splices: readonly Splice[]): GluedText {
+  const ordered = splices.toSorted((left, right) => left.at - right.at);
+  let result = "";
+  let end = 0;
+  for (const { at, remove, insert } of ordered) {
+    result += text.slice(end, at) + insert;
+    end = at + remove;
   }
-  return result;
+  return {
+    text: result + text.slice(end),
+    originalOffset: (offset) => {
+      let shift = 0;
+      for (const { at, remove, insert } of ordered) {
+        if (offset < at + shift) break;
+        if (offset < at + shift + insert.length) return at === text.length ? undefined : at;
+        shift += insert.length - remove;
+      }
+      return offset - shift;
+    },
+  };
 }
 
 interface GlueScope {
@@ -97,6 +127,8 @@ interface GlueScope {
   readonly files: SourceFiles;
   /** Names of the classes of parameters, by their fields. */
   readonly classes: Map<string, string>;
+  /** Methods that the capability calls later. */
+  readonly scheduled: ReadonlySet<string>;
 }
 
 function methodGlue({ declaration, payload }: SourceMethod, scope: GlueScope): string {
@@ -110,27 +142,34 @@ function methodGlue({ declaration, payload }: SourceMethod, scope: GlueScope): s
     result.name === "void"
       ? `${call}; return twin__answer(String.UTF8.encode("{}"));`
       : `return twin__reply<${typeText(result)}>(${call});`;
-  return `${classText}function twin_${name}(address: usize, size: i32): i64 { ${reading}${answering} }\nexport { twin_${name} as ${name} };\n`;
+  const later = scope.scheduled.has(name)
+    ? `function twin__schedule_${name}(dueAtMs: i64, method: string, payload: ${className}): i64 { return twin__schedule<${className}>(dueAtMs, method, payload); }\n`
+    : "";
+  return `${classText}${later}function twin_${name}(address: usize, size: i32): i64 { ${reading}${answering} }\nexport { twin_${name} as ${name} };\n`;
 }
 
 /** The class whose fields are the parameters of a method; its text is empty when it stands already. */
 function askedClass(
   { name, parameters }: FunctionDeclaration,
-  { index, files, classes }: GlueScope,
+  { index, files, classes, scheduled }: GlueScope,
 ): {
   readonly className: string;
   readonly classText: string;
 } {
-  const fields = parameters.map(
-    ({ name: field, type, initial }) =>
-      `${field}: ${plainText(type, index, files)} = ${initial ?? initialOf(type, index, files)};`,
-  );
+  // Without an initial value, a literal must give the field; the payload always does.
+  const fields = parameters.map(({ name: field, type, initial }) => {
+    const plain = plainText(type, index, files);
+    return initial === undefined ? `${field}!: ${plain};` : `${field}: ${plain} = ${initial};`;
+  });
   const body = fields.join(" ");
-  const known = classes.get(body);
+  const known = body === "" ? undefined : classes.get(body);
   if (known !== undefined) return { className: known, classText: "" };
   const className = `twin__${name}`;
   classes.set(body, className);
-  return { className, classText: body === "" ? "" : `@json class ${className} { ${body} }\n` };
+  if (body === "" && !scheduled.has(name)) return { className, classText: "" };
+  // The JSON library cannot do without any field.
+  const inside = body === "" ? "@omit none: bool = false;" : body;
+  return { className, classText: `@json class ${className} { ${inside} }\n` };
 }
 
 function typeText(
@@ -139,18 +178,4 @@ function typeText(
 ): string {
   const inner = args.length === 0 ? "" : `<${args.map((arg) => textOf(arg)).join(", ")}>`;
   return `${name}${inner}${nullable ? " | null" : ""}`;
-}
-
-/** A value of that type for a field that the payload always fills. */
-function initialOf(type: TypeExpression, file: SourceFile, files: SourceFiles): string {
-  const { name, nullable } = type;
-  if (nullable) return "null";
-  if (name === "string" || name === "String") return '""';
-  if (name === "bool" || name === "boolean") return "false";
-  if (name === "Array") return "[]";
-  const found = findType(files, file, name);
-  if (found !== undefined && !("fields" in found.declaration)) {
-    return initialOf((found.declaration satisfies AliasDeclaration).type, found.file, files);
-  }
-  return found !== undefined || name === "Map" ? `new ${typeText(type)}()` : "0";
 }

@@ -11,6 +11,7 @@ import { openCapabilityTwin, testTwinId } from "../../../support/capability-twin
 import { referenceKernels as kernels } from "../../../support/reference-kernels.ts";
 
 const SOURCE = `
+import { JSON } from "json-as";
 import { Table, ordered } from "twin";
 
 @json class Row { key: i64 = 0; group: string = ""; }
@@ -37,6 +38,11 @@ const rowsToo = new Table<Row>("rows", (row) => row.group);
 @query export function nowhere(): Row[] { return rows.by("nope", 1); }
 /** Says it back. */
 @query export function mirror(asked: Asked): Asked { return asked; }
+/** Says the parts back. */
+@query export function parts(tags: string[], names: Map<string, i32>, row: Row, none: Row | null, more: JSON.Box<i32> | null, size: i32 = 3): string {
+  return [tags.join(), names.get("a").toString(), row.group, none === null ? "null" : none.group,
+    more === null ? "null" : more.value.toString(), size.toString()].join(" ");
+}
 `;
 
 let folder: string;
@@ -119,6 +125,14 @@ describe("payloads", () => {
       expect(twin.call("mirror", asked)).toEqual(asked);
     }
     expect(twin.call("mirror", { names: {}, flag: true })).toEqual({ tags: null, names: {}, flag: true });
+  });
+
+  it("bring parameters of every kind", () => {
+    const twin = openCapabilityTwin(pack, testTwinId(0));
+    const asked = { tags: ["x", "y"], names: { a: 7 }, row: { key: 1, group: "g" }, none: null, more: null };
+    expect(twin.call("parts", asked)).toBe("x,y 7 g null null 3");
+    const more = { ...asked, tags: [], none: { key: 2, group: "h" }, more: 5, size: 4 };
+    expect(twin.call("parts", more)).toBe(" 7 g h 5 4");
   });
 
   it("are refused when a number does not fit its type", () => {
