@@ -259,6 +259,12 @@ export const LIMITS = {
     httpPlaceCount: 20,
     /** What an owner can find and install before saying yes. */
     dependencyCount: 20,
+    /** All are described in one answer to another twin. */
+    offerCount: 100,
+    /** Offered packages are rows of the state, together as much as one capability may keep. */
+    offeredSizeBytes: 64 * MIB,
+    /** What one other twin may take in an hour: one that asks again and again would use up the line. */
+    takenSizeBytesPerHour: 64 * MIB,
     /** A removal can be taken back for so long; then its data is deleted. */
     removedKeptMs: 30 * 24 * 60 * 60 * 1_000,
     /** Each is a signature to verify before anything is known of the package. */

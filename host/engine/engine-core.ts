@@ -23,6 +23,7 @@ import type { EngineNews } from "./operations.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import type { PackageFolder } from "./package-folder.ts";
+import { createProgramCache, type ProgramCache } from "./program-cache.ts";
 import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
 import { createTaskPlaces, type TaskPlaces, TaskRunner } from "./task-runner.ts";
 import { createTimers, type Timers } from "./timers.ts";
@@ -34,6 +35,8 @@ export interface EngineParts {
   readonly twin: string;
   readonly store: SnapshotStateStore;
   readonly packages: PackageFolder;
+  /** What its capabilities run, shared with other twins; programs of its own when absent. */
+  readonly programs?: ProgramCache | undefined;
   readonly kernels: Pick<Kernels, "hash" | "keyedHash">;
   readonly clock: Clock;
   readonly random: Random;
@@ -117,7 +120,7 @@ export class EngineCore {
     this.log = log;
     this.grants = createGrantBook(store, random);
     this.register = createCapabilityRegister(store);
-    this.shelf = createGuestShelf(packages);
+    this.shelf = createGuestShelf(packages, parts.programs ?? createProgramCache());
     this.receipts = createReceiptBook(store);
     this.events = createEventLog(store);
     this.outbox = createOutbox(store);

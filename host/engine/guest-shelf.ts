@@ -1,31 +1,22 @@
-// Capabilities ready to be called: admitted, compiled, with compiled schemas; and their idle guests.
+// A twin's capabilities ready to be called, and their idle guests.
 
-import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { CapabilityPackage, Manifest } from "../packages/manifest.ts";
-import { permissionGroup } from "../packages/permission.ts";
-import { compileSchema, type SchemaCheck } from "../packages/schema.ts";
-import { admit } from "../sandbox/admit.ts";
-import { compileGuest, type CompiledGuest, instantiate } from "../sandbox/guest.ts";
-import type { AdmittedModule, Guest } from "../sandbox/sandbox.ts";
+import { type CompiledGuest, instantiate } from "../sandbox/guest.ts";
+import type { Guest } from "../sandbox/sandbox.ts";
 import { type CapabilityRecord, grantedTo } from "./capability-register.ts";
 import type { GuestFrame } from "./guest-frame.ts";
-import { createHostImplementation, HOST_INTERFACE, permissionOf } from "./host-functions.ts";
+import { createHostImplementation } from "./host-functions.ts";
 import type { PackageFolder } from "./package-folder.ts";
-
-/** The checks of one method. */
-interface MethodChecks {
-  readonly params: SchemaCheck;
-  readonly result: SchemaCheck;
-}
+import { permissionsOf, type Program, type ProgramCache } from "./program-cache.ts";
 
 /** A capability that can be called. */
 export interface LoadedCapability {
   readonly record: CapabilityRecord;
   readonly compiled: CompiledGuest;
   readonly permissions: ReadonlySet<string>;
-  readonly methodChecks: ReadonlyMap<string, MethodChecks>;
-  readonly eventChecks: ReadonlyMap<string, SchemaCheck>;
+  readonly methodChecks: Program["methodChecks"];
+  readonly eventChecks: Program["eventChecks"];
   /** The idle instance, or the one that is in a call. */
   guest: Guest | undefined;
   /** The call that its guest is in. */
@@ -53,8 +44,8 @@ export interface GuestShelf {
   memorySizeBytes(): number;
 }
 
-/** A shelf over the package files of `folder`. */
-export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShelf {
+/** A shelf over the package files of `folder`, and over `programs`, which other twins may share. */
+export function createGuestShelf(folder: Pick<PackageFolder, "read">, programs: ProgramCache): GuestShelf {
   /** In order of use: the least recent first. */
   const shelf = new Map<string, LoadedCapability>();
   const all = (): LoadedCapability[] =>
@@ -65,8 +56,9 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShel
     load: (record, pack) => {
       const { name } = record;
       const known = shelf.get(name);
+      const read = (): CapabilityPackage => pack ?? folder.read(record.hash);
       const loaded =
-        known?.record.hash === record.hash ? known : loadCapability(record, pack ?? folder.read(record.hash));
+        known?.record.hash === record.hash ? known : loadCapability(record, programs.load(record.hash, read));
       shelf.delete(name);
       shelf.set(name, loaded);
       return loaded;
@@ -106,69 +98,28 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">): GuestShel
   };
 }
 
-/**
- * Judges a package as if it were to be called: the sandbox's admission, imports against the
- * permissions that the manifest asks for, and one export per method. Throws `TWIN_MODULE_*` or
- * `TWIN_PACKAGE_INVALID`.
- */
-function admitPackage({ manifest, bytes }: CapabilityPackage): AdmittedModule {
-  const memorySizeBytes = Math.min(
-    manifest.limits?.memorySizeBytes ?? LIMITS.sandbox.memorySizeBytes,
-    LIMITS.sandbox.memorySizeBytesMax,
-  );
-  const admitted = admit(bytes, { hostInterface: HOST_INTERFACE, limits: { memorySizeBytes } });
-  const permissions = permissionsOf(manifest);
-  for (const name of admitted.imports) {
-    const permission = permissionOf(name);
-    if (permission === undefined || permissions.has(permission)) continue;
-    throw invalid(`it imports ${name}, but its manifest does not ask for the permission "${permission}"`);
-  }
-  for (const method of Object.keys(manifest.methods)) {
-    if (!admitted.exports.includes(method)) {
-      throw invalid(`its manifest offers the method ${method}, which the module does not export as (i32, i32) -> i64`);
-    }
-  }
-  return admitted;
-}
-
 /** Fuel of one call of the capability when its caller says nothing. */
 export function callFuelOf({ limits }: Manifest): number {
   return Math.min(limits?.callFuel ?? LIMITS.sandbox.callFuel, LIMITS.sandbox.callFuel);
 }
 
-function loadCapability(record: CapabilityRecord, pack: CapabilityPackage): LoadedCapability {
-  // What was judged is what runs: the manifest of the verified file, not a copy beside it; with the
-  // permissions that the owner has granted.
-  const manifest = { ...pack.manifest, permissions: grantedTo({ ...record, manifest: pack.manifest }) };
+function loadCapability(record: CapabilityRecord, program: Program): LoadedCapability {
+  // With the permissions that the owner has granted.
+  const manifest = { ...program.manifest, permissions: grantedTo({ ...record, manifest: program.manifest }) };
+  const { compiled, methodChecks, eventChecks } = program;
   return {
     record: { ...record, manifest },
-    compiled: compileGuest(admitPackage(pack)),
+    compiled,
     permissions: permissionsOf(manifest),
-    methodChecks: new Map(
-      Object.entries(manifest.methods).map(([name, { params, result }]) => [
-        name,
-        { params: compileSchema(params), result: compileSchema(result) },
-      ]),
-    ),
-    eventChecks: new Map(Object.entries(manifest.events).map(([topic, schema]) => [topic, compileSchema(schema)])),
+    methodChecks,
+    eventChecks,
     guest: undefined,
     frame: undefined,
     reader: undefined,
   };
 }
 
-function permissionsOf(manifest: Manifest): Set<string> {
-  const groups = new Set(manifest.permissions.map(({ permission }) => permissionGroup(permission)));
-  // Its tasks may call its own queries and commands.
-  if (Object.values(manifest.methods).some(({ kind }) => kind === "task")) groups.add("call");
-  return groups;
-}
-
 function frameOf({ frame, record }: LoadedCapability): GuestFrame {
   if (frame === undefined) throw new TypeError(`${record.name} calls the host outside of a call.`);
   return frame;
-}
-
-function invalid(why: string): TwinError {
-  return new TwinError("TWIN_PACKAGE_INVALID", `This package cannot be installed: ${why}.`);
 }

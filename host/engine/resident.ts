@@ -11,6 +11,7 @@ import { EngineCore } from "./engine-core.ts";
 import { isSweepDue, sweepRemoved } from "./installation-sweep.ts";
 import type { EngineNews } from "./operations.ts";
 import { createPackageFolder } from "./package-folder.ts";
+import type { ProgramCache } from "./program-cache.ts";
 import { createRecordFeed } from "./record-feed.ts";
 import type { OutsideLink } from "./outside-link.ts";
 import type { TaskPlaces } from "./task-runner.ts";
@@ -30,6 +31,7 @@ export interface ResidentParts {
   /** Turns of the twin's own work. */
   readonly turnsOf: (slot: number) => Turns;
   readonly places: TaskPlaces;
+  readonly programs: ProgramCache;
   readonly outside: OutsideLink;
 }
 
@@ -122,7 +124,7 @@ export class Resident {
     const packages = createPackageFolder(join(folder, "packages"), kernels);
     const onNews = (news: EngineNews): void => parts.onNews(slot, news);
     const [turns, outside] = [parts.turnsOf(slot), parts.outside.of(slot)];
-    const { places } = parts;
+    const { places, programs } = parts;
     const core = new EngineCore({
       twin,
       store,
@@ -134,6 +136,7 @@ export class Resident {
       onNews,
       outside,
       places,
+      programs,
       turns,
     });
     const perform = (work: () => Promise<void>): Promise<void> =>

@@ -9,6 +9,7 @@ import { openJournal } from "../state/journal.ts";
 import type { JournalFolder } from "../state/journal-folder.ts";
 import { createWorkerLog, Mailer } from "./mailer.ts";
 import { openOutsideLink } from "./outside-link.ts";
+import { createProgramCache } from "./program-cache.ts";
 import { RequestLoop } from "./request-loop.ts";
 import { Residence } from "./residence.ts";
 import { createTaskPlaces } from "./task-runner.ts";
@@ -33,6 +34,7 @@ export async function serveEngines(port: MessagePort, data: EngineWorkerData, fo
       onNews: (slot, news) => mailer.tell(slot, news),
       turnsOf: (slot) => loop.turnsOf(slot),
       places: createTaskPlaces(systemClock),
+      programs: createProgramCache(),
       outside: openOutsideLink(data.outside),
     });
     const loop = new RequestLoop(residence, mailer, data.running);
