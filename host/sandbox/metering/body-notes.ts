@@ -1,37 +1,19 @@
-// Reads one function body and notes what metering must know of it: what its stretches cost, whom
-// it calls, and which instructions are to be written otherwise.
+// Reads the bodies of a module and notes what metering must know of them: what their stretches cost,
+// whom they call, and which instructions are to be written otherwise.
 
-import { type BodyVisitor, type BodyFacts, readBody, type Site } from "../wasm/body-reader.ts";
+import { BodyReader, type BodyVisitor, type Site } from "../wasm/body-reader.ts";
 import { OP } from "../wasm/instruction-set.ts";
 import type { FunctionType, ModuleShape, Span } from "../wasm/module-shape.ts";
 import { ENTRY_FUEL, INSTRUCTION_FUEL, LOCALS_PER_FUEL } from "./cost-table.ts";
-import { type Stretch, StretchMap } from "./stretches.ts";
+import { StretchMap } from "./stretches.ts";
 
 /** How many values of ours every function has behind its parameters: its account, as parameters or as locals. */
 export const ACCOUNT_SIZE = 2;
 
 /** Values of frame that weigh one: 8 bytes each, so that one weight is at most about 65 bytes of stack with our own spills. */
 const VALUES_PER_WEIGHT = 8;
-
-/** A call of a function by its index. */
-export interface DirectCall {
-  /** As in the original module. */
-  readonly callee: number;
-  /** The stretch that it belongs to; undefined where control cannot come. */
-  readonly stretch: Stretch | undefined;
-}
-
-/**
- * Original instructions that become others, or get something of ours before them, in order. Columns
- * instead of objects: a module of a megabyte has a hundred thousand.
- */
-interface Edits {
-  readonly start: number[];
-  readonly end: number[];
-  readonly opcode: number[];
-  /** The first index of the immediate. */
-  readonly index: number[];
-}
+/** Of a call where control cannot come. */
+export const NO_STRETCH = -1;
 
 const LENGTH_OPCODES: ReadonlySet<number> = new Set([
   OP.memoryGrow,
@@ -44,89 +26,126 @@ const LENGTH_OPCODES: ReadonlySet<number> = new Set([
   OP.tableFill,
 ]);
 
-/** What the notes on all bodies of a module share. */
-export interface ModuleNotes {
-  /** A copy of the module, in which locals move up where there is room for it. */
-  readonly code: Uint8Array;
-  /** Of all bodies, one after the other. */
-  readonly edits: Edits;
-  /** Functions of which some body takes references. */
-  readonly taken: Set<number>;
-}
-
-/** What was found in the body of the function of `type` at `span`. */
-export class BodyNotes implements BodyVisitor {
+/** What was found in one body. Spans are ranges of the columns in {@link ModuleNotes}. */
+export interface BodyNotes {
   readonly type: FunctionType;
+  /** Local declarations and code in the original. */
   readonly span: Span;
-  readonly map = new StretchMap(0);
-  readonly facts: BodyFacts;
-  /** Where its edits are among those of the module: from the first to the last (exclusive). */
+  /** First instruction. */
+  readonly codeStart: number;
+  /** Declared locals, without parameters. */
+  readonly localCount: number;
+  /** The first of these is where the body starts. */
+  readonly stretches: Span;
+  readonly joins: Span;
   readonly edits: Span;
-  readonly calls: DirectCall[] = [];
+  readonly calls: Span;
   /** Of its frame. Parameters count twice, as they are passed and kept. */
   readonly weight: number;
   /** Whether it calls through the table. */
-  indirect = false;
+  readonly indirect: boolean;
   /** Whether it pays by length. */
-  byLength = false;
-  readonly #module: ModuleNotes;
-  readonly #paramCount: number;
+  readonly byLength: boolean;
+  /** Whether a branch, other than `return`, leads out of it. */
+  readonly left: boolean;
+}
 
-  /** Locals behind the parameters move up by {@link ACCOUNT_SIZE}. */
-  constructor(shape: ModuleShape, type: FunctionType, span: Span, module: ModuleNotes) {
-    this.type = type;
-    this.span = span;
-    this.#module = module;
+/** The notes on all bodies of a module, in columns. */
+export class ModuleNotes implements BodyVisitor {
+  /** A copy of the module, in which locals move up by {@link ACCOUNT_SIZE} where there is room for it. */
+  readonly code: Uint8Array;
+  /** Functions that the table may hold: by the module's own segments, or because some body takes references of them. */
+  readonly taken: Set<number>;
+  readonly map = new StretchMap();
+  /** Original instructions that become others, or get something of ours before them, in order. */
+  readonly editStart: number[] = [];
+  readonly editEnd: number[] = [];
+  readonly editOpcode: number[] = [];
+  /** The first index of the immediate. */
+  readonly editIndex: number[] = [];
+  /** Calls of functions by their original index, and the stretch that each belongs to. */
+  readonly callee: number[] = [];
+  readonly callStretch: number[] = [];
+  readonly #reader: BodyReader;
+  #paramCount = 0;
+  #indirect = false;
+  #byLength = false;
+
+  constructor(shape: ModuleShape) {
+    this.code = shape.bytes.slice();
+    this.taken = new Set(shape.mentions.map(({ functionIndex }) => functionIndex));
+    this.#reader = new BodyReader(shape, this);
+  }
+
+  /** Reads the body of a function of `type` at `span`. To be called for all bodies in their order. */
+  read(type: FunctionType, span: Span): BodyNotes {
+    const { map } = this;
+    const [joinStart, editStart, callStart] = [map.joinCount, this.editStart.length, this.callee.length];
     this.#paramCount = type.params.length;
-    const start = module.edits.start.length;
-    this.facts = readBody(shape, type, span, this);
-    this.edits = { start, end: module.edits.start.length };
-    const { localCount, heightMax, wide } = this.facts;
+    this.#indirect = false;
+    this.#byLength = false;
+    const entry = map.enter(span.start);
+    const { codeStart, localCount, heightMax, wide } = this.#reader.read(type, span);
+    map.fuel[entry]! += ENTRY_FUEL + Math.ceil(localCount / LOCALS_PER_FUEL);
+    map.settle(joinStart, map.joinCount);
     const valueCount = 2 * type.params.length + localCount + heightMax;
-    this.weight = 1 + Math.ceil((wide ? 2 * valueCount : valueCount) / VALUES_PER_WEIGHT);
-    this.map.entry.fuel += ENTRY_FUEL + Math.ceil(localCount / LOCALS_PER_FUEL);
-    this.map.settle();
+    return {
+      type,
+      span,
+      codeStart,
+      localCount,
+      stretches: { start: entry, end: map.count },
+      joins: { start: joinStart, end: map.joinCount },
+      edits: { start: editStart, end: this.editStart.length },
+      calls: { start: callStart, end: this.callee.length },
+      weight: 1 + Math.ceil((wide ? 2 * valueCount : valueCount) / VALUES_PER_WEIGHT),
+      indirect: this.#indirect,
+      byLength: this.#byLength,
+      left: map.left,
+    };
   }
 
   instruction(site: Site): void {
     const { opcode, start, end, index, reachable } = site;
-    if (reachable) this.map.current.fuel += INSTRUCTION_FUEL[opcode]! + site.carried;
+    const { map } = this;
+    if (reachable) map.fuel[map.current]! += INSTRUCTION_FUEL[opcode]! + site.carried;
     switch (opcode) {
       case OP.localGet:
       case OP.localSet:
       case OP.localTee:
         if (index < this.#paramCount) return;
         if (end - start !== 2 || index + ACCOUNT_SIZE >= 0x80) break;
-        this.#module.code[start + 1] = index + ACCOUNT_SIZE;
+        this.code[start + 1] = index + ACCOUNT_SIZE;
         return;
       case OP.brIf:
-        if (reachable) this.map.part(end);
+        if (reachable) map.part(end);
         return;
       case OP.return:
-        if (reachable) this.map.return();
+        if (reachable) map.return();
         break;
       case OP.call:
-        this.calls.push({ callee: index, stretch: reachable ? this.map.current : undefined });
+        this.callee.push(index);
+        this.callStretch.push(reachable ? map.current : NO_STRETCH);
         break;
       case OP.callIndirect:
-        this.indirect = true;
+        this.#indirect = true;
         break;
       case OP.refFunc:
-        this.#module.taken.add(index);
+        this.taken.add(index);
         break;
       default:
         if (!LENGTH_OPCODES.has(opcode)) return;
-        this.byLength = true;
+        this.#byLength = true;
     }
-    const { edits } = this.#module;
-    edits.start.push(start);
-    edits.end.push(end);
-    edits.opcode.push(opcode);
-    edits.index.push(index);
+    this.editStart.push(start);
+    this.editEnd.push(end);
+    this.editOpcode.push(opcode);
+    this.editIndex.push(index);
   }
 
   plain(opcode: number): void {
-    this.map.current.fuel += INSTRUCTION_FUEL[opcode]!;
+    const { map } = this;
+    map.fuel[map.current]! += INSTRUCTION_FUEL[opcode]!;
   }
 
   branch(label: number, { opcode, reachable }: Site): void {

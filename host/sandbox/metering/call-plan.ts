@@ -2,7 +2,7 @@
 // itself, and which functions need not look at the account because they cannot do much, or need
 // nothing of it at all.
 
-import type { BodyNotes } from "./body-notes.ts";
+import { type BodyNotes, type ModuleNotes, NO_STRETCH } from "./body-notes.ts";
 
 /** What a function gets of its call's account: depth and fuel, the fuel alone, or nothing. Fuel it gives back. */
 export type Account = "both" | "fuel" | "none";
@@ -24,8 +24,8 @@ const UNCHECKED_WEIGHT_MAX = 32;
 
 /** A function while it is planned. */
 interface Draft extends EntryPlan {
-  readonly notes: BodyNotes;
-  /** Whether it may be called through the table. */
+  readonly body: BodyNotes;
+  /** Whether it may be called through the table, where no caller knows it. */
   readonly taken: boolean;
   /** Whether its start is paid as `paid` says, whatever is found later. */
   fixed: boolean;
@@ -39,89 +39,115 @@ interface Draft extends EntryPlan {
   weightMax: number;
 }
 
-/**
- * The plan of each function, in order; adds what callers pay to the stretches of their calls.
- * Functions of `taken` indices may be called through the table, where no caller knows them: they
- * pay for themselves.
- */
-export function planCalls(bodies: readonly BodyNotes[], importCount: number, taken: ReadonlySet<number>): EntryPlan[] {
-  const drafts = bodies.map((notes, index): Draft => {
-    const own = taken.has(importCount + index);
-    const start = { paid: 0, checked: true, account: "both", state: "new", next: 0 } as const;
-    return { notes, taken: own, fixed: own, ...start, recursive: false, fuelMax: 0, weightMax: 0 };
-  });
-  for (const draft of drafts) visit(draft, drafts, importCount);
-  return drafts;
+/** The plan of each function, in order; adds what callers pay to the stretches of their calls. */
+export function planCalls(notes: ModuleNotes, bodies: readonly BodyNotes[], importCount: number): EntryPlan[] {
+  return new CallPlanner(notes, bodies, importCount).plan();
 }
 
-/** Plans a function after all those that it calls, without recursion of our own. */
-function visit(first: Draft, drafts: readonly Draft[], importCount: number): void {
-  if (first.state !== "new") return;
-  const path = [first];
-  first.state = "open";
-  for (let draft: Draft | undefined = first; draft !== undefined; draft = path[path.length - 1]) {
-    const call = draft.notes.calls[draft.next];
-    if (call === undefined) {
-      finish(draft, drafts, importCount);
-      path.pop();
-      continue;
+class CallPlanner {
+  readonly #notes: ModuleNotes;
+  readonly #importCount: number;
+  readonly #drafts: readonly Draft[];
+
+  constructor(notes: ModuleNotes, bodies: readonly BodyNotes[], importCount: number) {
+    this.#notes = notes;
+    this.#importCount = importCount;
+    this.#drafts = bodies.map((body, index) => newDraft(body, notes.taken.has(importCount + index)));
+  }
+
+  plan(): EntryPlan[] {
+    const path: Draft[] = [];
+    for (const draft of this.#drafts) if (draft.state === "new") this.#visit(draft, path);
+    return [...this.#drafts];
+  }
+
+  /** Plans a function after all those that it calls, without recursion of our own. */
+  #visit(first: Draft, path: Draft[]): void {
+    const { callee } = this.#notes;
+    first.state = "open";
+    path.push(first);
+    for (let draft: Draft | undefined = first; draft !== undefined; draft = path[path.length - 1]) {
+      if (draft.next === draft.body.calls.end) {
+        this.#finish(draft);
+        path.pop();
+        continue;
+      }
+      const called = this.#draftOf(callee[draft.next]!);
+      draft.next++;
+      if (called?.state === "open") called.recursive = true;
+      if (called?.state !== "new") continue;
+      called.state = "open";
+      path.push(called);
     }
-    draft.next++;
-    if (call.callee < importCount) continue;
-    const callee = drafts[call.callee - importCount]!;
-    if (callee.state === "open") callee.recursive = true;
-    if (callee.state !== "new") continue;
-    callee.state = "open";
-    path.push(callee);
+  }
+
+  /** All that it calls is planned, except what is on the way to itself. */
+  #finish(draft: Draft): void {
+    const { map, callee, callStretch } = this.#notes;
+    const { calls, joins, stretches, weight, indirect } = draft.body;
+    let unknown = false;
+    let needed: Account = "none";
+    for (let call = calls.start; call < calls.end; call++) {
+      // The stand-in of an import takes the whole account, pays and looks by itself.
+      const called = this.#draftOf(callee[call]!);
+      if (called === undefined || called.account === "both") needed = "both";
+      else if (called.account === "fuel" && needed === "none") needed = "fuel";
+      const stretch = callStretch[call]!;
+      if (called === undefined || stretch === NO_STRETCH) continue;
+      if (called.state === "open") {
+        unknown = true;
+        this.#fix(called);
+      }
+      map.fuel[stretch]! += called.paid;
+      if (called.checked) continue;
+      draft.fuelMax += called.fuelMax;
+      draft.weightMax = Math.max(draft.weightMax, called.weightMax);
+    }
+    if (calls.end > calls.start) map.settle(joins.start, joins.end);
+    this.#fix(draft);
+    let looks = false;
+    let own = 0;
+    for (let stretch = stretches.start; stretch < stretches.end; stretch++) {
+      own += map.fuel[stretch]!;
+      looks ||= map.checked[stretch] === 1;
+    }
+    draft.fuelMax += own;
+    draft.weightMax += weight;
+    const small = draft.fuelMax <= UNCHECKED_FUEL_MAX && draft.weightMax <= UNCHECKED_WEIGHT_MAX;
+    draft.checked = indirect || draft.recursive || unknown || !small;
+    const pays = looks || own > draft.paid || draft.body.byLength;
+    if (draft.checked || draft.taken) draft.account = "both";
+    else draft.account = needed === "none" && pays ? "fuel" : needed;
+    draft.state = "done";
+  }
+
+  /** Of a function by its original index; undefined for imports. */
+  #draftOf(index: number): Draft | undefined {
+    return index < this.#importCount ? undefined : this.#drafts[index - this.#importCount];
+  }
+
+  /** Settles what callers pay: the whole start, as far as it is known by now. */
+  #fix(draft: Draft): void {
+    if (draft.fixed) return;
+    draft.fixed = true;
+    const fuel = this.#notes.map.fuel[draft.body.stretches.start]!;
+    draft.paid = fuel <= PAID_FUEL_MAX ? fuel : 0;
   }
 }
 
-/** All that it calls is planned, except what is on the way to itself. */
-function finish(draft: Draft, drafts: readonly Draft[], importCount: number): void {
-  const { map, calls, weight, indirect } = draft.notes;
-  let unknown = false;
-  let calleeFuelMax = 0;
-  let calleeWeightMax = 0;
-  let needed: Account = "none";
-  for (const { callee: index, stretch } of calls) {
-    // The stand-in of an import pays and looks by itself.
-    const callee = index < importCount ? undefined : drafts[index - importCount]!;
-    if (callee === undefined || callee.account === "both") needed = "both";
-    else if (callee.account === "fuel" && needed === "none") needed = "fuel";
-    if (callee === undefined || stretch === undefined) continue;
-    if (callee.state === "open") {
-      unknown = true;
-      fix(callee);
-    }
-    stretch.fuel += callee.paid;
-    if (callee.checked) continue;
-    calleeFuelMax += callee.fuelMax;
-    calleeWeightMax = Math.max(calleeWeightMax, callee.weightMax);
-  }
-  map.settle();
-  fix(draft);
-  const own = map.stretches.reduce((sum, { fuel }) => sum + fuel, 0);
-  draft.fuelMax = own + calleeFuelMax;
-  draft.weightMax = weight + calleeWeightMax;
-  const small = draft.fuelMax <= UNCHECKED_FUEL_MAX && draft.weightMax <= UNCHECKED_WEIGHT_MAX;
-  draft.checked = indirect || draft.recursive || unknown || !small;
-  if (draft.checked || draft.taken) draft.account = "both";
-  else draft.account = needed === "none" && pays(draft) ? "fuel" : needed;
-  draft.state = "done";
-}
-
-/** Whether it pays anything by itself. */
-function pays({ notes, paid }: Draft): boolean {
-  const { map, byLength } = notes;
-  const rest =
-    map.entry.fuel > paid || map.stretches.some((stretch, index) => stretch.checked || (index > 0 && stretch.fuel > 0));
-  return byLength || rest;
-}
-
-/** Settles what callers pay: the whole start, as far as it is known by now. */
-function fix(draft: Draft): void {
-  if (draft.fixed) return;
-  draft.fixed = true;
-  const { fuel } = draft.notes.map.entry;
-  draft.paid = fuel <= PAID_FUEL_MAX ? fuel : 0;
+function newDraft(body: BodyNotes, taken: boolean): Draft {
+  return {
+    body,
+    taken,
+    // Who may be called through the table pays for itself.
+    fixed: taken,
+    paid: 0,
+    checked: true,
+    account: "both",
+    state: "new",
+    next: body.calls.start,
+    recursive: false,
+    fuelMax: 0,
+    weightMax: 0,
+  };
 }

@@ -3,7 +3,7 @@
 
 import { ByteWriter } from "../wasm/byte-writer.ts";
 import { OP } from "../wasm/instruction-set.ts";
-import { type FunctionType, type Span, VALUE_TYPE } from "../wasm/module-shape.ts";
+import { type FunctionType, VALUE_TYPE } from "../wasm/module-shape.ts";
 import { ACCOUNT_SIZE, type BodyNotes, type ModuleNotes } from "./body-notes.ts";
 import type { Account, EntryPlan } from "./call-plan.ts";
 import { LENGTH_QUARTERS } from "./cost-table.ts";
@@ -29,96 +29,105 @@ const PAGE_SIZE = 65_536;
 /** How much of the account are parameters. */
 const ACCOUNT_PARAMS: Readonly<Record<Account, number>> = { both: 2, fuel: 1, none: 0 };
 
-/** Writes the body that takes the place of the one of `notes`. */
-export function meterBody(writer: ByteWriter, notes: BodyNotes, entry: EntryPlan, plan: MeterPlan): void {
-  const { facts, map, span, type } = notes;
+/** Writes the body that takes the place of `body`. */
+export function meterBody(writer: ByteWriter, body: BodyNotes, entry: EntryPlan, plan: MeterPlan): void {
+  const { code, map } = plan.notes;
   const { account } = entry;
-  const paramCount = type.params.length;
-  const locals = { fuel: paramCount, depth: paramCount + 1, index: paramCount + ACCOUNT_SIZE + facts.localCount };
-  const declared = plan.notes.code.subarray(span.start, facts.code.start);
-  writeLocals(writer, declared, {
-    unused: facts.localCount > 0 ? ACCOUNT_SIZE - ACCOUNT_PARAMS[account] : 0,
-    indirect: notes.indirect,
+  const paramCount = body.type.params.length;
+  const locals = { fuel: paramCount, depth: paramCount + 1, index: paramCount + ACCOUNT_SIZE + body.localCount };
+  writeLocals(writer, code.subarray(body.span.start, body.codeStart), {
+    unused: body.localCount > 0 ? ACCOUNT_SIZE - ACCOUNT_PARAMS[account] : 0,
+    indirect: body.indirect,
   });
-  const fuel = map.entry.fuel - entry.paid;
-  meterCode.writeEntry(writer, plan, { fuel, checked: entry.checked, weight: notes.weight }, locals);
+  const fuel = map.fuel[body.stretches.start]! - entry.paid;
+  meterCode.writeEntry(writer, plan, { fuel, checked: entry.checked, weight: body.weight }, locals);
   // Branches that leave the function carry its own results only: they end here.
-  const caught = map.left && account !== "none";
-  if (caught) writer.u8(OP.block).signed(plan.blockType(type));
-  writeCode(writer, { notes, plan, locals, account });
+  const caught = body.left && account !== "none";
+  if (caught) writer.u8(OP.block).signed(plan.blockType(body.type));
+  new CodeWriter(writer, plan, locals, account).write(body);
   if (caught) writer.u8(OP.end);
-  if (account !== "none") writer.u8(OP.localGet).u32(locals.fuel);
+  if (account !== "none") writer.op(OP.localGet, locals.fuel);
   writer.u8(OP.end);
 }
 
-/** What the writing of one body needs. */
-interface Writing {
-  readonly notes: BodyNotes;
-  readonly plan: MeterPlan;
-  readonly locals: meterCode.MeterLocals;
-  readonly account: Account;
-}
+/** Writes the code of one body, with our changes. */
+class CodeWriter {
+  readonly #writer: ByteWriter;
+  readonly #plan: MeterPlan;
+  readonly #locals: meterCode.MeterLocals;
+  readonly #account: Account;
+  /** Up to here the original was copied, or something else written for it. */
+  #copied = 0;
+  /** Next stretch to pay for. */
+  #next = 0;
 
-/** Original code and our changes, without the last `end`. */
-function writeCode(writer: ByteWriter, writing: Writing): void {
-  const { notes, plan, locals } = writing;
-  const { stretches } = notes.map;
-  const end = notes.facts.code.end - 1;
-  let copied = notes.facts.code.start;
-  let next = 1;
-  const copy = (until: number): void => {
-    writer.part(plan.notes.code, copied, until);
-    copied = until;
-  };
-  const pay = (until: number): void => {
-    for (; next < stretches.length && stretches[next]!.at <= until; next++) {
-      const stretch = stretches[next]!;
-      if (stretch.fuel === 0 && !stretch.checked) continue;
-      copy(stretch.at);
-      meterCode.writeCharge(writer, plan, stretch, locals);
-    }
-  };
-  const { edits } = plan.notes;
-  for (let at = notes.edits.start; at < notes.edits.end; at++) {
-    const edit = { start: edits.start[at]!, end: edits.end[at]!, opcode: edits.opcode[at]!, index: edits.index[at]! };
-    pay(edit.start);
-    copy(edit.start);
-    copied = edit.end;
-    writeEdit(writer, edit, writing);
+  constructor(writer: ByteWriter, plan: MeterPlan, locals: meterCode.MeterLocals, account: Account) {
+    this.#writer = writer;
+    this.#plan = plan;
+    this.#locals = locals;
+    this.#account = account;
   }
-  pay(end);
-  copy(end);
-}
 
-interface Edit extends Span {
-  readonly opcode: number;
-  readonly index: number;
-}
+  /** All but the last `end`. */
+  write({ span, codeStart, stretches, edits }: BodyNotes): void {
+    const { editStart, editEnd } = this.#plan.notes;
+    this.#copied = codeStart;
+    this.#next = stretches.start + 1;
+    for (let edit = edits.start; edit < edits.end; edit++) {
+      this.#pay(editStart[edit]!, stretches.end);
+      this.#copy(editStart[edit]!);
+      this.#copied = editEnd[edit]!;
+      this.#edit(edit);
+    }
+    this.#pay(span.end - 1, stretches.end);
+    this.#copy(span.end - 1);
+  }
 
-function writeEdit(writer: ByteWriter, edit: Edit, { plan, locals, account }: Writing): void {
-  const { opcode, index, start, end } = edit;
-  switch (opcode) {
-    case OP.localGet:
-    case OP.localSet:
-    case OP.localTee:
-      writer.u8(opcode).u32(index + ACCOUNT_SIZE);
-      return;
-    case OP.refFunc:
-      writer.u8(opcode).u32(plan.functionIndex(index));
-      return;
-    case OP.call:
-      meterCode.writeCall(writer, plan.functionIndex(index), plan.accountOf(index), locals);
-      return;
-    case OP.callIndirect:
-      meterCode.writeIndirectCall(writer, plan.meteredType(index), locals);
-      return;
-    case OP.return:
-      if (account !== "none") writer.u8(OP.localGet).u32(locals.fuel);
-      writer.u8(OP.return);
-      return;
-    default:
-      meterCode.writeLengthCharge(writer, plan, lengthCharge(opcode, plan), locals);
-      writer.part(plan.notes.code, start, end);
+  #copy(until: number): void {
+    this.#writer.part(this.#plan.notes.code, this.#copied, until);
+    this.#copied = until;
+  }
+
+  /** Writes the charges of all stretches that start up to `until`. */
+  #pay(until: number, end: number): void {
+    const { at, fuel, checked } = this.#plan.notes.map;
+    for (; this.#next < end && at[this.#next]! <= until; this.#next++) {
+      const due = fuel[this.#next]!;
+      const look = checked[this.#next] === 1;
+      if (due === 0 && !look) continue;
+      this.#copy(at[this.#next]!);
+      meterCode.writeCharge(this.#writer, this.#plan, { fuel: due, checked: look }, this.#locals);
+    }
+  }
+
+  #edit(edit: number): void {
+    const [writer, plan, locals] = [this.#writer, this.#plan, this.#locals];
+    const { notes } = plan;
+    const opcode = notes.editOpcode[edit]!;
+    const index = notes.editIndex[edit]!;
+    switch (opcode) {
+      case OP.localGet:
+      case OP.localSet:
+      case OP.localTee:
+        writer.op(opcode, index + ACCOUNT_SIZE);
+        return;
+      case OP.refFunc:
+        writer.op(opcode, plan.functionIndex(index));
+        return;
+      case OP.call:
+        meterCode.writeCall(writer, plan.functionIndex(index), plan.accountOf(index), locals);
+        return;
+      case OP.callIndirect:
+        meterCode.writeIndirectCall(writer, plan.meteredType(index), locals);
+        return;
+      case OP.return:
+        if (this.#account !== "none") writer.op(OP.localGet, locals.fuel);
+        writer.u8(OP.return);
+        return;
+      default:
+        meterCode.writeLengthCharge(writer, plan, lengthCharge(opcode, plan), locals);
+        writer.part(notes.code, notes.editStart[edit]!, notes.editEnd[edit]!);
+    }
   }
 }
 

@@ -48,7 +48,7 @@ export interface Charge {
 
 /** Burns fuel. */
 export function writeCharge(writer: ByteWriter, meter: MeterIndices, charge: Charge, locals: MeterLocals): void {
-  writer.u8(OP.localGet).u32(locals.fuel);
+  writer.op(OP.localGet, locals.fuel);
   writeBurn(writer, meter, charge.fuel, locals.fuel);
   if (charge.checked) writeFuelCheck(writer, locals.fuel);
 }
@@ -63,31 +63,31 @@ export interface FrameCode extends Charge {
 export function writeEntry(writer: ByteWriter, meter: MeterIndices, frame: FrameCode, locals: MeterLocals): void {
   if (frame.fuel > 0) writeCharge(writer, meter, { fuel: frame.fuel, checked: false }, locals);
   if (!frame.checked) return;
-  writer.u8(OP.localGet).u32(locals.depth).u8(OP.i64Const).signed(frame.weight).u8(I64_SUB);
-  writer.u8(OP.localTee).u32(locals.depth).u8(OP.localGet).u32(locals.fuel).u8(I64_OR);
+  writer.op(OP.localGet, locals.depth).u8(OP.i64Const).signed(frame.weight).u8(I64_SUB);
+  writer.op(OP.localTee, locals.depth).op(OP.localGet, locals.fuel).u8(I64_OR);
   writer.u8(OP.i64Const, 0, I64_LT_S, OP.if, EMPTY);
-  writer.u8(OP.localGet).u32(locals.depth).u8(I32_WRAP_I64, OP.globalSet).u32(meter.depthGlobal);
+  writer.op(OP.localGet, locals.depth).u8(I32_WRAP_I64, OP.globalSet).u32(meter.depthGlobal);
   writer.u8(OP.unreachable, OP.end);
 }
 
 /** Calls a metered function, whose own arguments are on the stack. */
 export function writeCall(writer: ByteWriter, functionIndex: number, account: Account, locals: MeterLocals): void {
   writeAccount(writer, account, locals);
-  writer.u8(OP.call).u32(functionIndex);
-  if (account !== "none") writer.u8(OP.localSet).u32(locals.fuel);
+  writer.op(OP.call, functionIndex);
+  if (account !== "none") writer.op(OP.localSet, locals.fuel);
 }
 
 /** The same through the table, with the whole account: the table's index lies on top of the arguments. */
 export function writeIndirectCall(writer: ByteWriter, typeIndex: number, locals: MeterLocals): void {
-  writer.u8(OP.localSet).u32(locals.index);
+  writer.op(OP.localSet, locals.index);
   writeAccount(writer, "both", locals);
-  writer.u8(OP.localGet).u32(locals.index);
-  writer.u8(OP.callIndirect).u32(typeIndex).u8(0, OP.localSet).u32(locals.fuel);
+  writer.op(OP.localGet, locals.index);
+  writer.op(OP.callIndirect, typeIndex).u8(0, OP.localSet).u32(locals.fuel);
 }
 
 function writeAccount(writer: ByteWriter, account: Account, { fuel, depth }: MeterLocals): void {
-  if (account !== "none") writer.u8(OP.localGet).u32(fuel);
-  if (account === "both") writer.u8(OP.localGet).u32(depth);
+  if (account !== "none") writer.op(OP.localGet, fuel);
+  if (account === "both") writer.op(OP.localGet, depth);
 }
 
 /** What a length charge costs and when it is due. */
@@ -106,7 +106,7 @@ export function writeLengthCharge(
   { fuel }: MeterLocals,
 ): void {
   writer.u8(OP.i32Const).signed(charge.quarters).u8(OP.i32Const).signed(charge.lengthMax);
-  writer.u8(OP.localGet).u32(fuel).u8(OP.call).u32(lengthFunction).u8(OP.localSet).u32(fuel);
+  writer.op(OP.localGet, fuel).op(OP.call, lengthFunction).op(OP.localSet, fuel);
 }
 
 /** Body of the function that {@link writeLengthCharge} calls. */
@@ -135,16 +135,16 @@ export function paidImportBody(meter: MeterIndices, passage: Passage): ByteWrite
   const { functionIndex, paramCount } = passage;
   const [fuel, depth, kept] = [paramCount, paramCount + 1, paramCount + 2];
   const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i32);
-  writer.u8(OP.localGet).u32(fuel);
+  writer.op(OP.localGet, fuel);
   writeBurn(writer, meter, passage.fuel, fuel);
   writeFuelCheck(writer, fuel);
   // The host sees how deep it is; the next export starts as deep as this one did.
-  writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(OP.localSet).u32(kept);
-  writer.u8(OP.localGet).u32(depth).u8(I32_WRAP_I64, OP.globalSet).u32(meter.depthGlobal);
-  for (let param = 0; param < paramCount; param++) writer.u8(OP.localGet).u32(param);
-  writer.u8(OP.call).u32(functionIndex);
-  writer.u8(OP.localGet).u32(kept).u8(OP.globalSet).u32(meter.depthGlobal);
-  return writer.u8(OP.globalGet).u32(meter.fuelGlobal).u8(OP.end);
+  writer.op(OP.globalGet, meter.depthGlobal).op(OP.localSet, kept);
+  writer.op(OP.localGet, depth).u8(I32_WRAP_I64, OP.globalSet).u32(meter.depthGlobal);
+  for (let param = 0; param < paramCount; param++) writer.op(OP.localGet, param);
+  writer.op(OP.call, functionIndex);
+  writer.op(OP.localGet, kept).op(OP.globalSet, meter.depthGlobal);
+  return writer.op(OP.globalGet, meter.fuelGlobal).u8(OP.end);
 }
 
 /** Body of the function that the host calls in place of an exported one, which takes `account`: opens the account, then calls it. */
@@ -154,12 +154,12 @@ export function exportBody(
   account: Account,
 ): ByteWriter {
   const writer = new ByteWriter().u8(1, 1, VALUE_TYPE.i64);
-  for (let param = 0; param < paramCount; param++) writer.u8(OP.localGet).u32(param);
-  writer.u8(OP.globalGet).u32(meter.fuelGlobal);
+  for (let param = 0; param < paramCount; param++) writer.op(OP.localGet, param);
+  writer.op(OP.globalGet, meter.fuelGlobal);
   writeBurn(writer, meter, fuel, paramCount);
-  if (account !== "none") writer.u8(OP.localGet).u32(paramCount);
-  if (account === "both") writer.u8(OP.globalGet).u32(meter.depthGlobal).u8(I64_EXTEND_I32_S);
-  writer.u8(OP.call).u32(functionIndex);
+  if (account !== "none") writer.op(OP.localGet, paramCount);
+  if (account === "both") writer.op(OP.globalGet, meter.depthGlobal).u8(I64_EXTEND_I32_S);
+  writer.op(OP.call, functionIndex);
   // The fuel that comes back is in the global as well.
   if (account !== "none") writer.u8(DROP);
   return writer.u8(OP.end);
@@ -168,10 +168,10 @@ export function exportBody(
 /** Takes `fuel` from the i64 on the stack; puts what is left into global and local. */
 function writeBurn(writer: ByteWriter, { fuelGlobal }: MeterIndices, fuel: number, local: number): void {
   writer.u8(OP.i64Const).signed(fuel).u8(I64_SUB);
-  writer.u8(OP.localTee).u32(local).u8(OP.globalSet).u32(fuelGlobal);
+  writer.op(OP.localTee, local).op(OP.globalSet, fuelGlobal);
 }
 
 function writeFuelCheck(writer: ByteWriter, fuelLocal: number): void {
-  writer.u8(OP.localGet).u32(fuelLocal).u8(OP.i64Const, 0, I64_LT_S);
+  writer.op(OP.localGet, fuelLocal).u8(OP.i64Const, 0, I64_LT_S);
   writer.u8(OP.if, EMPTY, OP.unreachable, OP.end);
 }

@@ -14,7 +14,7 @@ import {
   type Span,
   VALUE_TYPE,
 } from "../wasm/module-shape.ts";
-import { BodyNotes } from "./body-notes.ts";
+import { type BodyNotes, ModuleNotes } from "./body-notes.ts";
 import { type Account, type EntryPlan, planCalls } from "./call-plan.ts";
 import { meterBody, type MeterPlan } from "./function-meter.ts";
 import { exportBody, lengthFunctionBody, paidImportBody } from "./meter-code.ts";
@@ -137,14 +137,11 @@ function makePlan(shape: ModuleShape, { pageMax, elementMax }: MeterSettings): P
   const functionCount = shape.functionTypes.length;
   const lengthFunction = functionCount + importCount;
   const exported = shape.exports.filter(({ kind }) => kind === KIND.function).map(({ index }) => index);
-  const notes = {
-    code: shape.bytes.slice(),
-    edits: { start: [], end: [], opcode: [], index: [] },
-    taken: new Set(shape.mentions.map(({ functionIndex }) => functionIndex)),
-  };
-  const typeOf = (index: number): FunctionType => shape.types[shape.functionTypes[index]!]!;
-  const bodies = shape.bodies.map((span, index) => new BodyNotes(shape, typeOf(importCount + index), span, notes));
-  const entries = planCalls(bodies, importCount, notes.taken);
+  const notes = new ModuleNotes(shape);
+  const bodies = shape.bodies.map((span, index) => {
+    return notes.read(shape.types[shape.functionTypes[importCount + index]!]!, span);
+  });
+  const entries = planCalls(notes, bodies, importCount);
   const entered = [...new Set(shape.start === undefined ? exported : [...exported, shape.start])];
   return {
     types,
@@ -171,8 +168,8 @@ function meterBodies(shape: ModuleShape, { importFuel }: MeterSettings, plan: Pl
   const writer = new ByteWriter(2 * shape.bytes.length + 1_024);
   writer.u32(bodies.length + importCount + 1 + entered.length);
   const body = new ByteWriter(LIMITS.sandbox.functionBodySizeBytes);
-  for (const [index, notes] of bodies.entries()) {
-    meterBody(body.clear(), notes, entries[index]!, plan);
+  for (const [index, original] of bodies.entries()) {
+    meterBody(body.clear(), original, entries[index]!, plan);
     writer.sized(body);
   }
   for (const [functionIndex, { typeIndex }] of shape.imports.entries()) {

@@ -1,98 +1,104 @@
-// Divides a body into stretches: places that every run passes equally often, unless it ends in
-// between. A stretch pays for all of itself where it starts, so fewer, larger charges give the
-// same sum as one for each basic block. docs/formats/metering.md has the rules.
+// Divides bodies into stretches: places that every run passes equally often, unless it ends in
+// between. A stretch pays for all of itself where it starts, so fewer, larger charges give the same
+// sum as one for each basic block. docs/formats/metering.md has the rules.
 
 import { OP } from "../wasm/instruction-set.ts";
 import { ROUND_FUEL } from "./cost-table.ts";
 
-/** What a body pays at one place. */
-export interface Stretch {
-  /** Where it starts: the offset of its first instruction. */
-  readonly at: number;
-  fuel: number;
-  /** Whether a look at what is left is due: somewhere in every round of every loop. */
-  checked: boolean;
-  /** While fuel is moved: how much of it this stretch would get for each unit. */
-  share: number;
-}
-
-/** One way by which control comes to a stretch. */
-interface Edge {
-  /** The stretch that ends there, or parts. */
-  readonly from: Stretch;
-  /** Where control goes otherwise; undefined when it cannot. */
-  other: Stretch | undefined;
-}
-
-/** A stretch with all the ways to it: what it costs can as well be paid on each of them. */
-interface Join {
-  readonly at: Stretch;
-  readonly edges: readonly Edge[];
-}
-
 /** How a branch comes about: always, by a test, or by a table. */
 export type BranchKind = "jump" | "test" | "table";
 
+/** No stretch, edge or join. */
+const NONE = -1;
+/** Of a label to which a table leads: the ways there are not kept. */
+const BLOCKED = -2;
+
+/** A block while it is followed. Kept from one body to the next, one for each depth. */
 interface Frame {
-  readonly opcode: number;
+  opcode: number;
   /** The stretch that the current place in the block belongs to. */
-  current: Stretch;
+  current: number;
   /** The one before it. */
-  readonly before: Stretch;
+  before: number;
   /** The one that its code, or its first arm, started with. */
-  readonly first: Stretch;
-  /** Start of the second arm. */
-  second: Stretch | undefined;
+  first: number;
+  /** Start of the second arm, or none. */
+  second: number;
   /** Outermost block that a branch in it leads to, by its place in the list of blocks. */
   outermost: number;
   /** Whether a branch leads to its own label. */
   targeted: boolean;
-  /** The ways to its label, other than from the code before it; undefined when a table leads there. */
-  edges: Edge[] | undefined;
+  /** The last of the ways to its label, other than from the code before it. */
+  edges: number;
 }
 
-/** Follows a body as `BodyVisitor` tells of it, and sums up the fuel of its stretches. */
+/**
+ * Follows the bodies of a module, as `BodyVisitor` tells of them, and sums up the fuel of their
+ * stretches. Columns and indices instead of objects: a module of a megabyte has a hundred thousand.
+ */
 export class StretchMap {
-  /** In the order in which they start. */
-  readonly stretches: Stretch[] = [];
+  /** Of each stretch, in the order in which they start: the offset of its first instruction. */
+  readonly at: number[] = [];
+  readonly fuel: number[] = [];
+  /** 1 where a look at what is left is due: somewhere in every round of every loop. */
+  readonly checked: (0 | 1)[] = [];
+  /** While fuel is moved: how much of it each stretch would get for each unit. */
+  readonly #share: number[] = [];
+  /** Ways by which control comes to a stretch: the one that ends there or parts, and where control goes otherwise. */
+  readonly #edgeFrom: number[] = [];
+  readonly #edgeOther: number[] = [];
+  /** The way to the same stretch that was found before. */
+  readonly #edgeNext: number[] = [];
+  /** Stretches with all the ways to them: what they cost can as well be paid on each of these. */
+  readonly #joinAt: number[] = [];
+  readonly #joinEdges: number[] = [];
   readonly #frames: Frame[] = [];
-  readonly #joins: Join[] = [];
-  #frame: Frame;
+  #depth = 0;
   /** The last test, until it is known what follows when it fails. */
-  #untaken: Edge | undefined;
+  #untaken = NONE;
+  #left = false;
 
-  /** `start` is the offset of the body's first instruction. */
-  constructor(start: number) {
-    const entry = this.#begin(start);
-    this.#frame = this.#push(OP.block, entry, entry);
+  /** How many stretches there are so far. */
+  get count(): number {
+    return this.at.length;
   }
 
-  /** The stretch of the function's start. */
-  get entry(): Stretch {
-    return this.stretches[0]!;
+  /** How many joins there are so far. */
+  get joinCount(): number {
+    return this.#joinAt.length;
   }
 
   /** The stretch of the current place. */
-  get current(): Stretch {
-    return this.#frame.current;
+  get current(): number {
+    return this.#frames[this.#depth]!.current;
   }
 
-  /** Whether a branch, other than `return`, leads out of the function, even where control cannot come. */
-  left = false;
+  /** Whether a branch of the current body, other than `return`, leads out of it, even where control cannot come. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** A body starts with the instruction at `offset`; returns its first stretch. */
+  enter(offset: number): number {
+    const entry = this.#begin(offset);
+    this.#depth = -1;
+    this.#push(OP.block, entry, entry);
+    this.#left = false;
+    return entry;
+  }
 
   /** A branch to the block `label`, counted from the innermost, from the current stretch. */
   branch(label: number, kind: BranchKind, reachable: boolean): void {
-    const target = this.#frames.length - 1 - label;
-    if (target === 0) this.left = true;
+    const target = this.#depth - label;
+    if (target === 0) this.#left = true;
     if (!reachable) return;
     const frame = this.#frames[target]!;
     frame.targeted = true;
     this.#escape(target);
-    if (kind === "table") frame.edges = undefined;
-    if (frame.edges === undefined) return;
-    const edge = { from: this.current, other: undefined };
-    frame.edges.push(edge);
-    if (kind === "test") this.#untaken = edge;
+    if (kind === "table") frame.edges = BLOCKED;
+    if (frame.edges === BLOCKED) return;
+    this.#addEdge(frame, this.current, NONE);
+    if (kind === "test") this.#untaken = frame.edges;
   }
 
   /** A `return`. */
@@ -103,62 +109,94 @@ export class StretchMap {
   /** Control may have gone elsewhere before `offset`: what follows is not certain. */
   part(offset: number): void {
     const next = this.#begin(offset);
-    this.#frame.current = next;
-    if (this.#untaken !== undefined) this.#untaken.other = next;
-    this.#untaken = undefined;
+    this.#frames[this.#depth]!.current = next;
+    if (this.#untaken !== NONE) this.#edgeOther[this.#untaken] = next;
+    this.#untaken = NONE;
   }
 
   /** A block was opened by `opcode`. */
   open(opcode: number, offset: number, reachable: boolean): void {
     const before = this.current;
     const first = opcode === OP.block || !reachable ? before : this.#begin(offset);
-    this.#frame = this.#push(opcode, before, first);
-    if (opcode === OP.loop && reachable) first.fuel += ROUND_FUEL;
+    this.#push(opcode, before, first);
+    if (opcode === OP.loop && reachable) this.fuel[first]! += ROUND_FUEL;
   }
 
   /** The second arm of an `if` starts. `falls`: control can come to the end of the first. */
   otherwise(offset: number, reachable: boolean, falls: boolean): void {
     if (!reachable) return;
-    const frame = this.#frame;
-    if (falls) frame.edges?.push({ from: frame.current, other: undefined });
+    const frame = this.#frames[this.#depth]!;
+    if (falls) this.#addEdge(frame, frame.current, NONE);
     frame.current = this.#begin(offset);
     frame.second = frame.current;
   }
 
   /** The innermost block was closed. Not for the body itself. `falls`: control can come to its end from the place before. */
   close(offset: number, reachable: boolean, falls: boolean): void {
-    const inner = this.#frames.pop()!;
-    const outer = this.#frames.at(-1);
+    const inner = this.#frames[this.#depth]!;
+    this.#depth -= 1;
+    const outer = this.#frames[this.#depth];
     if (outer === undefined) throw new RangeError("The body itself is not a block to close.");
-    this.#frame = outer;
-    const { first, second, before } = inner;
-    if (inner.opcode === OP.loop) this.#placeRound(inner);
-    if (second !== undefined) this.#joins.push({ at: first, edges: [{ from: before, other: second }] });
-    const certain = inner.outermost >= this.#frames.length;
+    const { opcode, first, second, before } = inner;
+    if (opcode === OP.loop) this.#placeRound(inner);
+    if (second !== NONE) this.#addJoin(first, this.#edge(before, second, NONE));
+    const certain = inner.outermost > this.#depth;
     if (inner.outermost < outer.outermost) outer.outermost = inner.outermost;
     if (certain || !reachable) return;
     // Something in it leads further out. Where it can only be left at its end, that end goes on.
-    if (inner.opcode === OP.loop || (inner.opcode === OP.block && !inner.targeted)) {
+    if (opcode === OP.loop || (opcode === OP.block && !inner.targeted)) {
       outer.current = inner.current;
       return;
     }
-    const at = this.#begin(offset);
-    outer.current = at;
-    if (inner.edges === undefined) return;
-    if (falls) inner.edges.push({ from: inner.current, other: undefined });
-    if (inner.opcode === OP.if && second === undefined) inner.edges.push({ from: before, other: first });
-    this.#joins.push({ at, edges: inner.edges });
+    outer.current = this.#begin(offset);
+    if (falls) this.#addEdge(inner, inner.current, NONE);
+    if (opcode === OP.if && second === NONE) this.#addEdge(inner, before, first);
+    if (inner.edges !== BLOCKED) this.#addJoin(outer.current, inner.edges);
   }
 
   /**
    * Moves fuel to where one charge does for several: from a stretch to all that lead there, and to
    * where a test parts them from what both its ways cost. The sums of all paths stay as they are, and
-   * nothing is paid that is not certain to come. To be called when the body was followed, and again
-   * when more was added to its stretches.
+   * nothing is paid that is not certain to come. For the joins from `start` to `end` (exclusive), all
+   * of one body, when it was followed, and again when more was added to its stretches.
    */
-  settle(): void {
+  settle(start: number, end: number): void {
     // From the last to the first: what a join gives to the stretches before it, they can give on.
-    for (let index = this.#joins.length - 1; index >= 0; index--) settleJoin(this.#joins[index]!);
+    for (let join = end - 1; join >= start; join--) this.#settleJoin(this.#joinAt[join]!, this.#joinEdges[join]!);
+  }
+
+  /** Moves as much as can be moved: then at least one charge is nothing. */
+  #settleJoin(at: number, edges: number): void {
+    const { fuel } = this;
+    const [share, from, others, next] = [this.#share, this.#edgeFrom, this.#edgeOther, this.#edgeNext];
+    if (fuel[at] === 0) return;
+    share[at]! -= 1;
+    for (let edge = edges; edge !== NONE; edge = next[edge]!) {
+      share[from[edge]!]! += 1;
+      if (others[edge] !== NONE) share[others[edge]!]! -= 1;
+    }
+    let least = this.#affordable(at);
+    for (let edge = edges; edge !== NONE; edge = next[edge]!) {
+      if (others[edge] !== NONE) least = Math.min(least, this.#affordable(others[edge]!));
+    }
+    this.#move(at, least);
+    for (let edge = edges; edge !== NONE; edge = next[edge]!) {
+      this.#move(from[edge]!, least);
+      if (others[edge] !== NONE) this.#move(others[edge]!, least);
+    }
+  }
+
+  /** How often the stretch can give its share. */
+  #affordable(stretch: number): number {
+    const share = this.#share[stretch]!;
+    return share >= 0 ? Infinity : Math.floor(this.fuel[stretch]! / -share);
+  }
+
+  /** Does it once, however often it is named. */
+  #move(stretch: number, units: number): void {
+    const share = this.#share[stretch]!;
+    if (share !== 0 && units !== Infinity) this.fuel[stretch]! += share * units;
+    this.#share[stretch] = 0;
   }
 
   /**
@@ -166,59 +204,68 @@ export class StretchMap {
    * unconditional, by each stretch that jumps back.
    */
   #placeRound({ before, first, edges, targeted }: Frame): void {
-    const jumps = edges?.every(({ from, other }) => other === undefined && from !== first) === true;
-    if (targeted) for (const stretch of jumps ? edges!.map(({ from }) => from) : [first]) stretch.checked = true;
-    if (edges !== undefined) this.#joins.push({ at: first, edges: [{ from: before, other: undefined }, ...edges] });
+    let jumps = edges !== BLOCKED;
+    for (let edge = edges; edge >= 0 && jumps; edge = this.#edgeNext[edge]!) {
+      jumps = this.#edgeOther[edge] === NONE && this.#edgeFrom[edge] !== first;
+    }
+    if (targeted && !jumps) this.checked[first] = 1;
+    if (edges === BLOCKED) return;
+    for (let edge = edges; edge !== NONE && jumps; edge = this.#edgeNext[edge]!)
+      this.checked[this.#edgeFrom[edge]!] = 1;
+    this.#addJoin(first, this.#edge(before, NONE, edges));
   }
 
   #escape(target: number): void {
-    if (target < this.#frame.outermost) this.#frame.outermost = target;
+    const frame = this.#frames[this.#depth]!;
+    if (target < frame.outermost) frame.outermost = target;
   }
 
-  #begin(at: number): Stretch {
-    const stretch = { at, fuel: 0, checked: false, share: 0 };
-    this.stretches.push(stretch);
-    return stretch;
+  #begin(at: number): number {
+    this.fuel.push(0);
+    this.checked.push(0);
+    this.#share.push(0);
+    return this.at.push(at) - 1;
   }
 
-  #push(opcode: number, before: Stretch, first: Stretch): Frame {
-    const frame: Frame = {
-      opcode,
-      current: first,
-      before,
-      first,
-      second: undefined,
-      outermost: this.#frames.length,
-      targeted: false,
-      edges: [],
-    };
-    this.#frames.push(frame);
-    return frame;
+  #addEdge(frame: Frame, from: number, other: number): void {
+    if (frame.edges !== BLOCKED) frame.edges = this.#edge(from, other, frame.edges);
   }
-}
 
-/** Moves as much as can be moved: then at least one charge is nothing. */
-function settleJoin({ at, edges }: Join): void {
-  at.share -= 1;
-  for (const { from, other } of edges) {
-    from.share += 1;
-    if (other !== undefined) other.share -= 1;
+  #edge(from: number, other: number, next: number): number {
+    this.#edgeOther.push(other);
+    this.#edgeNext.push(next);
+    return this.#edgeFrom.push(from) - 1;
   }
-  const least = edges.reduce((sum, { other }) => Math.min(sum, affordable(other)), affordable(at));
-  move(at, least);
-  for (const { from, other } of edges) {
-    move(from, least);
-    if (other !== undefined) move(other, least);
+
+  #addJoin(at: number, edges: number): void {
+    this.#joinAt.push(at);
+    this.#joinEdges.push(edges);
   }
-}
 
-/** How often the stretch can give its share. */
-function affordable(stretch: Stretch | undefined): number {
-  return stretch === undefined || stretch.share >= 0 ? Infinity : Math.floor(stretch.fuel / -stretch.share);
-}
-
-/** Does it once, however often it is named. */
-function move(stretch: Stretch, units: number): void {
-  if (stretch.share !== 0 && units !== Infinity) stretch.fuel += stretch.share * units;
-  stretch.share = 0;
+  #push(opcode: number, before: number, first: number): void {
+    this.#depth += 1;
+    const [depth, edges] = [this.#depth, NONE];
+    const frame = this.#frames[depth];
+    if (frame === undefined) {
+      this.#frames.push({
+        opcode,
+        current: first,
+        before,
+        first,
+        second: NONE,
+        outermost: depth,
+        targeted: false,
+        edges,
+      });
+      return;
+    }
+    frame.opcode = opcode;
+    frame.current = first;
+    frame.before = before;
+    frame.first = first;
+    frame.second = NONE;
+    frame.outermost = depth;
+    frame.targeted = false;
+    frame.edges = edges;
+  }
 }

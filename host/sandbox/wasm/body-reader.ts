@@ -47,8 +47,8 @@ export interface BodyVisitor {
 
 /** What a whole body amounts to. */
 export interface BodyFacts {
-  /** First instruction, and the end of the last one, which is the `end` of the function. */
-  readonly code: Span;
+  /** First instruction. */
+  readonly codeStart: number;
   /** Declared locals, without parameters. */
   readonly localCount: number;
   /** Highest operand stack, in values. */
@@ -57,13 +57,14 @@ export interface BodyFacts {
   readonly wide: boolean;
 }
 
+/** A block while it is read. */
 interface Frame {
   opcode: number;
-  readonly type: FunctionType;
+  type: FunctionType;
   /** Operands below the block's own. */
-  readonly base: number;
+  base: number;
   /** Whether control could come to its start. */
-  readonly entered: boolean;
+  entered: boolean;
   /** Whether control can come to the current place in it. */
   reachable: boolean;
   /** Whether control comes to its end other than from the place before it. */
@@ -88,42 +89,59 @@ const PLAIN = Uint8Array.from(INSTRUCTIONS, (_, opcode) => {
 const POPS = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pops ?? 0);
 const PUSHES = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pushes ?? 0);
 
-/** Reads the body of the function of `type` at `span`; tells `visitor` what it finds. */
-export function readBody(shape: ModuleShape, type: FunctionType, span: Span, visitor: BodyVisitor): BodyFacts {
-  return new BodyScan(shape, type, span, visitor).run();
-}
-
-class BodyScan {
+/** Reads the bodies of one module, one after the other, and tells its visitor what it finds. */
+export class BodyReader {
   readonly #shape: ModuleShape;
   readonly #visitor: BodyVisitor;
   readonly #reader: ByteReader;
-  readonly #frames: Frame[] = [];
   readonly #site = { start: 0, end: 0, opcode: 0, index: 0, carried: 0, reachable: true };
+  /** Blocks around the current place, from the body itself to the innermost; kept for the next body. */
+  readonly #frames: Frame[] = [newFrame()];
+  /** Place of the innermost block. */
+  #depth = 0;
   /** The innermost block. */
-  #frame: Frame;
+  #frame = this.#frames[0]!;
   #height = 0;
   #heightMax = 0;
   #loopDepth = 0;
-  #wide: boolean;
+  #wide = false;
   #blockType = NO_TYPE;
 
-  constructor(shape: ModuleShape, type: FunctionType, span: Span, visitor: BodyVisitor) {
+  constructor(shape: ModuleShape, visitor: BodyVisitor) {
     this.#shape = shape;
     this.#visitor = visitor;
-    this.#reader = new ByteReader(shape.bytes, span.start, span.end);
-    this.#wide = type.params.includes(VALUE_TYPE.v128);
-    const outer = { params: NO_VALUES, results: type.results };
-    this.#frame = { opcode: OP.block, type: outer, base: 0, entered: true, reachable: true, joined: false };
-    this.#frames.push(this.#frame);
+    this.#reader = new ByteReader(shape.bytes);
   }
 
-  run(): BodyFacts {
+  /** Reads the body of a function of `type` at `span`. */
+  read(type: FunctionType, { start, end }: Span): BodyFacts {
+    const reader = this.#reader;
+    reader.offset = start;
+    reader.end = end;
+    this.#height = 0;
+    this.#heightMax = 0;
+    this.#loopDepth = 0;
+    this.#wide = type.params.includes(VALUE_TYPE.v128);
+    this.#depth = -1;
+    this.#push(OP.block, { params: NO_VALUES, results: type.results }, true);
     const localCount = this.#readLocals();
-    const start = this.#reader.offset;
-    while (this.#frames.length > 0) this.#step();
-    this.#reader.finish();
-    const code = { start, end: this.#reader.offset };
-    return { code, localCount, heightMax: this.#heightMax, wide: this.#wide };
+    const codeStart = reader.offset;
+    while (this.#depth >= 0) this.#step();
+    reader.finish();
+    return { codeStart, localCount, heightMax: this.#heightMax, wide: this.#wide };
+  }
+
+  #push(opcode: number, type: FunctionType, reachable: boolean): void {
+    this.#depth += 1;
+    let frame = this.#frames[this.#depth];
+    if (frame === undefined) this.#frames.push((frame = newFrame()));
+    frame.opcode = opcode;
+    frame.type = type;
+    frame.base = this.#height;
+    frame.entered = reachable;
+    frame.reachable = reachable;
+    frame.joined = false;
+    this.#frame = frame;
   }
 
   #readLocals(): number {
@@ -274,7 +292,7 @@ class BodyScan {
 
   /** Notes a branch; returns how many values it carries. */
   #branch(label: number): number {
-    const target = this.#frames[this.#frames.length - 1 - label];
+    const target = this.#frames[this.#depth - label];
     if (target === undefined) throw this.#invalid("a branch leaves its function");
     if (this.#site.reachable) target.joined = true;
     this.#visitor.branch(label, this.#site);
@@ -311,16 +329,14 @@ class BodyScan {
   }
 
   #enter(opcode: number): void {
-    const { base: outerBase, reachable } = this.#frame;
+    const { base, reachable } = this.#frame;
     const type = this.#blockType;
-    const base = Math.max(outerBase, this.#height - type.params.length);
-    this.#frame = { opcode, type, base, entered: reachable, reachable, joined: false };
-    this.#frames.push(this.#frame);
-    this.#height = base;
+    this.#height = Math.max(base, this.#height - type.params.length);
+    this.#push(opcode, type, reachable);
     this.#move(0, type.params.length);
     const offset = this.#reader.offset;
     const { blockDepth, loopDepth } = LIMITS.sandbox;
-    checkLimit({ what: "nested blocks", found: this.#frames.length - 1, limit: blockDepth, offset });
+    checkLimit({ what: "nested blocks", found: this.#depth, limit: blockDepth, offset });
     if (opcode === OP.loop) checkLimit({ what: "nested loops", found: ++this.#loopDepth, limit: loopDepth, offset });
     this.#visitor.open(opcode, offset, reachable);
   }
@@ -339,11 +355,12 @@ class BodyScan {
   }
 
   #leave(): void {
-    const frame = this.#frames.pop()!;
-    const outer = this.#frames.at(-1);
+    const frame = this.#frame;
+    this.#depth -= 1;
     if (frame.opcode === OP.loop) this.#loopDepth--;
     this.#height = frame.base;
-    if (outer === undefined) return;
+    if (this.#depth < 0) return;
+    const outer = this.#frames[this.#depth]!;
     this.#frame = outer;
     // An `if` without `else` is passed over when its test fails.
     const passed = frame.joined ? frame.opcode !== OP.loop : frame.opcode === OP.if && frame.entered;
@@ -361,4 +378,8 @@ class BodyScan {
   #invalid(reason: string, at = { rule: "structure", offset: this.#reader.offset }): TwinError {
     return refusal("TWIN_MODULE_INVALID", { ...at, reason: `${reason}; build the module again` });
   }
+}
+
+function newFrame(): Frame {
+  return { opcode: OP.block, type: NO_TYPE, base: 0, entered: true, reachable: true, joined: false };
 }

@@ -8,7 +8,7 @@ import type { TwinError } from "../../base/errors.ts";
 /** Reads forward from `offset`, which is absolute in `bytes`, up to `end` (exclusive). */
 export class ByteReader {
   readonly bytes: Uint8Array;
-  readonly end: number;
+  end: number;
   offset: number;
 
   constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {

@@ -25,6 +25,13 @@ export class ByteWriter {
     return this;
   }
 
+  /** An opcode with the index behind it. */
+  op(opcode: number, index: number): this {
+    this.#reserve(6);
+    this.#bytes[this.#size++] = opcode;
+    return this.u32(index);
+  }
+
   /** Forgets what was written; keeps the room for it. */
   clear(): this {
     this.#size = 0;
