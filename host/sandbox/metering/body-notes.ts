@@ -70,6 +70,8 @@ export class ModuleNotes implements BodyVisitor {
   #paramCount = 0;
   #indirect = false;
   #byLength = false;
+  /** Of plain instructions since the last other one. */
+  #plainFuel = 0;
 
   constructor(shape: ModuleShape) {
     this.code = shape.bytes.slice();
@@ -105,18 +107,19 @@ export class ModuleNotes implements BodyVisitor {
     };
   }
 
+  /** Stretches change only with other instructions. */
+  #settlePlain(): void {
+    const { map } = this;
+    map.fuel[map.current]! += this.#plainFuel;
+    this.#plainFuel = 0;
+  }
+
   instruction(site: Site): void {
     const { opcode, start, end, index, reachable } = site;
     const { map } = this;
+    this.#settlePlain();
     if (reachable) map.fuel[map.current]! += INSTRUCTION_FUEL[opcode]! + site.carried;
     switch (opcode) {
-      case OP.localGet:
-      case OP.localSet:
-      case OP.localTee:
-        if (index < this.#paramCount) return;
-        if (end - start !== 2 || index + ACCOUNT_SIZE >= 0x80) break;
-        this.code[start + 1] = index + ACCOUNT_SIZE;
-        return;
       case OP.brIf:
         if (reachable) map.part(end);
         return;
@@ -137,18 +140,28 @@ export class ModuleNotes implements BodyVisitor {
         if (!LENGTH_OPCODES.has(opcode)) return;
         this.#byLength = true;
     }
+    this.#edit(opcode, index, start, end);
+  }
+
+  #edit(opcode: number, index: number, start: number, end: number): void {
     this.editStart.push(start);
     this.editEnd.push(end);
     this.editOpcode.push(opcode);
     this.editIndex.push(index);
   }
 
+  local(opcode: number, index: number, start: number, end: number): void {
+    if (index < this.#paramCount) return;
+    if (end - start === 2 && index + ACCOUNT_SIZE < 0x80) this.code[start + 1] = index + ACCOUNT_SIZE;
+    else this.#edit(opcode, index, start, end);
+  }
+
   plain(opcode: number): void {
-    const { map } = this;
-    map.fuel[map.current]! += INSTRUCTION_FUEL[opcode]!;
+    this.#plainFuel += INSTRUCTION_FUEL[opcode]!;
   }
 
   branch(label: number, { opcode, reachable }: Site): void {
+    this.#settlePlain();
     const kind = opcode === OP.br ? "jump" : opcode === OP.brIf ? "test" : "table";
     this.map.branch(label, kind, reachable);
   }

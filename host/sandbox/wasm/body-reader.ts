@@ -32,6 +32,8 @@ export interface BodyVisitor {
   instruction(site: Site): void;
   /** One was read that only computes, loads, stores or moves a value, where control can come. */
   plain(opcode: number): void;
+  /** The local `index` is named by the instruction from `start` to `end` (exclusive), which is a plain one otherwise. */
+  local(opcode: number, index: number, start: number, end: number): void;
   /** A branch leads from here to the end (a loop: the head) of the block `label`, counted from the innermost. */
   branch(label: number, site: Site): void;
   /** A block was opened by the instruction `opcode`; its code starts at `offset`. */
@@ -80,11 +82,18 @@ const RESULT_TYPES = new Map<number, FunctionType>(
 /** `INSTRUCTIONS` by columns: this table is asked for every instruction of every module. */
 const IMMEDIATES: readonly Immediate[] = INSTRUCTIONS.map((instruction) => instruction?.immediate ?? "none");
 const ALLOWED = Uint8Array.from(INSTRUCTIONS, (instruction) => Number(instruction !== undefined));
-/** Whether it is plain: no control, call, local, reference of a function or work by length. */
+/** Whether it is plain: no control, call, reference of a function or work by length. */
 const PLAIN = Uint8Array.from(INSTRUCTIONS, (_, opcode) => {
   if (opcode >= 0x100) return Number(opcode < OP.memoryInit || opcode >= OP.simdPage);
-  const called = opcode < 0x1a || (opcode >= OP.localGet && opcode <= OP.localTee);
-  return Number(!called && opcode !== OP.memoryGrow && opcode !== OP.refFunc);
+  return Number(opcode >= 0x1a && opcode !== OP.memoryGrow && opcode !== OP.refFunc);
+});
+/** How the frequent instructions with one byte of opcode are read; 0 for all others, also those that are not allowed. */
+const SHORT = { none: 1, local: 2, i32: 3, memarg: 4 } as const;
+const SHORT_CUT = Uint8Array.from({ length: 0x100 }, (_, opcode) => {
+  if (opcode >= OP.localGet && opcode <= OP.localTee) return SHORT.local;
+  const immediate = IMMEDIATES[opcode]!;
+  const short = immediate === "none" || immediate === "i32" || immediate === "memarg" ? SHORT[immediate] : 0;
+  return ALLOWED[opcode] === 1 && PLAIN[opcode] === 1 ? short : 0;
 });
 const POPS = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pops ?? 0);
 const PUSHES = Uint8Array.from(INSTRUCTIONS, (instruction) => instruction?.pushes ?? 0);
@@ -156,7 +165,33 @@ export class BodyReader {
     return total;
   }
 
+  /** Reads one instruction. Those that are nearly all of a body are read here, the others apart. */
   #step(): void {
+    const reader = this.#reader;
+    const start = reader.offset;
+    const opcode = reader.u8();
+    switch (SHORT_CUT[opcode]) {
+      case SHORT.local:
+        this.#visitor.local(opcode, reader.u32(), start, reader.offset);
+        break;
+      case SHORT.none:
+        break;
+      case SHORT.memarg:
+        this.#site.start = start;
+        this.#readMemarg();
+        break;
+      case SHORT.i32:
+        reader.skipLeb(5);
+        break;
+      default:
+        reader.offset = start;
+        return this.#stepApart();
+    }
+    if (this.#frame.reachable) this.#visitor.plain(opcode);
+    this.#move(POPS[opcode]!, PUSHES[opcode]!);
+  }
+
+  #stepApart(): void {
     const site = this.#site;
     site.start = this.#reader.offset;
     const opcode = this.#readOpcode();
