@@ -7,6 +7,7 @@ import type { HardwareProfile, LaneRule } from "../host/kernels/hardware-profile
 import { thisHardware, writeHardwareProfile } from "../host/kernels/open-hardware-profile.ts";
 import { isRestless, type Report } from "./report.ts";
 import { laneTableOf } from "./suites/kernels/lanes.ts";
+import { workerCountOf } from "./suites/kernels/workers.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The data folder that is meant. Throws when there is none, before anything is measured. */
@@ -28,12 +29,14 @@ export async function applyReport(report: Report, folder: string): Promise<strin
   }
   const path = join(folder, "hardware.json");
   const lanes = laneTableOf(report.rows);
+  const kernelWorkers = workerCountOf(report.rows);
   const measuredAtMs = Date.parse(report.startedAt);
-  const profile: HardwareProfile = { version: 1, ...here, measuredBy: "bench", measuredAtMs, lanes };
+  const profile: HardwareProfile = { version: 1, ...here, measuredBy: "bench", measuredAtMs, lanes, kernelWorkers };
   await writeHardwareProfile(path, profile);
   const lines = Object.entries(lanes).map(([operation, rules]) => `  ${operation}: ${rules.map(ruleText).join(", ")}`);
   const doubt = isRestless(report) ? ["measured on a restless machine: do it again when it is quiet"] : [];
-  return [`written to ${path}, for the next start:`, ...lines, ...doubt];
+  const workers = `  workers of the kernels: ${kernelWorkers}`;
+  return [`written to ${path}, for the next start:`, ...lines, workers, ...doubt];
 }
 
 function ruleText({ upToSizeBytes, lane }: LaneRule): string {

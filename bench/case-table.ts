@@ -56,6 +56,9 @@ export const CASES = {
     "lane-chacha20poly1305-seal": rate("The host's own choice: our WebAssembly against node:crypto by the same door."),
     "lane-chacha20poly1305-open": rate("The same for opening."),
     "lane-sha256": rate("The same for SHA-256."),
+    "lane-workers": rate(
+      "Names and seals chunks of 1 MiB in the pool, by its number of workers; ours is the usual one.",
+    ),
   },
   sandbox: {
     "echo-64": micros("One call of a guest that answers its 64-byte payload, same thread."),

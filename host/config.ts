@@ -6,8 +6,10 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { TwinError } from "./base/errors.ts";
+import { LIMITS } from "./base/limits.ts";
 import type { LogLevel } from "./base/log.ts";
 import type { Lane } from "./kernels/hardware-profile.ts";
+import { isWorkerCount } from "./kernels/worker-count.ts";
 
 /** What a host is told by its owner. */
 export interface HostConfig {
@@ -24,8 +26,12 @@ export interface HostConfig {
   /** Port for other twins; 0 takes any free one at the first start and keeps it. */
   readonly peerPort: number;
   readonly logLevel: LogLevel;
+  /** Who shows it may read the metrics over HTTP, from this machine; absent: nobody. Secret. */
+  readonly metricsToken: string | undefined;
   /** Which lane of the kernels does what has a choice: as measured on this machine, or always one. */
   readonly lanes: Lane | "auto";
+  /** Workers of the pool of kernels: as measured on this machine, or so many. */
+  readonly kernelWorkers: number | "auto";
 }
 
 /** What flags may say; all optional. Paths as the user wrote them, numbers as text. */
@@ -38,12 +44,16 @@ export interface ConfigFlags {
   readonly peerPort?: string | undefined;
   readonly log?: string | undefined;
   readonly lanes?: string | undefined;
+  readonly kernelWorkers?: string | undefined;
+  /** Not a flag: other users of the machine see those. */
+  readonly metricsToken?: undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_PORT = 4840;
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const satisfies readonly LogLevel[];
+const TOKEN = /^[!-~]{16,256}$/u;
 const LANES = ["auto", "wasm", "native"] as const satisfies readonly HostConfig["lanes"][];
 
 /** The data folder: `--data`, `TWIN_DATA`, or `twin` in the XDG data directory (XDG Base Directory Specification, section 3). */
@@ -78,8 +88,10 @@ export async function readConfig(flags: ConfigFlags, environment: Environment = 
     port: portOf(pick("port", "TWIN_PORT")) ?? DEFAULT_PORT,
     peerHost: pick("peerHost", "TWIN_PEER_HOST")?.value ?? "127.0.0.1",
     peerPort: portOf(pick("peerPort", "TWIN_PEER_PORT")) ?? 0,
+    metricsToken: tokenOf(pick("metricsToken", "TWIN_METRICS_TOKEN")),
     logLevel: logLevelOf(pick("log", "TWIN_LOG")) ?? "warn",
     lanes: lanesOf(pick("lanes", "TWIN_LANES")) ?? "auto",
+    kernelWorkers: kernelWorkersOf(pick("kernelWorkers", "TWIN_KERNEL_WORKERS")) ?? "auto",
   });
 }
 
@@ -106,6 +118,12 @@ function nameOf(setting: Setting | undefined): string | undefined {
   throw invalid(setting, "a name of 1 to 64 characters");
 }
 
+function tokenOf(setting: Setting | undefined): string | undefined {
+  if (setting === undefined || TOKEN.test(setting.value)) return setting?.value;
+  // Its value belongs on no screen.
+  throw new TwinError("TWIN_CONFIG_INVALID", `${setting.from} must be 16 to 256 printable characters without spaces.`);
+}
+
 function logLevelOf(setting: Setting | undefined): LogLevel | undefined {
   const level = LOG_LEVELS.find((candidate) => candidate === setting?.value);
   if (setting !== undefined && level === undefined) throw invalid(setting, `one of ${LOG_LEVELS.join(", ")}`);
@@ -118,6 +136,13 @@ function lanesOf(setting: Setting | undefined): HostConfig["lanes"] | undefined 
   return lanes;
 }
 
+function kernelWorkersOf(setting: Setting | undefined): HostConfig["kernelWorkers"] | undefined {
+  if (setting === undefined || setting.value === "auto") return setting?.value as "auto" | undefined;
+  const count = /^\d{1,5}$/.test(setting.value) ? Number(setting.value) : Number.NaN;
+  if (isWorkerCount(count)) return count;
+  throw invalid(setting, `auto, or 1 to ${LIMITS.kernels.workersMax} workers`);
+}
+
 function invalid(setting: Setting, expected: string): TwinError {
   return new TwinError("TWIN_CONFIG_INVALID", `${setting.from} is "${setting.value}": expected ${expected}.`);
 }
@@ -126,7 +151,17 @@ function kebab(flag: string): string {
   return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-const FILE_KEYS = new Set<string>(["name", "host", "port", "peerHost", "peerPort", "log", "lanes"]);
+const FILE_KEYS = new Set<string>([
+  "name",
+  "host",
+  "port",
+  "peerHost",
+  "peerPort",
+  "log",
+  "lanes",
+  "kernelWorkers",
+  "metricsToken",
+]);
 
 async function readConfigFile(path: string): Promise<Readonly<Partial<Record<keyof ConfigFlags, unknown>>>> {
   let text: string;

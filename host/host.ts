@@ -23,6 +23,7 @@ import type { Kernels } from "./kernels/kernels.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { openLanes, type OpenLanes } from "./kernels/open-lanes.ts";
 import { type ExperienceShelf, openExperienceShelf } from "./packages/experience-shelf.ts";
+import { OfferShelf } from "./packages/offer-shelf.ts";
 import { openHostKey } from "./peers/host-key.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
 import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
@@ -30,15 +31,18 @@ import type { ControlApi, Paired } from "./rpc/api.ts";
 import { type ChangeHub, createChangeHub } from "./rpc/change-hub.ts";
 import { type ControlParts, createControlTarget } from "./rpc/control-target.ts";
 import { type KeptReplica, keepReplica } from "./keep-replica.ts";
+import { createPackageExchange } from "./package-exchange.ts";
 import { installationFolder, readVersion } from "./installation.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { adoptJournal } from "./state/adopt-journal.ts";
 import { lockFolder } from "./state/folder-lock.ts";
+import { TwinOutside } from "./twin-outside.ts";
 import { openTwinVault, type TwinVault } from "./twin-vault.ts";
 import { openDataFolder, openTwinKeys } from "./twin-keys.ts";
 import type { Vault } from "./vault/object.ts";
 import type { OpenTwinStore } from "./vault/open-store.ts";
 import { checkPortFree } from "./web/check-port.ts";
+import { createMetrics, type Metrics } from "./web/metrics.ts";
 import { openWeb, type Web } from "./web/open-web.ts";
 import { createOwnerKeys, type OwnerKeys } from "./web/owner-keys.ts";
 
@@ -74,10 +78,18 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const kernels = await openKernels();
   const { identity, entropy } = await openTwinKeys(config.folder, kernels);
   const path = join(config.folder, "hardware.json");
-  const lanes = await openLanes({ path, kernels, clock: systemClock, log, setting: config.lanes });
-  const twin = await openTwin(stack, { config, identity, kernels, log });
+  const lanes = await openLanes({
+    path,
+    kernels,
+    clock: systemClock,
+    log,
+    setting: config.lanes,
+    workers: config.kernelWorkers,
+  });
+  const twin = await openTwin(stack, { config, identity, kernels, kernelWorkers: lanes.workers.count, log });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
   const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
+  if (peers !== undefined) twin.outside.connect(peers);
   const replica = parts.web
     ? stack.use(keepReplica({ ...twin, folder: config.folder, changes: origins.changes, log }))
     : undefined;
@@ -97,9 +109,12 @@ interface OpenTwin {
   readonly identity: Identity;
   readonly kernels: Kernels;
   readonly engine: Engine;
+  /** What its tasks reach. */
+  readonly outside: TwinOutside;
   readonly vault: Vault;
   readonly stores: TwinVault["stores"];
   readonly shelf: ExperienceShelf;
+  readonly offers: OfferShelf;
   readonly settings: Settings;
   readonly name: string;
 }
@@ -108,6 +123,8 @@ interface TwinOrigins {
   readonly config: HostConfig;
   readonly identity: Identity;
   readonly kernels: Kernels;
+  /** Workers of the vault's pool of kernels. */
+  readonly kernelWorkers: number;
   readonly log: Log;
 }
 
@@ -126,7 +143,8 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
     log,
   });
   const engines = stack.use(await openEngines({ folder: join(config.folder, "journals"), clock: systemClock, log }));
-  const engine = stack.use(await engines.open({ folder, twin: id, stateKey: keys.state, follow: true }));
+  const outside = new TwinOutside();
+  const engine = stack.use(await engines.open({ folder, twin: id, stateKey: keys.state, follow: true, outside }));
   const { vault, stores } = await openTwinVault(stack, {
     ...origins,
     folder: config.folder,
@@ -149,7 +167,8 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
   });
   const name = config.name ?? (await settings.get("name")) ?? "Me";
   if (name !== (await settings.get("name"))) await settings.set("name", name);
-  return { identity, kernels, engine, vault, stores, shelf, settings, name };
+  const offers = new OfferShelf({ table: engine, kernels, clock: systemClock });
+  return { identity, kernels, engine, outside, vault, stores, shelf, offers, settings, name };
 }
 
 /** Until other twins hold shards for this one. */
@@ -178,6 +197,7 @@ async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins)
     onPaired: (paired: Paired) => circles.addContact(paired),
     onChange: () => changes.announce("peers"),
     ownName: () => name,
+    offers: twin.offers,
     lanes: lanes.lanes,
     clock: systemClock,
     random: systemRandom,
@@ -226,13 +246,19 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
       startedAtMs,
       name: () => name,
       webUrl: () => web?.url ?? "",
-      kernels: { lanesChosenBy: lanes.chosenBy, lanes: lanes.lanes.table },
+      kernels: {
+        lanesChosenBy: lanes.chosenBy,
+        lanes: lanes.lanes.table,
+        workersChosenBy: lanes.workers.chosenBy,
+        workers: lanes.workers.count,
+      },
       memorySizeBytes: () => process.memoryUsage.rss(),
     },
     engine,
     vault,
     stores,
     peers,
+    packages: createPackageExchange({ shelf: twin.offers, kernels: twin.kernels, peers }),
     experiences: shelf,
     browsers,
     changes,
@@ -241,9 +267,11 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     replica: replica && (() => replica.status()),
     drill: replica && (() => replica.drill()),
     exportTo: (path, onProgress) => exportTwin({ ...twin, ...own, folder: config.folder }, path, onProgress),
+    metrics: origins.web ? () => metrics.text() : undefined,
     loginLink: origins.web ? () => web!.loginLink() : undefined,
   };
-  if (origins.web) web = await openWebAndControl(stack, { config, owner, browsers, shelf });
+  const metrics = stack.use(createMetrics(() => [owner]));
+  if (origins.web) web = await openWebAndControl(stack, { config, owner, browsers, shelf, metrics });
   return owner;
 }
 
@@ -252,10 +280,11 @@ interface WebOrigins {
   readonly owner: ControlParts;
   readonly browsers: OwnerKeys;
   readonly shelf: ExperienceShelf;
+  readonly metrics: Metrics;
 }
 
 async function openWebAndControl(stack: AsyncDisposableStack, origins: WebOrigins): Promise<Web> {
-  const { config, owner, browsers, shelf } = origins;
+  const { config, owner, browsers, shelf, metrics } = origins;
   const web = stack.use(
     await openWeb({
       owner,
@@ -264,6 +293,8 @@ async function openWebAndControl(stack: AsyncDisposableStack, origins: WebOrigin
       host: config.host,
       port: config.port,
       assetFolder: join(installationFolder(), "host", "web"),
+      metrics,
+      metricsToken: config.metricsToken,
       random: systemRandom,
       log: owner.log,
     }),

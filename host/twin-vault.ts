@@ -26,6 +26,8 @@ export interface TwinVaultParts {
   readonly folder: string;
   readonly identity: Identity;
   readonly kernels: Kernels;
+  /** Workers for the heavy part of puts; as the cores suggest when absent. */
+  readonly kernelWorkers?: number | undefined;
   readonly openTwinStore: OpenTwinStore;
   readonly log: Log;
 }
@@ -38,7 +40,7 @@ export interface TwinVault {
 
 /** Opens both; they are closed with `stack`. Throws `TWIN_CONFIG_INVALID` or `TWIN_STATE_BROKEN`. */
 export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaultParts): Promise<TwinVault> {
-  const { folder, identity, kernels, openTwinStore, log } = parts;
+  const { folder, identity, kernels, kernelWorkers, openTwinStore, log } = parts;
   await mkdir(join(folder, "vault"), { recursive: true });
   const index = stack.use(
     await openSqliteStateStore({
@@ -50,7 +52,9 @@ export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaul
     }),
   );
   const lines = (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
-  const pool = stack.use(await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock }));
+  const pool = stack.use(
+    await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock, workerCount: kernelWorkers }),
+  );
   const vault = stack.use(
     await openVault({
       key: identity.keys.vault,

@@ -289,6 +289,8 @@ export const LIMITS = {
     jobsWaiting: 64,
     /** A worker that has nothing to do for this long gives its memory back. */
     workerIdleMs: 30_000,
+    /** A mistyped setting must not start thousands of threads, each with memory of its own. */
+    workersMax: 64,
   },
   vault: {
     /** Smaller chunks cost more in bookkeeping than they save. */
@@ -429,6 +431,8 @@ export const LIMITS = {
   web: {
     /** A socket that does not answer its challenge in this time holds a place for nothing. */
     challengeLifetimeMs: 60_000,
+    /** A part of the host that has not answered by then counts as down: who watches asks again soon. */
+    healthTimeoutMs: 2_000,
     /** Guesses at a login token, and noise in the log. */
     loginAttemptsPerMinute: 30,
     /** Links that were never opened: beyond this the oldest are worth nothing. */

@@ -1,6 +1,8 @@
 // What was measured on this machine: which lane serves which size best. Kept in the data folder as
 // `hardware.json`, and written anew when processor or Node change.
 
+import { isWorkerCount } from "./worker-count.ts";
+
 /** Ways to do one operation: our WebAssembly, or what Node has natively. */
 export type Lane = "wasm" | "native";
 
@@ -31,6 +33,8 @@ export interface HardwareProfile {
   /** Milliseconds since 1970. */
   readonly measuredAtMs: number;
   readonly lanes: LaneTable;
+  /** Workers with which the pool of kernels did most; absent when only the first start measured. */
+  readonly kernelWorkers?: number | undefined;
 }
 
 /** The profile that `value` is, or undefined when it is none. */
@@ -44,6 +48,7 @@ export function parseHardwareProfile(value: unknown): HardwareProfile | undefine
     typeof profile.node === "string" &&
     (profile.measuredBy === "start" || profile.measuredBy === "bench") &&
     typeof profile.measuredAtMs === "number" &&
+    (profile.kernelWorkers === undefined || isWorkerCount(profile.kernelWorkers)) &&
     isTable(profile.lanes);
   return isProfile ? (profile as HardwareProfile) : undefined;
 }

@@ -28,12 +28,11 @@ export function thisHardware(): Pick<HardwareProfile, "cpu" | "node"> {
  */
 export async function openHardwareProfile(options: ProfileOptions): Promise<HardwareProfile> {
   const { path, kernels, clock, log } = options;
-  const here = thisHardware();
-  const kept = await readProfile(path);
-  if (kept?.cpu === here.cpu && kept.node === here.node) return kept;
+  const kept = await readHardwareProfile(path);
+  if (kept !== undefined) return kept;
   const profile: HardwareProfile = {
     version: 1,
-    ...here,
+    ...thisHardware(),
     measuredBy: "start",
     measuredAtMs: clock.nowMs(),
     lanes: measureLanes(kernels, clock),
@@ -53,10 +52,14 @@ export async function writeHardwareProfile(path: string, profile: HardwareProfil
   await rename(draft, path);
 }
 
-async function readProfile(path: string): Promise<HardwareProfile | undefined> {
+/** The profile at `path`; undefined when there is none, or none for this machine. */
+export async function readHardwareProfile(path: string): Promise<HardwareProfile | undefined> {
+  let profile: HardwareProfile | undefined;
   try {
-    return parseHardwareProfile(JSON.parse(await readFile(path, "utf8")));
+    profile = parseHardwareProfile(JSON.parse(await readFile(path, "utf8")));
   } catch {
     return undefined;
   }
+  const { cpu, node } = thisHardware();
+  return profile?.cpu === cpu && profile.node === node ? profile : undefined;
 }

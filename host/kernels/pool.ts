@@ -1,7 +1,6 @@
 // Workers that run kernels off the main thread, all over one compiled module. Buffers move to them and
 // back without a copy. A worker that dies takes its job with it and is replaced.
 
-import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../base/clock.ts";
@@ -10,13 +9,14 @@ import { LIMITS } from "../base/limits.ts";
 import type { KernelJobs } from "./kernel-job.ts";
 import { compileKernels } from "./open-kernel-module.ts";
 import type { PoolReply, PoolRequest, PoolWorkerData } from "./pool-worker.ts";
+import { isWorkerCount, usualWorkerCount } from "./worker-count.ts";
 
 /** What {@link openKernelPool} needs. */
 export interface KernelPoolOptions {
   /** A module that exports its {@link KernelJobs} as `jobs`. Ours: it is run as it is. */
   readonly jobs: URL;
   readonly clock: Clock;
-  /** Workers at most, 1 or more; they start when there is work. Default: one less than the machine's cores, at least 1, at most 4. */
+  /** Workers at most, 1 to `LIMITS.kernels.workersMax`; they start when there is work. Default: as {@link usualWorkerCount}. */
   readonly workerCount?: number | undefined;
 }
 
@@ -47,9 +47,9 @@ export interface KernelPool<Jobs extends KernelJobs> extends AsyncDisposable {
 
 /** Opens a pool. Throws `TWIN_HOST_INTERNAL` when the kernels were not built. */
 export async function openKernelPool<Jobs extends KernelJobs>(options: KernelPoolOptions): Promise<KernelPool<Jobs>> {
-  const { jobs, clock, workerCount = Math.max(1, Math.min(4, availableParallelism() - 1)) } = options;
-  if (!Number.isSafeInteger(workerCount) || workerCount < 1) {
-    throw new RangeError(`A pool has 1 worker or more, not ${workerCount}.`);
+  const { jobs, clock, workerCount = usualWorkerCount() } = options;
+  if (!isWorkerCount(workerCount)) {
+    throw new RangeError(`A pool has 1 to ${LIMITS.kernels.workersMax} workers, not ${workerCount}.`);
   }
   return new WorkerPool({ module: await compileKernels(), jobs: jobs.href }, clock, workerCount);
 }

@@ -7,6 +7,8 @@ import type { EngineStatus, ParkedMessage, Receipt, ReceiptSum, TwinEvent } from
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
+import type { OwnOffer, PackagePart } from "../packages/offer-shelf.ts";
+import type { PackageOffer } from "../packages/offer.ts";
 import type { ReviewPolicy } from "../packages/review-policy.ts";
 import type { UpgradeConsent, UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
@@ -67,6 +69,10 @@ export interface KernelStatus {
   /** `start`: by a quick measurement at the first start; `bench`: by `bench --apply`; `config`: by the owner. */
   readonly lanesChosenBy: string;
   readonly lanes: Readonly<Record<string, readonly LaneChoice[]>>;
+  /** `bench`: by `bench --apply`; `config`: by the owner; `cores`: by their number. */
+  readonly workersChosenBy: string;
+  /** Workers at most; they start when there is bulk work. */
+  readonly workers: number;
 }
 
 /** Everything the status line and `twin status` tell. */
@@ -176,6 +182,15 @@ export interface OwnerApi {
   removedCapabilities(): Promise<RemovedCapability[]>;
   /** The package of an installed capability, with its reviews. */
   capabilityFile(name: string): Promise<Uint8Array>;
+  /** Packages that the twins of these circles may take. */
+  offerPackage(file: Uint8Array, circles: readonly string[]): Promise<OwnOffer>;
+  /** Newest first. */
+  offers(): Promise<readonly OwnOffer[]>;
+  withdrawOffer(hash: string): Promise<void>;
+  /** What another twin says that it offers to this one. */
+  offersOf(twin: TwinId): Promise<readonly PackageOffer[]>;
+  /** The package of that hash, from another twin: whole, and the very one. */
+  takePackage(twin: TwinId, hash: string): Promise<Uint8Array>;
   /** Whose reviews a package needs before it is installed. */
   reviewPolicy(): Promise<ReviewPolicy>;
   setReviewPolicy(policy: ReviewPolicy): Promise<void>;
@@ -234,6 +249,8 @@ export interface ExportReport {
 export interface ControlApi extends OwnerApi {
   /** A fresh link with a one-time token that logs a browser in as the owner. Throws `TWIN_HOST_BUSY` when the host serves no web. */
   loginLink(): Promise<string>;
+  /** The host's figures in Prometheus's text format. Throws `TWIN_HOST_BUSY` when no host runs. */
+  metrics(): Promise<string>;
   putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
   /** Writes beside `path` and renames, so that a broken download never stands under its name. */
   getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
@@ -268,6 +285,14 @@ export interface DoorApi {
   ): Promise<Subscription>;
 }
 
+/** A call that a task of one twin makes of another. */
+export interface PeerCall {
+  readonly capability: string;
+  readonly method: string;
+  /** UTF-8 JSON. */
+  readonly payload: Uint8Array;
+}
+
 /** Messages of one twin to another; their sequences follow each other. */
 export interface MessageBatch {
   readonly firstSequence: number;
@@ -293,4 +318,10 @@ export interface PeerApi {
   deliver(batch: MessageBatch): Promise<BatchAnswer>;
   /** The newest signed record of this twin. */
   record(): Promise<Uint8Array>;
+  /** Calls a method that this twin's owner lets the other one call. The answer is UTF-8 JSON. It ends with the connection. */
+  call(call: PeerCall): Promise<Uint8Array>;
+  /** The packages that this twin offers to the other one. */
+  offers(): Promise<readonly PackageOffer[]>;
+  /** The bytes of such a package from `offset` on: 0, or where an earlier part ended. */
+  packagePart(hash: string, offset: number): Promise<PackagePart>;
 }

@@ -5,18 +5,25 @@ import { newWebSocketRpcSession, type RpcStub } from "capnweb";
 import { base64UrlEncode, utf8Encode } from "../../host/base/bytes.ts";
 import { silentLog } from "../../host/base/log.ts";
 import { systemRandom } from "../../host/base/random.ts";
+import { createPackageExchange } from "../../host/package-exchange.ts";
 import type { ExperienceInfo } from "../../host/packages/experience.ts";
+import { OfferShelf } from "../../host/packages/offer-shelf.ts";
 import type { DoorApi, OwnerApi } from "../../host/rpc/api.ts";
 import { createChangeHub } from "../../host/rpc/change-hub.ts";
 import type { OwnerParts } from "../../host/rpc/owner-parts.ts";
 import type { ExperienceFile } from "../../host/web/experience-site.ts";
-import { openWeb, type Web } from "../../host/web/open-web.ts";
+import { createMetrics } from "../../host/web/metrics.ts";
+import { openWeb, type Web, type WebOptions } from "../../host/web/open-web.ts";
 import { createOwnerKeys, type OwnerKeys } from "../../host/web/owner-keys.ts";
 import { challengeText } from "../../host/web/proven-socket.ts";
 import { createFakeEngine, type FakeEngine, type FakeMethod } from "./fake-engine.ts";
 import { ask, type HttpAnswer } from "./http-request.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { createMemoryVault } from "./memory-vault.ts";
+import { referenceKernels } from "./reference-kernels.ts";
+
+/** With which the metrics can be read. */
+export const METRICS_TOKEN = "a-token-of-the-tests";
 
 /** The files of the one experience, `notes`. */
 const FILES: Readonly<Record<string, readonly [type: string, text: string]>> = {
@@ -50,11 +57,21 @@ export function createTestParts(methods: Readonly<Record<string, FakeMethod>> = 
       startedAtMs: 0,
       name: () => "Ada",
       webUrl: () => "",
-      kernels: { lanesChosenBy: "config", lanes: { sha256: [{ upToSizeBytes: null, lane: "native" }] } },
+      kernels: {
+        lanesChosenBy: "config",
+        lanes: { sha256: [{ upToSizeBytes: null, lane: "native" }] },
+        workersChosenBy: "cores",
+        workers: 1,
+      },
       memorySizeBytes: () => 1,
     },
     engine,
     vault: createMemoryVault(),
+    packages: createPackageExchange({
+      shelf: new OfferShelf({ table: engine, kernels: referenceKernels, clock }),
+      kernels: referenceKernels,
+      peers: undefined,
+    }),
     experiences: {
       list: async () => installed,
       install: async (folder) => createExperience(folder.slice(folder.lastIndexOf("/") + 1)),
@@ -69,7 +86,10 @@ export function createTestParts(methods: Readonly<Record<string, FakeMethod>> = 
 }
 
 /** A listening server on a free port. */
-export async function openTestWeb(parts: TestParts = createTestParts()): Promise<Web & { readonly parts: TestParts }> {
+export async function openTestWeb(
+  parts: TestParts = createTestParts(),
+  over: Partial<Pick<WebOptions, "host" | "metricsToken">> = {},
+): Promise<Web & { readonly parts: TestParts }> {
   const web = await openWeb({
     owner: parts,
     ownerKeys: parts.browsers,
@@ -80,8 +100,11 @@ export async function openTestWeb(parts: TestParts = createTestParts()): Promise
     host: "localhost",
     port: 0,
     assetFolder: new URL("../../host/web", import.meta.url).pathname,
+    metrics: createMetrics(() => [parts]),
+    metricsToken: METRICS_TOKEN,
     random: systemRandom,
     log: silentLog,
+    ...over,
   });
   return { ...web, parts };
 }

@@ -39,6 +39,11 @@ export function addHostCommands(program: Command): void {
     .description("what the twin stores, who is online, what it would survive")
     .action((_, command: Command) => status(command.optsWithGlobals()));
   program
+    .command("metrics")
+    .description("the running host's figures, in Prometheus's text format")
+    .addHelpText("after", "\nOver HTTP: docs/guides/operate.md\n")
+    .action((_, command: Command) => metrics(command.optsWithGlobals()));
+  program
     .command("link")
     .description("a fresh one-time link that logs a browser in as the owner")
     .action((_, command: Command) => link(command.optsWithGlobals()));
@@ -51,6 +56,8 @@ function withConfigFlags(command: Command): Command {
     .option("--port <port>", "port for browsers (default: 4840; 0: any)")
     .option("--peer-host <address>", "address for other twins (default: 127.0.0.1)")
     .option("--peer-port <port>", "port for other twins (default: any, then kept)")
+    .option("--lanes <lane>", "auto, wasm or native: who seals and hashes for connections (default: auto, as measured)")
+    .option("--kernel-workers <count>", "threads for sealing and coding files (default: auto, as measured)")
     .option("--log <level>", "debug, info, warn, error or silent (default: warn)");
 }
 
@@ -127,6 +134,11 @@ async function stopSignal(): Promise<void> {
   clearInterval(keepAlive);
 }
 
+async function metrics(options: SessionOptions): Promise<void> {
+  const text = await withOwner(options, (owner) => owner.metrics());
+  answer(options, { metrics: text }, () => text.trimEnd());
+}
+
 async function demo(options: { readonly data?: string; readonly port: number }): Promise<void> {
   // Before the hosts start: a demo that ends without ending them would leave them running.
   const stopped = stopSignal();
@@ -186,12 +198,15 @@ const LANES_CHOSEN_BY: Readonly<Record<string, string>> = {
   config: "set by you",
 };
 
-function describeLanes({ lanes, lanesChosenBy }: HostStatus["kernels"]): string[] {
+const WORKERS_CHOSEN_BY: Readonly<Record<string, string>> = { ...LANES_CHOSEN_BY, cores: "as the cores suggest" };
+
+function describeLanes({ lanes, lanesChosenBy, workers, workersChosenBy }: HostStatus["kernels"]): string[] {
   return [
     `kernels  ${LANES_CHOSEN_BY[lanesChosenBy] ?? lanesChosenBy}`,
     ...table(
       Object.entries(lanes).map(([operation, rules]) => [`  ${operation}`, rules.map(describeRule).join(", then ")]),
     ),
+    `  workers at most ${workers}, ${WORKERS_CHOSEN_BY[workersChosenBy] ?? workersChosenBy}`,
   ];
 }
 

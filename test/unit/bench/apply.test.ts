@@ -6,10 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyReport, requireDataFolder } from "../../../bench/apply.ts";
 import type { Report, Row } from "../../../bench/report.ts";
 import { laneCases, laneTableOf } from "../../../bench/suites/kernels/lanes.ts";
+import { workerCountOf } from "../../../bench/suites/kernels/workers.ts";
 import { LANE_OPERATIONS, parseHardwareProfile } from "../../../host/kernels/hardware-profile.ts";
 import { thisHardware } from "../../../host/kernels/open-hardware-profile.ts";
 import { openKernels } from "../../../host/kernels/open-kernels.ts";
-import { report, row } from "./fixed-report.ts";
+import { figures, report, row } from "./fixed-report.ts";
 
 let folder: string;
 let rows: Row[];
@@ -20,9 +21,16 @@ beforeAll(async () => {
   rows = laneCases(await openKernels()).map(({ name, sizeBytes }) =>
     row(1, { case: name, sizeBytes, ratioToBestNative: sizeBytes! < 2_048 ? 3 : sizeBytes === 2_048 ? 0.97 : 0.5 }),
   );
+  rows.push(workersRow({ 1: 900, 2: 1_700, 3: 1_740, 4: 1_500 }));
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A row of `lane-workers`: MB/s by number of workers. */
+function workersRow(medians: Readonly<Record<number, number>>): Row {
+  const [ours, ...others] = Object.entries(medians).map(([count, median]) => figures(`${count} workers`, median));
+  return row(1, { case: "lane-workers", sizeBytes: 1_048_576, ours: ours!, others });
+}
 
 function ownReport(): Report {
   const fixed = report(rows);
@@ -49,6 +57,17 @@ describe("the lane table of a run", () => {
   });
 });
 
+describe("the number of workers of a run", () => {
+  it("is the smallest that does as much as the best, but for noise", () => {
+    expect(workerCountOf([workersRow({ 1: 900, 2: 905 })])).toBe(1);
+    expect(workerCountOf([workersRow({ 1: 900, 2: 1_000, 10: 1_800 })])).toBe(10);
+  });
+
+  it("needs its case", () => {
+    expect(() => workerCountOf(rows.filter((row) => row.case !== "lane-workers"))).toThrow(/needs the case/);
+  });
+});
+
 describe("applying a run", () => {
   it("writes a profile that the host reads, and says what it holds", async () => {
     const lines = await applyReport(ownReport(), folder);
@@ -59,7 +78,9 @@ describe("applying a run", () => {
       measuredBy: "bench",
       measuredAtMs: Date.parse("2026-01-02T03:04:05.000Z"),
       lanes: laneTableOf(rows),
+      kernelWorkers: 2,
     });
+    expect(lines).toContain("  workers of the kernels: 2");
     expect(lines).toContain("  sha256: wasm up to 4096 B, native for the rest");
   });
 

@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../host/base/clock.ts";
+import { LIMITS } from "../../../host/base/limits.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import {
   type HardwareProfile,
@@ -17,6 +18,7 @@ import {
 } from "../../../host/kernels/open-hardware-profile.ts";
 import { openKernels } from "../../../host/kernels/open-kernels.ts";
 import { openLanes } from "../../../host/kernels/open-lanes.ts";
+import { usualWorkerCount } from "../../../host/kernels/worker-count.ts";
 
 const kernels = await openKernels();
 let folder: string;
@@ -96,6 +98,9 @@ describe("a hardware profile", () => {
       { ...profile(), version: 2 },
       { ...profile(), measuredBy: "me" },
       { ...profile(), measuredAtMs: "now" },
+      { ...profile(), kernelWorkers: 0 },
+      { ...profile(), kernelWorkers: 2.5 },
+      { ...profile(), kernelWorkers: LIMITS.kernels.workersMax + 1 },
       { ...profile(), lanes: { sha256: lanes.sha256 } },
       withRules([]),
       withRules([null]),
@@ -112,7 +117,7 @@ describe("a hardware profile", () => {
 describe("a host's lanes", () => {
   it("are the owner's choice when there is one, without a measurement", async () => {
     for (const setting of ["wasm", "native"] as const) {
-      const { lanes, chosenBy } = await openLanes({ ...options(), setting });
+      const { lanes, chosenBy } = await openLanes({ ...options(), setting, workers: "auto" });
       expect(chosenBy).toBe("config");
       expect(lanes.table).toEqual(uniformTable(setting));
     }
@@ -121,7 +126,29 @@ describe("a host's lanes", () => {
 
   it("are the profile's otherwise", async () => {
     await writeHardwareProfile(path, profile());
-    const { lanes, chosenBy } = await openLanes({ ...options(), setting: "auto" });
+    const { lanes, chosenBy } = await openLanes({ ...options(), setting: "auto", workers: "auto" });
     expect([chosenBy, lanes.table]).toEqual(["bench", uniformTable("native")]);
+  });
+});
+
+describe("a host's number of kernel workers", () => {
+  const workersFor = async (setting: "auto" | "wasm", workers: number | "auto"): Promise<unknown> =>
+    (await openLanes({ ...options(), setting, workers })).workers;
+
+  it("is the owner's, else the bench's, else follows the cores", async () => {
+    expect(await workersFor("auto", "auto")).toEqual({ count: usualWorkerCount(), chosenBy: "cores" });
+    await writeHardwareProfile(path, profile({ kernelWorkers: 3 }));
+    expect(await workersFor("auto", "auto")).toEqual({ count: 3, chosenBy: "bench" });
+    expect(await workersFor("wasm", "auto")).toEqual({ count: 3, chosenBy: "bench" });
+    expect(await workersFor("auto", 7)).toEqual({ count: 7, chosenBy: "config" });
+  });
+
+  it("does not follow a profile of another machine", async () => {
+    await writeHardwareProfile(path, profile({ kernelWorkers: 3, cpu: "another" }));
+    expect(await workersFor("wasm", "auto")).toEqual({ count: usualWorkerCount(), chosenBy: "cores" });
+  });
+
+  it("leaves a core to the host where there are two", () => {
+    expect(usualWorkerCount()).toBe(Math.min(4, Math.max(1, availableParallelism() - 1)));
   });
 });

@@ -134,7 +134,7 @@ describe("a pool", () => {
   });
 
   it("has at least one worker", async () => {
-    for (const workerCount of [0, -1, 1.5]) {
+    for (const workerCount of [0, -1, 1.5, 65]) {
       await expect(openKernelPool({ jobs: JOBS, clock: createManualClock(), workerCount })).rejects.toThrow(RangeError);
     }
   });

@@ -12,6 +12,24 @@ beforeEach(() => {
 
 afterEach(() => rmSync(data, { recursive: true }));
 
+describe("the workers of the kernels", () => {
+  it("are as many as was measured, unless the owner says how many", async () => {
+    expect((await readConfig({ data }, {})).kernelWorkers).toBe("auto");
+    writeFileSync(join(data, "config.json"), JSON.stringify({ kernelWorkers: 3 }));
+    expect((await readConfig({ data }, {})).kernelWorkers).toBe(3);
+    expect((await readConfig({ data, kernelWorkers: "auto" }, { TWIN_KERNEL_WORKERS: "2" })).kernelWorkers).toBe(
+      "auto",
+    );
+  });
+
+  it.each(["0", "-1", "1.5", "65", "many", ""])("are refused when they are %j", async (kernelWorkers) => {
+    await expect(readConfig({ data, kernelWorkers }, {})).rejects.toMatchObject({
+      code: "TWIN_CONFIG_INVALID",
+      message: `--kernel-workers is "${kernelWorkers}": expected auto, or 1 to 64 workers.`,
+    });
+  });
+});
+
 describe("the lanes of the kernels", () => {
   it("are those that were measured, unless file, environment or flag say otherwise, the last one first", async () => {
     expect((await readConfig({ data }, {})).lanes).toBe("auto");
