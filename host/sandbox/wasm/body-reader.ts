@@ -135,7 +135,10 @@ export class BodyReader {
     this.#push(OP.block, { params: NO_VALUES, results: type.results }, true);
     const localCount = this.#readLocals();
     const codeStart = reader.offset;
-    while (this.#depth >= 0) this.#step();
+    while (this.#depth >= 0) {
+      this.#runStraight();
+      this.#step();
+    }
     reader.finish();
     return { codeStart, localCount, heightMax: this.#heightMax, wide: this.#wide };
   }
@@ -165,33 +168,36 @@ export class BodyReader {
     return total;
   }
 
-  /** Reads one instruction. Those that are nearly all of a body are read here, the others apart. */
-  #step(): void {
-    const reader = this.#reader;
-    const start = reader.offset;
-    const opcode = reader.u8();
-    switch (SHORT_CUT[opcode]) {
-      case SHORT.local:
-        this.#visitor.local(opcode, reader.u32(), start, reader.offset);
-        break;
-      case SHORT.none:
-        break;
-      case SHORT.memarg:
-        this.#site.start = start;
-        this.#readMemarg();
-        break;
-      case SHORT.i32:
-        reader.skipLeb(5);
-        break;
-      default:
-        reader.offset = start;
-        return this.#stepApart();
+  /**
+   * Reads the frequent instructions, with numbers of one byte, up to the next other one. Nearly all of
+   * a body is of this kind, so it is read with what is needed in local variables.
+   */
+  #runStraight(): void {
+    const [reader, visitor] = [this.#reader, this.#visitor];
+    const { bytes, end } = reader;
+    const { base, reachable } = this.#frame;
+    let { offset } = reader;
+    let height = this.#height;
+    let heightMax = this.#heightMax;
+    // The longest has three bytes: none is read behind the body's end.
+    while (end - offset >= 3) {
+      const opcode = bytes[offset]!;
+      const size = shortSize(SHORT_CUT[opcode]!, bytes[offset + 1]!, bytes[offset + 2]!);
+      if (size === 0) break;
+      if (SHORT_CUT[opcode] === SHORT.local) visitor.local(opcode, bytes[offset + 1]!, offset, offset + size);
+      if (reachable) visitor.plain(opcode);
+      offset += size;
+      const rest = height - POPS[opcode]!;
+      height = (rest < base ? base : rest) + PUSHES[opcode]!;
+      if (height > heightMax) heightMax = height;
     }
-    if (this.#frame.reachable) this.#visitor.plain(opcode);
-    this.#move(POPS[opcode]!, PUSHES[opcode]!);
+    reader.offset = offset;
+    this.#height = height;
+    this.#heightMax = heightMax;
   }
 
-  #stepApart(): void {
+  /** Reads one instruction of any kind. */
+  #step(): void {
     const site = this.#site;
     site.start = this.#reader.offset;
     const opcode = this.#readOpcode();
@@ -215,6 +221,10 @@ export class BodyReader {
     if (opcode >= OP.simdPage) this.#wide = true;
     const immediate = IMMEDIATES[opcode]!;
     if (immediate !== "none") this.#readImmediate(immediate);
+    if (immediate === "local") {
+      const { index, start } = this.#site;
+      this.#visitor.local(opcode, index, start, this.#reader.offset);
+    }
     if (this.#site.reachable) this.#visitor.plain(opcode);
     this.#move(POPS[opcode]!, PUSHES[opcode]!);
   }
@@ -412,6 +422,22 @@ export class BodyReader {
 
   #invalid(reason: string, at = { rule: "structure", offset: this.#reader.offset }): TwinError {
     return refusal("TWIN_MODULE_INVALID", { ...at, reason: `${reason}; build the module again` });
+  }
+}
+
+/** Bytes of an instruction of the kind `short`, when the numbers behind its opcode are as small as can be; 0 when not. */
+function shortSize(short: number, first: number, second: number): number {
+  switch (short) {
+    case SHORT.none:
+      return 1;
+    case SHORT.local:
+    case SHORT.i32:
+      return first < 0x80 ? 2 : 0;
+    case SHORT.memarg:
+      // From 0x40 the alignment says that a memory index follows.
+      return first < 0x40 && second < 0x80 ? 3 : 0;
+    default:
+      return 0;
   }
 }
 
