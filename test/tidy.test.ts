@@ -49,6 +49,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Package (or prefix ending in `/`) -> the rooms that alone may use it. A package that is missing here may not be used. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pino: ["base"],
+  "prom-client": ["web"],
   "@assemblyscript/loader": ["kernels"],
   "@noble/curves/": ["identity"],
   "@noble/hashes/": ["identity", "kernels"],

@@ -24,6 +24,8 @@ export interface ControlParts extends OwnerParts {
   /** Absent while no copy is kept. */
   readonly drill?: (() => Promise<void>) | undefined;
   exportTo(path: string, onProgress: Progress): Promise<ExportReport>;
+  /** Absent when no host runs, only a command. */
+  readonly metrics?: (() => Promise<string>) | undefined;
   /** Makes a login link. Absent when no browser is served. */
   readonly loginLink?: (() => Promise<string>) | undefined;
 }
@@ -40,6 +42,11 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
   async loginLink(): Promise<string> {
     if (this.#parts.loginLink !== undefined) return await this.#parts.loginLink();
     throw new TwinError("TWIN_HOST_BUSY", "This host serves no browser: start it with `twin start`, then ask again.");
+  }
+
+  async metrics(): Promise<string> {
+    if (this.#parts.metrics !== undefined) return await this.#parts.metrics();
+    throw new TwinError("TWIN_HOST_BUSY", "No host runs that could be measured: start it with `twin start`.");
   }
 
   async putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo> {

@@ -9,6 +9,7 @@ import { createExperienceSite, type ExperienceFile } from "./experience-site.ts"
 import { createHosts } from "./hosts.ts";
 import { openListener } from "./listen.ts";
 import { Login } from "./login.ts";
+import type { Metrics } from "./metrics.ts";
 import { OpenExperiences } from "./open-experiences.ts";
 import type { OwnerKeys } from "./owner-keys.ts";
 import { createShellSite } from "./shell-site.ts";
@@ -31,6 +32,9 @@ export interface WebOptions {
   readonly port: number;
   /** `host/web` of the installation: has `shell/` and `client/`. */
   readonly assetFolder: string;
+  readonly metrics: Metrics;
+  /** Who shows it may read the metrics over HTTP, from this machine. Absent: nobody. */
+  readonly metricsToken?: string | undefined;
   readonly random: Random;
   readonly log: Log;
 }
@@ -95,6 +99,7 @@ async function createSites(
   const experience = createExperienceSite({ hosts, open, file, libraries, log });
   const shell = await createShellSite({
     hosts,
+    health: { owner, metrics: options.metrics, metricsToken: options.metricsToken },
     login,
     sockets,
     open,

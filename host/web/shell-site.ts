@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import { answerBadUrl, answerErrors } from "./error-answers.ts";
 import type { ExperienceFile } from "./experience-site.ts";
+import { addHealthRoutes, type HealthParts } from "./health-routes.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Login } from "./login.ts";
 import { addObjectRoutes, type ObjectRouteParts } from "./object-routes.ts";
@@ -24,6 +25,7 @@ const LOGIN_SIZE_BYTES_MAX = 4_096;
 /** What the site needs. */
 export interface ShellSiteParts extends ObjectRouteParts {
   readonly hosts: Hosts;
+  readonly health: HealthParts;
   readonly login: Login;
   readonly sockets: Sockets;
   readonly open: OpenExperiences;
@@ -44,7 +46,7 @@ export async function createShellSite(parts: ShellSiteParts): Promise<FastifyIns
   });
   app.addHook("onRequest", async (request) => refuseForeign(request, parts.hosts));
   for (const [path, file] of parts.files) app.get(path, (request, reply) => sendFile(parts, file, request, reply));
-  app.get("/healthz", () => ({ ok: true }));
+  addHealthRoutes(app, parts.health);
   app.get<{ Params: { name: string } }>("/icons/:name", (request, reply) =>
     sendIcon(parts, request.params.name, reply),
   );

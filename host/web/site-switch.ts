@@ -7,12 +7,12 @@ import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 
 import { TwinError } from "../base/errors.ts";
+import { HEALTH_PATHS } from "./health-routes.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Handlers } from "./listen.ts";
 import { experienceHeaders, type Headers, shellHeaders } from "./site-headers.ts";
 
 const MISDIRECTED = 421;
-const HEALTH_PATH = "/healthz";
 
 /** The two routers, ready. */
 export interface Sites {
@@ -29,7 +29,7 @@ export function createSiteSwitch(sites: Sites): Handlers {
       const site = sites.hosts.siteOf(request.headers.host);
       setHeaders(response, site.kind === "experience" ? headers.experience : headers.shell);
       if (site.kind === "experience") sites.experience.routing(request, response);
-      else if (site.kind === "shell" || (site.kind !== "unknown" && request.url === HEALTH_PATH))
+      else if (site.kind === "shell" || (site.kind !== "unknown" && HEALTH_PATHS.has(request.url ?? "")))
         sites.shell.routing(request, response);
       else if (site.kind === "alias" && (request.method === "GET" || request.method === "HEAD"))
         redirect(response, `${sites.hosts.shellOrigin}${request.url}`);

@@ -48,3 +48,24 @@ describe("the lanes of the kernels", () => {
     await expect(readConfig({ data }, {})).rejects.toMatchObject({ code: "TWIN_CONFIG_INVALID" });
   });
 });
+
+describe("the token of the metrics", () => {
+  it("is absent unless the file or the environment has one", async () => {
+    expect((await readConfig({ data }, {})).metricsToken).toBeUndefined();
+    writeFileSync(join(data, "config.json"), JSON.stringify({ metricsToken: "kept-in-the-file" }));
+    expect((await readConfig({ data }, {})).metricsToken).toBe("kept-in-the-file");
+    const environment = { TWIN_METRICS_TOKEN: "in-the-environment" };
+    expect((await readConfig({ data }, environment)).metricsToken).toBe("in-the-environment");
+  });
+
+  it.each(["too-short", "with spaces in between", "x".repeat(257), "line\nbreak-in-between"])(
+    "is refused without a word of it when it is %j",
+    async (token) => {
+      const refused = readConfig({ data }, { TWIN_METRICS_TOKEN: token });
+      await expect(refused).rejects.toMatchObject({
+        code: "TWIN_CONFIG_INVALID",
+        message: "TWIN_METRICS_TOKEN must be 16 to 256 printable characters without spaces.",
+      });
+    },
+  );
+});
