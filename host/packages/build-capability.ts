@@ -64,6 +64,7 @@ export async function compileCapability(
   const manifest = { ...source.manifest, version: versionOf(source.manifest.version) };
   const wasm = await source.compile();
   checkExports(wasm, manifest);
+  checkImports(wasm);
   checkPermissions(wasm, manifest);
   return { manifest, bytes: writePackage({ wasm, manifest, publisher, kernels }) };
 }
@@ -131,6 +132,20 @@ const USES: Readonly<Record<string, RegExp>> = {
   http: /^http_fetch$/u,
   peer_call: /^peer_call$/u,
 };
+
+/** Functions that need no permission. */
+const CONTEXT = /^(?:take|caller|now_ms|random|log|fail)$/u;
+
+/** A module that asks for more than a host has could never be installed. */
+function checkImports(wasm: Uint8Array): void {
+  const known = [CONTEXT, ...Object.values(USES)];
+  const strange = readImports(readSections(wasm)).find(
+    ({ module, name }) => module !== "twin" || !known.some((functions) => functions.test(name)),
+  );
+  if (strange === undefined) return;
+  const message = `The code uses ${strange.module}.${strange.name}, which no host has; what there is stands in docs/formats/abi.md.`;
+  throw new TwinError("TWIN_PACKAGE_INVALID", message, { import: strange.name });
+}
 
 /** What the code uses and what the manifest asks for must be one: the owner reads the manifest. */
 function checkPermissions(wasm: Uint8Array, { permissions, methods }: Manifest): void {

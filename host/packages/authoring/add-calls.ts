@@ -17,9 +17,9 @@ export interface AddedCalls {
 }
 
 /**
- * Writes `calls/<name>.ts` in `folder` (absolute), over what an earlier version wrote there. `reason`
- * goes into `capability.json`, where the owner reads it; it may be absent when one stands there. Throws
- * `TWIN_PACKAGE_INVALID`; nothing is changed then.
+ * Writes `calls/<name>.ts` in `folder` (absolute), over what an earlier version wrote there, and says
+ * in `capability.json` that this version is needed, and why: `reason`, which the owner reads, may be
+ * absent when one stands there. Throws `TWIN_PACKAGE_INVALID`; nothing is changed then.
  */
 export async function addCalls(
   folder: string,
@@ -33,15 +33,20 @@ export async function addCalls(
   const file = join(folder, CAPABILITY_FILE);
   const described = await readCapabilityFile(file);
   const calls = isRecord(described["calls"]) ? described["calls"] : {};
-  const { name } = capability;
-  if (!Object.hasOwn(calls, name)) {
-    if (reason === undefined) {
-      const message = `Say with --reason what ${name} is called for: the owner reads it before anything is installed.`;
-      throw new TwinError("TWIN_PACKAGE_INVALID", message, { name });
-    }
-    const asking = { ...described, calls: { ...calls, [name]: { reason } } };
-    await replaceFile(file, `${JSON.stringify(asking, undefined, 2)}\n`);
+  const dependencies = isRecord(described["dependencies"]) ? described["dependencies"] : {};
+  const { name, version } = capability;
+  const asked = calls[name] ?? (reason === undefined ? undefined : { reason });
+  if (asked === undefined) {
+    const message = `Say with --reason what ${name} is called for: the owner reads it before anything is installed.`;
+    throw new TwinError("TWIN_PACKAGE_INVALID", message, { name });
   }
+  const asking = {
+    ...described,
+    calls: { ...calls, [name]: asked },
+    // These calls are those of this version: a later one of the same major takes and answers them too.
+    dependencies: { ...dependencies, [name]: `^${version}` },
+  };
+  await replaceFile(file, `${JSON.stringify(asking, undefined, 2)}\n`);
   const path = join(CALLS_FOLDER, `${name}.ts`);
   await mkdir(dirname(join(folder, path)), { recursive: true });
   await replaceFile(join(folder, path), writeCalls(capability));

@@ -17,7 +17,7 @@ export type CapabilityFile = Readonly<Record<string, unknown>>;
 
 const PLACE: Place = { path: "", code: "TWIN_PACKAGE_INVALID" };
 const REQUIRED = ["name", "version", "title", "description", "licence", "permissions"];
-const OPTIONAL = ["source", "limits", "dataVersion", "calls", "migration"];
+const OPTIONAL = ["source", "limits", "dataVersion", "calls", "dependencies", "migration"];
 
 /** Reads a JSON file of an author. Throws `TWIN_PACKAGE_INVALID`. */
 export async function readJsonFile(path: string): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -62,6 +62,11 @@ describe("buildCapability", () => {
     expect(again).toMatchObject({ rebuilt: false, hash: first.hash });
     const second = await build("second", SOURCE);
     expect(second.hash).toBe(first.hash);
+    // Who builds, and when, leaves no trace.
+    await utimes(join(root, "second/index.ts"), 0, 0);
+    const umask = process.umask(0o077);
+    const third = await build("third", SOURCE).finally(() => process.umask(umask));
+    expect(third.hash).toBe(first.hash);
     const read = readPackage(await readFile(second.path), kernels);
     expect(read).toMatchObject({ manifest: MANIFEST, publisher: testPublisher.id, hash: first.hash });
   });
@@ -78,6 +83,12 @@ describe("buildCapability", () => {
     await expect(build("using", using)).rejects.toThrow(/uses kv_get but permissions do not ask for state/u);
     await expect(build("idle", SOURCE, { permissions: { send: "Because." } })).rejects.toThrow(/ask for send, which/u);
     await expect(build("unknown", SOURCE, { permissions: { root: "Because." } })).rejects.toThrow(/permission/u);
+  });
+
+  it("refuses what no host has, also when only the compiler knows of it", async () => {
+    await expect(build("traced", SOURCE.replace("{ return", '{ trace("x"); return'))).rejects.toThrow(
+      /uses env\.trace, which no host has/u,
+    );
   });
 
   it("needs both files", async () => {

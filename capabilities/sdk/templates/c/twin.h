@@ -17,10 +17,19 @@ TWIN_IMPORT(kv_get) int32_t twin_host_kv_get(const char *key, uint32_t key_size)
 TWIN_IMPORT(kv_put) void twin_host_kv_put(const char *key, uint32_t key_size, const char *value, uint32_t value_size);
 TWIN_IMPORT(kv_delete) int32_t twin_host_kv_delete(const char *key, uint32_t key_size);
 TWIN_IMPORT(kv_scan) int32_t twin_host_kv_scan(const char *start, uint32_t start_size, const char *end, uint32_t end_size, uint32_t limit, uint32_t reverse);
+TWIN_IMPORT(blob_link) void twin_host_blob_link(const char *id, uint32_t id_size);
+TWIN_IMPORT(blob_unlink) void twin_host_blob_unlink(const char *id, uint32_t id_size);
 TWIN_IMPORT(emit) void twin_host_emit(const char *topic, uint32_t topic_size, const char *payload, uint32_t payload_size);
 TWIN_IMPORT(send) void twin_host_send(const char *peer, uint32_t peer_size, const char *capability, uint32_t capability_size, const char *method, uint32_t method_size, const char *payload, uint32_t payload_size);
+TWIN_IMPORT(schedule) double twin_host_schedule(double due_at_ms, const char *method, uint32_t method_size, const char *payload, uint32_t payload_size);
+TWIN_IMPORT(unschedule) int32_t twin_host_unschedule(double id);
+TWIN_IMPORT(call) int32_t twin_host_call(const char *capability, uint32_t capability_size, const char *method, uint32_t method_size, const char *payload, uint32_t payload_size);
+TWIN_IMPORT(http_fetch) int32_t twin_host_http_fetch(const char *request, uint32_t request_size, const char *body, uint32_t body_size);
+TWIN_IMPORT(peer_call) int32_t twin_host_peer_call(const char *peer, uint32_t peer_size, const char *capability, uint32_t capability_size, const char *method, uint32_t method_size, const char *payload, uint32_t payload_size);
 TWIN_IMPORT(caller) int32_t twin_host_caller(void);
 TWIN_IMPORT(now_ms) double twin_host_now_ms(void);
+TWIN_IMPORT(random) void twin_host_random(void *to, uint32_t size);
+TWIN_IMPORT(log) void twin_host_log(uint32_t level, const char *text, uint32_t text_size);
 TWIN_IMPORT(fail) void twin_host_fail(const char *code, uint32_t code_size, const char *message, uint32_t message_size);
 
 /** Bytes, usually UTF-8 text; not ended by a zero. */
@@ -58,6 +67,16 @@ static twin_text twin_take(uint32_t size) {
   char *bytes = twin_room(size);
   twin_host_take(bytes);
   return (twin_text){bytes, size};
+}
+
+/** The answer of a method of another capability, in this call's transaction. When it fails, this call fails. */
+__attribute__((unused)) static twin_text twin_call(twin_text capability, twin_text method, twin_text payload) {
+  return twin_take((uint32_t)twin_host_call(capability.at, capability.size, method.at, method.size, payload.at, payload.size));
+}
+
+/** Calls a command of this capability at that time, once, also when the host was down then. Returns the timer's id. */
+__attribute__((unused)) static double twin_schedule(double due_at_ms, twin_text method, twin_text payload) {
+  return twin_host_schedule(due_at_ms, method.at, method.size, payload.at, payload.size);
 }
 
 /** What a method returns. */

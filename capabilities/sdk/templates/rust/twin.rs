@@ -12,9 +12,19 @@ extern "C" {
     fn kv_put(key: *const u8, key_size: usize, value: *const u8, value_size: usize);
     fn kv_delete(key: *const u8, key_size: usize) -> i32;
     fn kv_scan(start: *const u8, start_size: usize, end: *const u8, end_size: usize, limit: u32, reverse: u32) -> i32;
+    fn blob_link(id: *const u8, id_size: usize);
+    fn blob_unlink(id: *const u8, id_size: usize);
+    fn send(peer: *const u8, peer_size: usize, capability: *const u8, capability_size: usize, method: *const u8, method_size: usize, payload: *const u8, payload_size: usize);
     fn emit(topic: *const u8, topic_size: usize, payload: *const u8, payload_size: usize);
+    fn schedule(due_at_ms: f64, method: *const u8, method_size: usize, payload: *const u8, payload_size: usize) -> f64;
+    fn unschedule(id: f64) -> i32;
+    fn call(capability: *const u8, capability_size: usize, method: *const u8, method_size: usize, payload: *const u8, payload_size: usize) -> i32;
+    fn http_fetch(request: *const u8, request_size: usize, body: *const u8, body_size: usize) -> i32;
+    fn peer_call(peer: *const u8, peer_size: usize, capability: *const u8, capability_size: usize, method: *const u8, method_size: usize, payload: *const u8, payload_size: usize) -> i32;
     fn caller() -> i32;
     fn now_ms() -> f64;
+    fn random(to: *mut u8, size: usize);
+    fn log(level: u32, text: *const u8, text_size: usize);
     fn fail(code: *const u8, code_size: usize, message: *const u8, message_size: usize);
 }
 
@@ -66,6 +76,11 @@ pub fn put(key: &str, value: &str) {
     unsafe { kv_put(key.as_ptr(), key.len(), value.as_ptr(), value.len()) }
 }
 
+/// Whether there was something to delete. Only in a command.
+pub fn delete(key: &str) -> bool {
+    unsafe { kv_delete(key.as_ptr(), key.len()) == 1 }
+}
+
 /// At most `limit` values whose keys begin with `prefix`, in the order of their keys or in reverse.
 pub fn scan(prefix: &str, limit: u32, reverse: bool) -> Vec<String> {
     let mut end = prefix.as_bytes().to_vec();
@@ -89,6 +104,62 @@ pub fn scan(prefix: &str, limit: u32, reverse: bool) -> Vec<String> {
 /// Adds a durable event. Only in a command.
 pub fn emit_event(topic: &str, payload: &str) {
     unsafe { emit(topic.as_ptr(), topic.len(), payload.as_ptr(), payload.len()) }
+}
+
+/// Says that this capability needs an object of the vault: it is kept. Only in a command.
+pub fn link(object: &str) {
+    unsafe { blob_link(object.as_ptr(), object.len()) }
+}
+
+/// Takes one `link` back. Only in a command.
+pub fn unlink(object: &str) {
+    unsafe { blob_unlink(object.as_ptr(), object.len()) }
+}
+
+/// Queues a message for another twin: its host calls that method there, once, in order. Only in a command.
+pub fn send_to(peer: &str, capability: &str, method: &str, payload: &str) {
+    let (to, target, name) = (peer.as_ptr(), capability.as_ptr(), method.as_ptr());
+    unsafe { send(to, peer.len(), target, capability.len(), name, method.len(), payload.as_ptr(), payload.len()) }
+}
+
+/// Calls a command of this capability at that time, once, also when the host was down then. Returns the timer's id.
+pub fn call_later(due_at_ms: u64, method: &str, payload: &str) -> u64 {
+    unsafe { schedule(due_at_ms as f64, method.as_ptr(), method.len(), payload.as_ptr(), payload.len()) as u64 }
+}
+
+/// Takes a timer away; false when it has fired or never was.
+pub fn cancel(timer: u64) -> bool {
+    unsafe { unschedule(timer as f64) == 1 }
+}
+
+/// The answer of a method of another capability, in this call's transaction. When it fails, this call fails.
+pub fn call_other(capability: &str, method: &str, payload: &str) -> String {
+    let (target, name) = (capability.as_ptr(), method.as_ptr());
+    text(taken(unsafe { call(target, capability.len(), name, method.len(), payload.as_ptr(), payload.len()) }))
+}
+
+/// The answer of a web server, as docs/formats/abi.md says. Only in a task.
+pub fn fetch(request: &str, body: &[u8]) -> Vec<u8> {
+    taken(unsafe { http_fetch(request.as_ptr(), request.len(), body.as_ptr(), body.len()) })
+}
+
+/// The answer of a method of another twin. Only in a task.
+pub fn call_peer(peer: &str, capability: &str, method: &str, payload: &str) -> String {
+    let (to, target, name) = (peer.as_ptr(), capability.as_ptr(), method.as_ptr());
+    let size = unsafe { peer_call(to, peer.len(), target, capability.len(), name, method.len(), payload.as_ptr(), payload.len()) };
+    text(taken(size))
+}
+
+/// Random bytes, seeded per call.
+pub fn chance(size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    unsafe { random(bytes.as_mut_ptr(), size) };
+    bytes
+}
+
+/// A line in the host's log; `level` 0 debug, 1 info, 2 warn, 3 error. Never what people wrote.
+pub fn note(level: u32, line: &str) {
+    unsafe { log(level, line.as_ptr(), line.len()) }
 }
 
 /// Who calls, as JSON: `{"kind":...,"name":...,"twin":...,"self":...}`.

@@ -125,6 +125,7 @@ describe("typed calls", () => {
     expect(JSON.parse(await readFile(join(folder, "capability.json"), "utf8"))).toMatchObject({
       name: "again",
       calls: { shelf: { reason: "First." } },
+      dependencies: { shelf: "^2.0.0" },
     });
     expect(await readFile(join(folder, "calls", "shelf.ts"), "utf8")).toMatch(/^\/\/ Typed calls of shelf 2\.0\.0/u);
   });
