@@ -76,7 +76,11 @@ export function parseManifest(value: unknown): Manifest {
   checkEvents(fields["events"], within(place, "events"));
   checkPermissions(fields, within(place, "permissions"));
   if (fields["limits"] !== undefined) checkLimits(fields["limits"], within(place, "limits"));
-  if (fields["dependencies"] !== undefined) checkDependencies(fields, within(place, "dependencies"));
+  if (fields["dependencies"] !== undefined) {
+    const needed = expectDependencies(fields["dependencies"], within(place, "dependencies"));
+    const own = fields["name"] as string;
+    if (Object.hasOwn(needed, own)) refuse(within(place, "dependencies"), "other capabilities than itself", own);
+  }
   expectInteger(fields["dataVersion"], within(place, "dataVersion"), { least: 1, most: 1_000_000 });
   if (fields["migration"] !== undefined) checkMigration(fields, within(place, "migration"));
   return value as Manifest;
@@ -216,8 +220,8 @@ function checkLimits(value: unknown, place: Place): void {
   }
 }
 
-function checkDependencies(fields: Readonly<Record<string, unknown>>, place: Place): void {
-  const { dependencies: value, name: own } = fields;
+/** Ranges of versions by the name of the capability. */
+export function expectDependencies(value: unknown, place: Place): Readonly<Record<string, string>> {
   if (!isRecord(value)) refuse(place, "an object of version ranges by the name of the capability", value);
   const names = Object.keys(value);
   const { dependencyCount } = LIMITS.packages;
@@ -225,11 +229,11 @@ function checkDependencies(fields: Readonly<Record<string, unknown>>, place: Pla
   for (const name of names) {
     expectMatch(name, place, NAME_RULE);
     const range = value[name];
-    if (name === own) refuse(within(place, name), "another capability than itself", range);
     if (typeof range !== "string" || !isVersionRange(range)) {
       refuse(within(place, name), "a range of versions such as ^1.2.0", range);
     }
   }
+  return value as Readonly<Record<string, string>>;
 }
 
 function checkMigration(fields: Readonly<Record<string, unknown>>, place: Place): void {

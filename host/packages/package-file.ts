@@ -17,7 +17,7 @@ import { customSection, readSections, type WasmSection } from "./wasm-sections.t
 export const MANIFEST_SECTION = "twin.manifest";
 /** Custom section of the signature: the last of what is hashed; only reviews follow it. */
 const SIGNATURE_SECTION = "twin.signature";
-const OWN_SECTIONS = [MANIFEST_SECTION, SIGNATURE_SECTION, REVIEW_SECTION];
+const OWN_SECTIONS: ReadonlySet<string> = new Set([MANIFEST_SECTION, SIGNATURE_SECTION, REVIEW_SECTION]);
 const SIGNATURE_DOMAIN = "package/1";
 const SIGNATURE_VERSION = 1;
 const PUBLIC_KEY_SIZE = 32;
@@ -63,7 +63,7 @@ export function writePackage(parts: {
   readonly kernels: Hashing;
 }): Uint8Array<ArrayBuffer> {
   const { wasm, publisher, kernels } = parts;
-  const kept = readSections(wasm).filter(({ name }) => name === undefined || !OWN_SECTIONS.includes(name));
+  const kept = readSections(wasm).filter(({ name }) => name === undefined || !OWN_SECTIONS.has(name));
   const signed = concatBytes(
     wasm.subarray(0, 8),
     ...kept.map(({ start, end }) => wasm.subarray(start, end)),

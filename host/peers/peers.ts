@@ -16,7 +16,7 @@ import type { SignedTwinRecord, TwinRecord } from "../phonebook/phonebook.ts";
 import { decodeTwinRecord } from "../phonebook/twin-record.ts";
 import type { Invite, Paired, PeerStatus } from "../rpc/api.ts";
 import { remoteAnswer } from "../rpc/frame-session.ts";
-import { PeerTarget } from "../rpc/peer-target.ts";
+import { PeerTarget, type PeerTargetParts } from "../rpc/peer-target.ts";
 import { DeliveryWorker } from "./delivery-worker.ts";
 import { dial, dialCandidates, type DialParts, openStream, withoutPeer } from "./dialer.ts";
 import { FrameStream } from "./frame-stream.ts";
@@ -34,8 +34,6 @@ import { PROOF_FRAME_SIZE_BYTES } from "./twin-proof.ts";
 const PROTOCOLS = [RPC_PROTOCOL, PAIR_PROTOCOL] as const;
 /** Streams of one protocol that one connection may have open: one is in use, the others are its successors. */
 const STREAMS_PER_CONNECTION = 4;
-/** Of a long queue only this much is counted: the count is for people. */
-const WAITING_COUNTED_MAX = 100;
 
 /** What the peers need of their host. */
 export interface PeersParts {
@@ -43,7 +41,7 @@ export interface PeersParts {
   readonly hostKey: PrivateKey;
   readonly engine: Pick<
     Engine,
-    "outboxPeers" | "outbox" | "settle" | "deliver" | "listen" | "readTable" | "writeTable"
+    "call" | "outboxPeers" | "outbox" | "settle" | "deliver" | "listen" | "readTable" | "writeTable"
   >;
   readonly phonebook: ContactsPhonebook;
   /** The circles that the owner put this twin in. */
@@ -52,6 +50,8 @@ export interface PeersParts {
   onPaired(paired: Paired): Promise<void>;
   /** Something that `status` tells has changed. */
   onChange?(): void;
+  /** Packages that other twins may take. */
+  readonly offers: PeerTargetParts["offers"];
   /** Shown to other twins, at most `LIMITS.phonebook.nameLength` characters. */
   ownName(): string;
   /** What connections are sealed with. */
@@ -73,7 +73,20 @@ export interface Peers extends AsyncDisposable {
   accept(code: string): Promise<Paired>;
   /** All contacts, in the order of their ids. */
   status(): Promise<PeerStatus[]>;
+  /**
+   * Asks the host of a contact, which is reached for if need be. The answer may be anything. Waits as long
+   * as a request may take, or until `signal` aborts. Throws `TWIN_PEER_*`, `TWIN_TIMEOUT`, or the other
+   * side's error.
+   */
+  ask<Answer>(
+    twin: TwinId,
+    question: (host: PeerSession["remote"]) => Question<Answer>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Answer>;
 }
+
+/** A call of another host, on its way. */
+type Question<Answer> = PromiseLike<Answer> & Disposable;
 
 /** Starts listening, reaches for all contacts and delivers what waits for them. Throws `TWIN_HOST_PORT`. */
 export async function openPeers(parts: PeersParts): Promise<Peers> {
@@ -121,7 +134,7 @@ class OpenPeers implements Peers {
     await this.#ownRecord();
     this.#endListening = engine.listen({ onOutbox: (peer) => this.#workerOf(peer)?.onMessage() });
     for (const { twin } of await phonebook.records()) if (twin !== identity.id) this.#workerOf(twin);
-    for (const peer of await engine.outboxPeers()) this.#workerOf(peer);
+    for (const peer of (await engine.outboxPeers()).keys()) this.#workerOf(peer);
   }
 
   get addresses(): readonly string[] {
@@ -160,9 +173,20 @@ class OpenPeers implements Peers {
 
   async status(): Promise<PeerStatus[]> {
     const { phonebook, engine, identity } = this.#parts;
-    const busy = new Set(await engine.outboxPeers());
+    const waiting = await engine.outboxPeers();
     const records = (await phonebook.records()).filter(({ twin }) => twin !== identity.id);
-    return Promise.all(records.map((record) => this.#statusOf(record, busy.has(record.twin))));
+    return records.map((record) => this.#statusOf(record, waiting.get(record.twin) ?? 0));
+  }
+
+  async ask<Answer>(
+    twin: TwinId,
+    question: (host: PeerSession["remote"]) => Question<Answer>,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Answer> {
+    const end = options.signal ?? AbortSignal.timeout(LIMITS.peers.requestTimeoutMs);
+    const signal = AbortSignal.any([this.#stop.signal, end]);
+    const session = this.#sessions.get(twin) ?? (await this.#connect(twin, signal));
+    return await remoteAnswer(question(session.remote), { signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -173,7 +197,7 @@ class OpenPeers implements Peers {
     await Promise.all([...this.#workers.values()].map(({ stopped }) => stopped));
   }
 
-  async #statusOf(record: TwinRecord, hasMessages: boolean): Promise<PeerStatus> {
+  #statusOf(record: TwinRecord, waiting: number): PeerStatus {
     const { twin } = record;
     const session = this.#sessions.get(twin);
     const seen = this.#sightings.of(twin);
@@ -185,7 +209,7 @@ class OpenPeers implements Peers {
       online: session !== undefined,
       address: session?.address ?? seen?.address ?? record.hosts[0]?.multiaddrs[0],
       ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
-      waiting: hasMessages ? (await this.#parts.engine.outbox(twin, { limit: WAITING_COUNTED_MAX })).length : 0,
+      waiting,
       ...(problem === undefined ? {} : { problem }),
     };
   }
@@ -318,6 +342,7 @@ class OpenPeers implements Peers {
           engine,
           circlesOf: (other) => this.#parts.circlesOf(other),
           ownRecord: () => this.#ownRecord(),
+          offers: this.#parts.offers,
         }),
     };
   }

@@ -4,6 +4,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
+import type { OfferShelf } from "../packages/offer-shelf.ts";
+import type { PackageOffer } from "../packages/offer.ts";
 import type { DrainOptions, DrainReport, ObjectId, Vault } from "../vault/object.ts";
 import type {
   Browser,
@@ -36,6 +38,12 @@ export interface PeersPart {
   invite(): Promise<Invite>;
   accept(code: string): Promise<Paired>;
   status(): Promise<readonly PeerStatus[]>;
+}
+
+/** Packages that go from twin to twin. */
+export interface PackagesPart extends Pick<OfferShelf, "offer" | "list" | "withdraw"> {
+  offersOf(twin: TwinId): Promise<readonly PackageOffer[]>;
+  take(twin: TwinId, hash: string): Promise<Uint8Array>;
 }
 
 /** The installed experiences. */
@@ -77,6 +85,7 @@ export interface OwnerParts {
   readonly vault: Vault;
   /** Absent while the host has no network. */
   readonly peers?: PeersPart | undefined;
+  readonly packages: PackagesPart;
   readonly experiences: ExperiencesPart;
   readonly browsers: BrowsersPart;
   readonly changes: ChangeHub;

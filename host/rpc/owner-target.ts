@@ -5,10 +5,13 @@ import { RpcTarget } from "capnweb";
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import { isTwinId, type TwinId } from "../identity/twin-id.ts";
 import type { ParkedMessage, Receipt, ReceiptSum } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
+import { checkHash, type OwnOffer } from "../packages/offer-shelf.ts";
+import type { PackageOffer } from "../packages/offer.ts";
 import { PACKAGE_SIZE_MAX } from "../packages/package-file.ts";
 import type { ReviewPolicy } from "../packages/review-policy.ts";
 import type { UpgradeConsent, UpgradeReport } from "../packages/upgrade-report.ts";
@@ -39,11 +42,12 @@ const CONSENTS: readonly UpgradeConsent[] = ["permissions", "breaks"];
 const GRANT_HOLDER = /^(experience|capability|circle|peer):\S{1,200}$/;
 const RECEIPTS_PER_PAGE = 1_000;
 
-/** One connection of the owner. Disposing it (capnweb does, when the connection ends) ends its subscriptions. */
+/** One connection of the owner. Disposing it (capnweb does, when the connection ends) ends its subscriptions and the tasks that it called. */
 export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
   readonly #parts: OwnerParts;
   readonly #desk: OwnerDesk | undefined;
   readonly #subscriptions = new Set<Disposable>();
+  readonly #ended = new AbortController();
 
   /** `desk`: what this connection can open in a browser; absent when none is served. It stays the caller's to dispose. */
   constructor(parts: OwnerParts, desk: OwnerDesk | undefined) {
@@ -53,6 +57,7 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ended.abort();
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
   }
 
@@ -81,7 +86,8 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
   }
 
   call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome> {
-    return callThrough(this.#parts.engine, { kind: "owner" }, { capability, method, params, options });
+    const { signal } = this.#ended;
+    return callThrough(this.#parts.engine, { kind: "owner" }, { capability, method, params, options, signal });
   }
 
   capabilities(): Promise<InstalledCapability[]> {
@@ -135,6 +141,26 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
 
   async capabilityFile(name: string): Promise<Uint8Array> {
     return await this.#parts.engine.packageFile(checkText(name, "name", { max: 64 }));
+  }
+
+  async offerPackage(file: Uint8Array, circles: readonly string[]): Promise<OwnOffer> {
+    return await this.#parts.packages.offer(checkPackage(file), checkTexts(circles, "circles", 16));
+  }
+
+  async offers(): Promise<readonly OwnOffer[]> {
+    return await this.#parts.packages.list();
+  }
+
+  async withdrawOffer(hash: string): Promise<void> {
+    await this.#parts.packages.withdraw(checkHash(hash));
+  }
+
+  async offersOf(twin: TwinId): Promise<readonly PackageOffer[]> {
+    return await this.#parts.packages.offersOf(checkTwin(twin));
+  }
+
+  async takePackage(twin: TwinId, hash: string): Promise<Uint8Array> {
+    return await this.#parts.packages.take(checkTwin(twin), checkHash(hash));
   }
 
   reviewPolicy(): Promise<ReviewPolicy> {
@@ -305,6 +331,11 @@ function checkPackage(file: unknown): Uint8Array {
 
 function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
+}
+
+function checkTwin(value: unknown): TwinId {
+  if (typeof value === "string" && isTwinId(value)) return value;
+  throw invalid("twin", "the id of a twin (did:key:z6Mk...)", value);
 }
 
 function checkConsents(accept: unknown): UpgradeConsent[] {

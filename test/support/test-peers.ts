@@ -7,6 +7,7 @@ import { systemRandom } from "../../host/base/random.ts";
 import type { Identity } from "../../host/identity/identity.ts";
 import { uniformTable } from "../../host/kernels/hardware-profile.ts";
 import { createLanes } from "../../host/kernels/lanes.ts";
+import { OfferShelf } from "../../host/packages/offer-shelf.ts";
 import { openPeers, type Peers, type PeersParts } from "../../host/peers/peers.ts";
 import { createContactsPhonebook } from "../../host/phonebook/contacts-phonebook.ts";
 import type { Paired } from "../../host/rpc/api.ts";
@@ -16,6 +17,7 @@ import {
   type FakePeerEngine,
   type FakeTwinState,
 } from "./fake-peer-engine.ts";
+import { referenceKernels } from "./reference-kernels.ts";
 import { testIdentity } from "./test-identity.ts";
 import { testKernels } from "./test-vault.ts";
 
@@ -26,6 +28,8 @@ export interface TestHost extends AsyncDisposable {
   readonly engine: FakePeerEngine;
   readonly state: FakeTwinState;
   readonly paired: Paired[];
+  /** What it offers to circles, of which `friends` has its contacts. */
+  readonly offers: OfferShelf;
   /** Listen addresses without PeerId, to start it again at the same place. */
   readonly listen: string[];
 }
@@ -42,6 +46,7 @@ export async function openTestHost(
   const engine = createFakePeerEngine(state);
   const paired: Paired[] = [];
   const phonebook = createContactsPhonebook(engine);
+  const offers = new OfferShelf({ table: engine, kernels: referenceKernels, clock: options.clock ?? systemClock });
   const peers = await openPeers({
     identity,
     hostKey: options.hostKey ?? (await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(number + 100))),
@@ -51,6 +56,7 @@ export async function openTestHost(
     onPaired: async (contact) => {
       paired.push(contact);
     },
+    offers,
     ownName: () => `Twin ${number}`,
     lanes: createLanes(await testKernels(), uniformTable("wasm")),
     clock: options.clock ?? systemClock,
@@ -64,6 +70,7 @@ export async function openTestHost(
     engine,
     state,
     paired,
+    offers,
     listen: peers.addresses.map((address) => address.replace(/\/p2p\/.*$/u, "")),
     [Symbol.asyncDispose]: () => peers[Symbol.asyncDispose](),
   };
