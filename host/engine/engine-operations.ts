@@ -2,7 +2,8 @@
 
 import { TwinError } from "../base/errors.ts";
 import type { StateWrite } from "../state/state-store.ts";
-import { describeCapability } from "./capability-register.ts";
+import type { InstalledCapability } from "../packages/manifest.ts";
+import { type CapabilityRecord, describeCapability } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 import {
   installCapability,
@@ -11,6 +12,7 @@ import {
   removeCapability,
   restoreCapability,
 } from "./installation.ts";
+import { keptRecord } from "./installation-history.ts";
 import { rollBackCapability, upgradeCapability } from "./installation-upgrade.ts";
 import { deliverMessage } from "./message-delivery.ts";
 import { keepReviewPolicy, readReviewPolicy } from "./review-rule.ts";
@@ -66,7 +68,7 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
     return undefined;
   },
   restore: (core, capability) => restoreCapability(core, capability),
-  capabilities: (core) => core.whenDurable(() => core.register.list().map(describeCapability)),
+  capabilities: (core) => core.whenDurable(() => core.register.list().map((record) => listCapability(core, record))),
   removed: (core) => core.whenDurable(() => listRemoved(core)),
   packageFile: async (core, capability) => readPackageFile(core, capability),
   reviewPolicy: (core) => core.whenDurable(() => readReviewPolicy(core.store)),
@@ -128,6 +130,12 @@ async function commitGrants(core: EngineCore, write: StateWrite): Promise<void> 
   // In force at once: a revoked grant decides no call that comes after.
   core.grants.reload();
   await durable;
+}
+
+/** What the owner sees of it, with what a rollback would bring. */
+function listCapability(core: EngineCore, record: CapabilityRecord): InstalledCapability {
+  const before = keptRecord(core.store, record.name);
+  return { ...describeCapability(record), previousVersion: before?.manifest.version };
 }
 
 function checkTable(namespace: string): void {

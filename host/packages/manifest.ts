@@ -100,6 +100,8 @@ export interface InstalledCapability {
   /** did:keys of those whose reviews it carries. */
   readonly reviewers: readonly string[];
   readonly methods: Readonly<Record<string, Method>>;
+  /** Where a rollback leads to; in a list alone. */
+  readonly previousVersion?: string | undefined;
 }
 
 /** What was removed and can come back. JSON. */

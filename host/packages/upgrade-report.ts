@@ -36,6 +36,10 @@ export interface MigrationReport {
 export interface UpgradeReport {
   /** What the capability is called by here. */
   readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** did:key of who signed the newer one. */
+  readonly publisher: string;
   /** Absent for a capability that was not there. */
   readonly fromVersion?: string | undefined;
   readonly toVersion: string;
@@ -63,7 +67,12 @@ export interface UpgradeReport {
 /** The two versions, and who uses the older. */
 export interface VersionPair {
   readonly from: { readonly manifest: Manifest; readonly sizeBytes: number } | undefined;
-  readonly to: { readonly name: string; readonly manifest: Manifest; readonly sizeBytes: number };
+  readonly to: {
+    readonly name: string;
+    readonly manifest: Manifest;
+    readonly publisher: string;
+    readonly sizeBytes: number;
+  };
   /** What the owner has granted to the older. */
   readonly held: readonly PermissionRequest[];
   readonly uses: readonly MethodUse[];
@@ -82,6 +91,9 @@ export function compareManifests({
   const shared = names.new.filter((name) => names.old.includes(name));
   return {
     name: to.name,
+    title: newer.title,
+    description: newer.description,
+    publisher: to.publisher,
     fromVersion: older?.version,
     toVersion: newer.version,
     fromSizeBytes: from?.sizeBytes,
