@@ -5,6 +5,7 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS } from "../../host/base/limits.ts";
 import type { Vault } from "../../host/vault/object.ts";
+import { watchLoopDelay } from "../loop-delay.ts";
 import type { Case, SampledContender } from "../measure.ts";
 import type { Peers } from "../peers.ts";
 import { createConcurrentSampler, secondsOf } from "../samplers.ts";
@@ -76,7 +77,7 @@ async function* pieces(data: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < data.length; at += PIECE_SIZE) yield data.subarray(at, at + PIECE_SIZE);
 }
 
-/** Each round puts other bytes into an empty vault, so that none is recognised. Adds the CPU's share to `facts`. */
+/** Each round puts other bytes into an empty vault, so that none is recognised. Adds the CPU's share to `facts`, and how late the host's own thread was meanwhile. */
 function createPutSampler(
   open: OpenBenchVault,
   { folder, data, facts }: { readonly folder: string; readonly data: Uint8Array } & Pick<SuiteContext, "facts">,
@@ -89,10 +90,12 @@ function createPutSampler(
     try {
       await using opened = await open(folder);
       const before = process.cpuUsage();
+      using delay = watchLoopDelay();
       const seconds = await secondsOf(() => opened.vault.put(pieces(data)));
       const { user, system } = process.cpuUsage(before);
       const cpuSeconds = (user + system) / 1e6 / (data.length / 1e9);
       facts["vault: CPU of a put"] = `${cpuSeconds.toFixed(1)} s per GB`;
+      facts["vault: how late the main thread is during a put"] = delay.text();
       return seconds;
     } finally {
       rmSync(folder, { recursive: true });
