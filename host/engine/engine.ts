@@ -212,8 +212,8 @@ export interface Engine extends AsyncDisposable {
   /** Oldest first, after `afterSequence`. Throws `TWIN_LIMIT_EXCEEDED` with `details.oldest` when some of them are no longer kept. */
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): Promise<TwinEvent[]>;
 
-  /** Peers with something in the outbox. */
-  outboxPeers(): Promise<string[]>;
+  /** Peers with something in the outbox, and how many messages wait for each. */
+  outboxPeers(): Promise<ReadonlyMap<string, number>>;
   /** The oldest messages for `peer` behind `afterSequence`, in order; fewer than `limit` when they are large, and none only when there is none. */
   outbox(peer: string, query: OutboxQuery): Promise<OutgoingMessage[]>;
   /** Deletes (or, when refused, parks) the messages, all in one commit. Durable. Those that are gone already count as settled. */

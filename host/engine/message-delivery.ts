@@ -5,6 +5,7 @@ import { type ErrorWire, TwinError, type TwinErrorCode } from "../base/errors.ts
 import { LIMITS } from "../base/limits.ts";
 import type { AdmittedCall, EngineCore } from "./engine-core.ts";
 import type { Delivery, IncomingMessage } from "./engine.ts";
+import { errorForPeer } from "./error-for-peer.ts";
 
 /** Failures of this host, which say nothing about the message: the sender must try again. */
 const OWN_FAILURES: ReadonlySet<TwinErrorCode> = new Set([
@@ -30,15 +31,15 @@ export async function deliverMessage(core: EngineCore, message: IncomingMessage,
   try {
     admitted = admitMessage(core, message, queueMs);
   } catch (thrown) {
-    if (isRefusal(thrown)) return refuse(refusalOf(thrown));
+    if (isRefusal(thrown)) return refuse(errorForPeer(thrown));
     throw thrown;
   }
   const { error } = await core.complete(admitted, {
     succeeded: () => [core.inbox.mark(from, sequence)],
-    failed: (error) => (isRefusal(error) ? [core.inbox.mark(from, sequence, refusalOf(error))] : []),
+    failed: (error) => (isRefusal(error) ? [core.inbox.mark(from, sequence, errorForPeer(error))] : []),
   });
   if (error === undefined) return { status: "done" };
-  if (isRefusal(error)) return { status: "refused", error: refusalOf(error) };
+  if (isRefusal(error)) return { status: "refused", error: errorForPeer(error) };
   throw error;
 }
 
@@ -64,10 +65,4 @@ function checkMessage(core: EngineCore, { from, sequence, payload }: IncomingMes
 
 function isRefusal(thrown: unknown): thrown is TwinError {
   return thrown instanceof TwinError && !thrown.retry && !OWN_FAILURES.has(thrown.code);
-}
-
-/** What the sender may know: not our receipts, nor how much work its message made. */
-function refusalOf({ code, message, details }: TwinError): ErrorWire {
-  const reason = code === "TWIN_GUEST_FAILED" ? details["code"] : undefined;
-  return { code, message, details: reason === undefined ? {} : { code: reason } };
 }

@@ -44,7 +44,7 @@ interface Operations {
   receipts(query: ReceiptQuery): Receipt[];
   receiptSums(query: { readonly sinceDay?: string | undefined }): ReceiptSum[];
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): TwinEvent[];
-  outboxPeers(query: undefined): string[];
+  outboxPeers(query: undefined): ReadonlyMap<string, number>;
   outbox(query: OutboxQuery & { readonly peer: string }): OutgoingMessage[];
   settle(settlement: Settlement & { readonly peer: string }): undefined;
   parked(query: undefined): ParkedMessage[];

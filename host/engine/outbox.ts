@@ -40,8 +40,8 @@ export interface Outbox {
   length(): number;
   /** Refused messages that are kept. */
   parkedCount(): number;
-  /** Peers with messages waiting. */
-  peers(): string[];
+  /** Peers with messages waiting, and how many. */
+  peers(): ReadonlyMap<string, number>;
   /** The oldest durable messages for `peer` behind `afterSequence`, in order: at least one when there is one, and no more than a page may hold. */
   list(peer: string, query: OutboxQuery): OutgoingMessage[];
   /** Takes the first messages out, the refused ones to the parked. Nothing to write for messages that are gone. */
@@ -82,7 +82,7 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
     },
     length: () => length,
     parkedCount: () => (parkedCount ??= readParked(store).length),
-    peers: () => [...peers].filter(([, { waiting }]) => waiting > 0).map(([peer]) => peer),
+    peers: () => new Map([...peers].flatMap(([peer, { waiting }]) => (waiting > 0 ? [[peer, waiting]] : []))),
     list: (peer, { afterSequence = 0, limit }) => {
       const { nextSequence, waiting } = peerOf(peer);
       const first = Math.max(nextSequence - waiting, afterSequence + 1);

@@ -70,7 +70,7 @@ export function serveOutside(port: MessagePort, outsideOf: (slot: number) => Out
     const outside = outsideOf(slot);
     const answering =
       ask.name === "fetch" ? outside.fetch(ask.request, { signal }) : outside.callPeer(ask.request, { signal });
-    answering
+    void answering
       .then(
         (answer): FromOutside => ({ id, answer }),
         (thrown: unknown): FromOutside => ({ id, error: toTwinError(thrown).toWire() }),

@@ -10,7 +10,7 @@ import type { Mailer } from "./mailer.ts";
 import type { OperationAnswer, OperationName } from "./operations.ts";
 import type { Residence } from "./residence.ts";
 import type { Turns } from "./turns.ts";
-import type { ToWorker, WorkerRequest } from "./worker-messages.ts";
+import type { ToWorker, WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
 /** Work of the worker's own that runs guests: it waits its turn in a lane of its own. */
 interface OwnWork {
@@ -127,18 +127,19 @@ export class RequestLoop {
 
   #answer(id: number, name: string, answering: Promise<OperationAnswer<OperationName>>): void {
     answering.then(
-      (answer) => {
-        this.#begun.delete(id);
-        this.#mailer.reply({ id, answer });
-      },
+      (answer) => this.#reply({ id, answer }),
       (thrown: unknown) => {
-        this.#begun.delete(id);
         const error = toTwinError(thrown);
         if (error !== thrown)
           this.#mailer.log("error", { err: thrown }, `The operation ${name} met an error of the host.`);
-        this.#mailer.reply({ id, error: error.toWire() });
+        this.#reply({ id, error: error.toWire() });
       },
     );
+  }
+
+  #reply(reply: WorkerReply): void {
+    this.#begun.delete(reply.id);
+    this.#mailer.reply(reply);
   }
 
   /** Lets the watchdog see what runs, and that it is another one than before. */

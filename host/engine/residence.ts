@@ -16,6 +16,7 @@ export class Residence {
   readonly #unseen: Resident[] = [];
   #isLooking = false;
   #isWatching = false;
+  #isCrowded = false;
   #alarm: AbortController | undefined;
 
   constructor(parts: ResidentParts) {
@@ -58,22 +59,37 @@ export class Residence {
     this.#awake.delete(resident.slot);
     this.#awake.set(resident.slot, resident);
     if (!this.#isWatching) void this.#watch();
+    if (!this.#isCrowded && this.#awake.size > LIMITS.engine.awakeCount) void this.#relieve();
     return core;
   }
 
-  /** While somebody is awake: puts to sleep who was not used for long, or not lately when there are very many. */
+  /** While somebody is awake: puts to sleep who was not used for long. */
   async #watch(): Promise<void> {
     this.#isWatching = true;
     const { clock } = this.#parts;
     while (this.#awake.size > 0) {
-      await clock.sleep(this.#awake.size > LIMITS.engine.awakeCount ? LIMITS.engine.crowdedLookMs : this.#idleInMs());
-      for (const resident of [...this.#awake.values()]) {
-        const isIdle = resident.lastUsedMs + LIMITS.engine.idleMs <= clock.elapsedMs();
-        if (!isIdle && this.#awake.size <= LIMITS.engine.awakeCount) break;
+      await clock.sleep(this.#idleInMs());
+      for (const resident of this.#awake.values()) {
+        if (resident.lastUsedMs + LIMITS.engine.idleMs > clock.elapsedMs()) break;
         await this.#rest(resident);
       }
     }
     this.#isWatching = false;
+  }
+
+  /** Puts to sleep who was used least recently, until there are not too many. */
+  async #relieve(): Promise<void> {
+    this.#isCrowded = true;
+    const isRelieved = (): boolean => this.#awake.size <= LIMITS.engine.awakeCount;
+    while (!isRelieved()) {
+      for (const resident of this.#awake.values()) {
+        if (isRelieved()) break;
+        await this.#rest(resident);
+      }
+      // The others are at work, or had something to write.
+      if (!isRelieved()) await this.#parts.clock.sleep(LIMITS.engine.crowdedLookMs);
+    }
+    this.#isCrowded = false;
   }
 
   /** When the one that was used least recently may fall asleep. */

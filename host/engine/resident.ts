@@ -86,9 +86,11 @@ export class Resident {
 
   /** Puts it to sleep; resolves with false when it was used meanwhile, and stays awake. Rejects when its disk does not take what it has. */
   async rest(): Promise<boolean> {
-    const { core, store } = this.#awake!;
+    const awake = this.#awake;
+    if (awake === undefined) return false;
+    const { core, store } = awake;
     const useCount = this.#useCount;
-    const isStill = (): boolean => this.#useCount === useCount && !this.isAtWork;
+    const isStill = (): boolean => this.#awake === awake && this.#useCount === useCount && !this.isAtWork;
     if (!isStill()) return false;
     await core.flush();
     await store.catchUp();

@@ -134,7 +134,7 @@ export class WorkerEngine implements Engine {
     return this.#parts.ask("events", query);
   }
 
-  outboxPeers(): Promise<string[]> {
+  outboxPeers(): Promise<ReadonlyMap<string, number>> {
     return this.#parts.ask("outboxPeers", undefined);
   }
 

@@ -79,16 +79,20 @@ export class WorkerSeat {
       },
     });
     this.#link = link;
-    link.then(
-      ({ recovered }) => {
-        servedSinceMs = clock.elapsedMs();
-        for (const twin of recovered) this.#known.add(twin);
-      },
-      () => {
-        if (this.#link === link) this.#link = undefined;
-      },
-    );
+    void this.#welcome(link).then((atMs) => (servedSinceMs = atMs));
     return link;
+  }
+
+  /** When the worker began to serve; undefined when it could not. */
+  async #welcome(link: Promise<WorkerLink>): Promise<number | undefined> {
+    try {
+      for (const twin of (await link).recovered) this.#known.add(twin);
+      return this.#parts.clock.elapsedMs();
+    } catch {
+      // Who waits for it is told why.
+      if (this.#link === link) this.#link = undefined;
+      return undefined;
+    }
   }
 
   /** Takes a twin in; it sleeps. Returns its slot. Owns the key from then on. */

@@ -63,7 +63,7 @@ export function checkCallOptions(value: unknown): CallOptions {
     timeoutMs:
       timeoutMs === undefined
         ? undefined
-        : checkInteger(timeoutMs, "options.timeoutMs", { min: 1, max: LIMITS.sandbox.callTimeoutMs }),
+        : checkInteger(timeoutMs, "options.timeoutMs", { min: 1, max: LIMITS.engine.taskTimeoutMs }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface CallArguments {
   readonly method: unknown;
   readonly params: unknown;
   readonly options: unknown;
+  /** Aborts when the connection has ended. */
+  readonly signal: AbortSignal;
 }
 
 /** Calls with the authority of `holder`, which the connection has proven; whether it may is the engine's decision. */
@@ -33,6 +35,7 @@ export async function callThrough(
       { sizeBytes: payload.length, sizeBytesMax: LIMITS.engine.payloadSizeBytes },
     );
   }
-  const answer = await engine.call({ holder, capability, method, payload, callId, budget: { fuel, timeoutMs } });
+  const request = { holder, capability, method, payload, callId, budget: { fuel, timeoutMs } };
+  const answer = await engine.call(request, { signal: given.signal });
   return { result: jsonDecode(answer.payload) as Json, receipt: answer.receipt };
 }

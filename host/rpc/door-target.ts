@@ -21,11 +21,12 @@ export interface DoorParts {
   readonly clock: Clock;
 }
 
-/** One door of one experience. Disposing it ends its subscriptions. */
+/** One door of one experience. Disposing it ends its subscriptions and the tasks that it called. */
 export class DoorTarget extends RpcTarget implements DoorApi, Disposable {
   readonly #parts: DoorParts;
   readonly #experience: string;
   readonly #subscriptions = new Set<Disposable>();
+  readonly #ended = new AbortController();
 
   constructor(parts: DoorParts, experience: string) {
     super();
@@ -34,6 +35,7 @@ export class DoorTarget extends RpcTarget implements DoorApi, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ended.abort();
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
   }
 
@@ -49,7 +51,7 @@ export class DoorTarget extends RpcTarget implements DoorApi, Disposable {
 
   call(capability: string, method: string, params: Json, options?: CallOptions): Promise<CallOutcome> {
     const holder = { kind: "experience", name: this.#experience } as const;
-    return callThrough(this.#parts.engine, holder, { capability, method, params, options });
+    return callThrough(this.#parts.engine, holder, { capability, method, params, options, signal: this.#ended.signal });
   }
 
   async subscribe(

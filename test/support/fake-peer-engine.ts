@@ -1,12 +1,15 @@
 // The engine's part in messages, in memory: an outbox that settles, an inbox with exactly-once effect.
 
+import { TwinError } from "../../host/base/errors.ts";
 import type {
+  CallRequest,
   Delivery,
   Engine,
   EngineListener,
   IncomingMessage,
   OutboxQuery,
   OutgoingMessage,
+  Receipt,
   Settlement,
 } from "../../host/engine/engine.ts";
 import type { PeersParts } from "../../host/peers/peers.ts";
@@ -34,6 +37,8 @@ export interface FakePeerEngine extends Pick<Engine, keyof PeersParts["engine"]>
   send(peer: string, payload: Uint8Array): void;
   /** Replaces what the receiver says, to play a hostile or failing one. */
   onDeliver: ((message: IncomingMessage) => Promise<Delivery | undefined>) | undefined;
+  /** Answers the calls of other twins; they are unknown without it. */
+  onCall: ((request: CallRequest, signal: AbortSignal | undefined) => Promise<Uint8Array<ArrayBuffer>>) | undefined;
 }
 
 /** An engine over `state`; several in turn play restarts. */
@@ -42,6 +47,11 @@ export function createFakePeerEngine(state: FakeTwinState): FakePeerEngine {
   const engine = {
     ...createMemoryTables(state.rows),
     onDeliver: undefined as FakePeerEngine["onDeliver"],
+    onCall: undefined as FakePeerEngine["onCall"],
+    call: async (request: CallRequest, { signal }: { readonly signal?: AbortSignal | undefined } = {}) => {
+      if (engine.onCall === undefined) throw new TwinError("TWIN_CALL_UNKNOWN", "There is no such capability.");
+      return { payload: await engine.onCall(request, signal), receipt: undefined as unknown as Receipt };
+    },
     send: (peer: string, payload: Uint8Array) => {
       const sequence = (state.sequences.get(peer) ?? 0) + 1;
       state.sequences.set(peer, sequence);
@@ -54,7 +64,8 @@ export function createFakePeerEngine(state: FakeTwinState): FakePeerEngine {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    outboxPeers: async () => [...state.outbox].filter(([, queue]) => queue.length > 0).map(([peer]) => peer),
+    outboxPeers: async () =>
+      new Map([...state.outbox].filter(([, queue]) => queue.length > 0).map(([peer, queue]) => [peer, queue.length])),
     outbox: async (peer: string, { afterSequence = 0, limit }: OutboxQuery) =>
       (state.outbox.get(peer) ?? []).filter(({ sequence }) => sequence > afterSequence).slice(0, limit),
     settle: async (peer: string, { throughSequence, refused }: Settlement) => {

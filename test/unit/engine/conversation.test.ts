@@ -57,7 +57,7 @@ test("two twins talk: once, in order, with marks, over restarts of either", asyn
     ["Hello?", "delivered"],
     ["Yes!", expect.any(String)],
   ]);
-  expect(await ann.do("outboxPeers", undefined)).toEqual([]);
+  expect(await ann.do("outboxPeers", undefined)).toEqual(new Map());
   const topics = (await bob.do("events", { afterSequence: 0 })).map(({ topic }) => topic);
   expect(topics.filter((topic) => topic === "chat.message")).not.toHaveLength(0);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
+import { jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
 import { TwinError } from "../../../host/base/errors.ts";
 import { decodeInvite, encodeInvite } from "../../../host/peers/invite-code.ts";
 import { createContactsPhonebook } from "../../../host/phonebook/contacts-phonebook.ts";
@@ -55,13 +55,13 @@ describe("peers", () => {
     expect(heard(ada)).toEqual(texts);
     expect(heard(ben)).toEqual(texts);
     expect(ben.state.handled[0]).toMatchObject({ from: ada.identity.id, circles: ["friends"], capability: "chat" });
-    await until(async () => (await ada.engine.outboxPeers()).length === 0);
+    await until(async () => (await ada.engine.outboxPeers()).size === 0);
   });
 
   test("deliver to a contact that was down, after it is back, each message once", async () => {
     const [ada, ben] = await openPair();
     say(ada, ben, "one");
-    await until(async () => (await ada.engine.outboxPeers()).length === 0);
+    await until(async () => (await ada.engine.outboxPeers()).size === 0);
     await ben[Symbol.asyncDispose]();
     await until(async () => !(await isOnline(ada)));
     say(ada, ben, "two", "three");
@@ -72,6 +72,40 @@ describe("peers", () => {
     expect(heard(back)).toEqual(["one", "two", "three"]);
     await until(async () => isOnline(ada));
     expect((await ada.peers.status())[0]).not.toHaveProperty("problem");
+  });
+
+  test("call each other's methods, with the authority that the contact has", async () => {
+    const [ada, ben] = await openPair();
+    const call = { capability: "chat", method: "names", payload: jsonEncode({ of: "me" }) };
+    const ask = (twin = ben.identity.id) => ada.peers.ask(twin, (host) => host.call(call));
+    // Of two sessions that begin at once one ends again.
+    await until(async () => (await ask().catch(({ code }: TwinError) => code)) === "TWIN_CALL_UNKNOWN");
+    ben.engine.onCall = async ({ holder, payload }) => jsonEncode([holder, jsonDecode(payload)]);
+    expect(jsonDecode(await ask())).toEqual([
+      { kind: "peer", twin: ada.identity.id, circles: ["friends"] },
+      { of: "me" },
+    ]);
+    ben.engine.onCall = async () => {
+      throw new TwinError("TWIN_GUEST_FAILED", "Not you.", { code: "no", receipt: 7, fuel: 8 });
+    };
+    await expect(ask()).rejects.toMatchObject({ code: "TWIN_GUEST_FAILED", details: { code: "no" } });
+    await expect(ask(testIdentity(77).id)).rejects.toMatchObject({ code: "TWIN_PEER_UNKNOWN" });
+  });
+
+  test("end a call there when the connection ends", async () => {
+    const [ada, ben] = await openPair();
+    const begun: AbortSignal[] = [];
+    ben.engine.onCall = (_, signal) => {
+      begun.push(signal!);
+      return new Promise(() => {});
+    };
+    const call = { capability: "chat", method: "wait", payload: jsonEncode({}) };
+    await until(async () => {
+      void ada.peers.ask(ben.identity.id, (host) => host.call(call)).catch(() => {});
+      return begun.length > 0;
+    });
+    await ada[Symbol.asyncDispose]();
+    await until(() => begun.every(({ aborted }) => aborted));
   });
 
   test("find a contact that came back on another port by its own call", async () => {
@@ -106,7 +140,7 @@ describe("peers", () => {
       say(ada, cid, `${index}`);
     }
     await until(() => heard(cid).length === 20);
-    await until(async () => (await ada.engine.outboxPeers()).length === 1);
+    await until(async () => (await ada.engine.outboxPeers()).size === 1);
     const waiting = new Map((await ada.peers.status()).map((contact) => [contact.twin, contact.waiting]));
     expect(waiting.get(ben.identity.id)).toBe(20);
     expect(waiting.get(cid.identity.id)).toBe(0);
@@ -176,7 +210,7 @@ describe("peers", () => {
     ben.state.inbox.set(ada.identity.id, 1);
     say(ada, ben, "four");
     await until(async () => (await ada.peers.status())[0]?.problem?.includes("no longer has") === true);
-    expect(await ada.engine.outboxPeers()).toEqual([ben.identity.id]);
+    expect([...(await ada.engine.outboxPeers()).keys()]).toEqual([ben.identity.id]);
   });
 
   test("say what is wrong when a message waits for a twin that nobody knows", async () => {

@@ -1,0 +1,31 @@
+// What the tasks of the twin reach: servers at once, other twins as soon as there is a network.
+
+import { TwinError } from "./base/errors.ts";
+import { LIMITS } from "./base/limits.ts";
+import type { Outside, PeerRequest } from "./engine/outside.ts";
+import { isTwinId } from "./identity/twin-id.ts";
+import { createHttpDoor } from "./outside/http-door.ts";
+import type { Peers } from "./peers/peers.ts";
+
+/** The outside of one twin. */
+export class TwinOutside implements Outside {
+  readonly fetch: Outside["fetch"] = createHttpDoor();
+  #peers: Pick<Peers, "ask"> | undefined;
+
+  /** From now on other twins can be called. */
+  connect(peers: Pick<Peers, "ask">): void {
+    this.#peers = peers;
+  }
+
+  /** As {@link Outside} says; `TWIN_PEER_OFFLINE` before {@link TwinOutside.connect}. */
+  async callPeer(
+    { peer, ...call }: PeerRequest,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#peers === undefined) throw new TwinError("TWIN_PEER_OFFLINE", "This host has no network open.");
+    if (!isTwinId(peer)) throw new TwinError("TWIN_PEER_UNKNOWN", "This is no twin's id.");
+    const answer: unknown = await this.#peers.ask(peer, (host) => host.call(call), options);
+    if (answer instanceof Uint8Array && answer.length <= LIMITS.engine.payloadSizeBytes) return new Uint8Array(answer);
+    throw new TwinError("TWIN_PEER_PROTOCOL", "The other host answered a call with something that is no answer.");
+  }
+}
