@@ -58,11 +58,11 @@ describe("branches and addresses do not depend on secrets", () => {
     expect(tracesOf(131_072 + 700, seal)).toHaveLength(1);
   });
 
-  it("when a tag is refused, wherever it differs", () => {
-    const sealed = xchacha20poly1305.seal(KEYS[3]!, new Uint8Array(24), seededBytes(1, 300));
+  it.each([30, 64, 300, 700])("when the tag of %i bytes is refused, wherever it differs", (size) => {
+    const sealed = xchacha20poly1305.seal(KEYS[3]!, new Uint8Array(24), seededBytes(1, size));
     const traces = Array.from({ length: 128 }, (_, bit) => {
       const changed = sealed.slice();
-      changed[300 + (bit >> 3)]! ^= 1 << (bit & 7);
+      changed[size + (bit >> 3)]! ^= 1 << (bit & 7);
       return trace(() => {
         expect(() => xchacha20poly1305.open(KEYS[3]!, new Uint8Array(24), changed)).toThrow("Expected sealed bytes");
       }).digest;
@@ -77,8 +77,8 @@ describe("branches and addresses do not depend on secrets", () => {
     expect(tracesOf(size, (data) => sha256(data))).toHaveLength(1);
   });
 
-  it("when a batch is hashed and sealed", () => {
-    const sizes = Uint32Array.of(64, 64, 64, 64, 10, 700);
+  it("when a batch is hashed, sealed and opened", () => {
+    const sizes = Uint32Array.of(64, 64, 64, 64, 10, 700, 0, 300);
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const hashes = new Uint8Array(32 * sizes.length);
     const nonces = seededBytes(9, 24 * sizes.length);
@@ -88,6 +88,7 @@ describe("branches and addresses do not depend on secrets", () => {
     expect(
       tracesOf(total + 16 * sizes.length, (slots, index) => {
         xchacha20poly1305.sealBatch(KEYS[index]!, { nonces, sizes, slots });
+        xchacha20poly1305.openBatch(KEYS[index]!, { nonces, sizes, slots });
       }),
     ).toHaveLength(1);
   });
