@@ -81,6 +81,10 @@ export const LIMITS = {
     poolStallMs: 4,
     /** How often the workers are looked at while they have something to do. */
     poolWatchMs: 4,
+    /** Workers that stand ready for the place of one that has to be ended: starting one takes a tenth of a second and more. */
+    poolSpareCount: 1,
+    /** How long a worker that was called again and again looks for the next call before it sleeps: waking up takes as long. */
+    poolSpinUs: 50,
     /** Time beyond its deadline that a call has for ending by itself before its worker is ended. */
     watchdogGraceMs: 20,
     /** Host functions of a worker that leak must not take the process along. */
@@ -107,6 +111,8 @@ export const LIMITS = {
     scanSizeBytes: 4 * MIB,
     /** Pages of one open state file that SQLite keeps in memory. */
     cacheSizeBytes: 8 * MIB,
+    /** Opened values of one open state file that are kept in memory. */
+    valueCacheSizeBytes: 1 * MIB,
     /** A state file up to this size is checked in full when it is opened; larger ones would delay the start. */
     checkAtOpenSizeBytes: 32 * MIB,
     /** A command's write set is memory until it commits. */

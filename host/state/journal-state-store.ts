@@ -13,6 +13,7 @@ import { openStateFile, type StateFile, type StateFileOptions } from "./state-fi
 import { checkKey, checkNamespace, checkRange } from "./state-key.ts";
 import type { SnapshotStateStore, StateEntry, StateKey, StateRange, StateWrite } from "./state-store.ts";
 import { TableApplier } from "./table-applier.ts";
+import { ValueCache } from "./value-cache.ts";
 
 /** What {@link openJournalStateStore} needs. */
 export interface JournalStateOptions extends StateFileOptions {
@@ -119,6 +120,7 @@ class Store implements JournalStateStore, JournalSource {
   readonly durable: SnapshotStateStore["durable"];
   readonly #parts: StoreParts;
   readonly #writer = new RecordWriter();
+  readonly #cache = new ValueCache();
   /** Sizes of namespaces as reads see them; loaded before a row of theirs is in the overlay. */
   readonly #sizes = new Map<string, number>();
   /** Collects until the journal draws it. */
@@ -232,6 +234,7 @@ class Store implements JournalStateStore, JournalSource {
   }
 
   #put(write: StateWrite, record: OpenRecord): void {
+    this.#cache.forget(write);
     const { overlay, file } = this.#parts;
     const before = this.#sizeOf(write.namespace);
     const known = overlay.find(write);
@@ -262,8 +265,18 @@ class Store implements JournalStateStore, JournalSource {
   #get(at: StateKey, sequence: number): Uint8Array | undefined {
     checkKey(at);
     const row = this.#parts.overlay.find(at);
-    const version = row === undefined ? undefined : versionAt(row, sequence);
+    if (row === undefined) return this.#read(at)?.slice();
+    const version = versionAt(row, sequence);
     return version === undefined ? this.#parts.file.get(at) : version.value?.slice();
+  }
+
+  /** What the tables say of a key without a newer row. */
+  #read(at: StateKey): Uint8Array | undefined {
+    const known = this.#cache.get(at);
+    if (known !== undefined) return known;
+    const value = this.#parts.file.get(at);
+    if (value !== undefined) this.#cache.put(at, value);
+    return value;
   }
 
   #scan(range: StateRange, sequence: number): StateEntry[] {

@@ -140,6 +140,30 @@ describe("commits", () => {
     expect([keys(store.durable), read(store.durable, "k")]).toEqual([["k", "more"], "newest"]);
   });
 
+  test("are seen by reads that have seen what was before, in the tables and in memory", async () => {
+    const folder = createFaultyJournalFolder();
+    await using store = await openTestStore(freshPath(), { folder, clock: eagerClock });
+    const at = { namespace: "a", key: utf8Encode("k") };
+    for (const round of ["1", "2", "3"]) {
+      const before = read(store, "k");
+      const durable = store.commit([textWrite("a", "k", round)]);
+      expect([read(store, "k"), read(store.durable, "k")]).toEqual([round, before]);
+      await durable;
+      for (let turns = 0; turns < 10; turns++) {
+        expect([read(store, "k"), read(store.durable, "k")]).toEqual([round, round]);
+        // What a caller does with its bytes is its own affair.
+        store.get(at)!.fill(0);
+        await turn();
+      }
+    }
+    folder.faults.failWrites = true;
+    await expect(store.commit([textWrite("a", "k", "lost")])).rejects.toThrow();
+    folder.faults.failWrites = false;
+    expect(read(store, "k")).toBe("3");
+    await store.commit([textWrite("a", "k")]);
+    for (let turns = 0; turns < 10; turns++, await turn()) expect(read(store, "k")).toBeUndefined();
+  });
+
   test("that bring nothing wait for what was committed before", async () => {
     const disk = createFaultyJournalFolder();
     await using store = await openTestStore(freshPath(), { folder: disk });
