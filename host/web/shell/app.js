@@ -5,6 +5,7 @@ import { Banner } from "./parts/banner.js";
 import { Consent } from "./parts/consent.js";
 import { Launcher } from "./parts/launcher.js";
 import { LinkDialog } from "./parts/link-dialog.js";
+import { PackageDialog } from "./parts/package-dialog.js";
 import { Palette } from "./parts/palette.js";
 import { PeerDialogs } from "./parts/peer-dialogs.js";
 import { StatusLine } from "./parts/status-line.js";
@@ -67,6 +68,7 @@ function Desktop() {
     ${paletteOpen && html`<${Palette} />`}
     <${PeerDialogs} />
     <${LinkDialog} />
+    <${PackageDialog} />
     <${Toasts} />
   `;
 }

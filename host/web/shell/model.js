@@ -10,7 +10,11 @@ import { useEffect, useState } from "preact/hooks";
  * @typedef {import("../../grants/grant.ts").Grant} Grant
  *
  * @typedef {{ kind: "experience", name: string } | { kind: "page", name: string }} View
- * @typedef {{ id: number, text: string, action?: { label: string, run: () => void } }} Toast
+ * @typedef {import("../../packages/upgrade-report.ts").UpgradeReport} UpgradeReport
+ * @typedef {{ state: "tried", bytes: Uint8Array, report: UpgradeReport }} TriedPackage
+ * @typedef {{ state: "trying", fileName: string } | { state: "refused", fileName: string, problem: string } | TriedPackage} Offer
+ * @typedef {{ label: string, run: () => void }} ToastAction
+ * @typedef {{ id: number, text: string, action?: ToastAction, about?: string }} Toast
  *
  * @typedef {object} State
  * @property {"starting" | "signed-out" | "ready"} phase
@@ -20,6 +24,7 @@ import { useEffect, useState } from "preact/hooks";
  * @property {HostStatus | undefined} status
  * @property {ExperienceInfo[]} experiences
  * @property {InstalledCapability[]} capabilities
+ * @property {Offer | undefined} offer a package that the owner looks at before it is taken
  * @property {Grant[]} grants
  * @property {Receipt[]} receipts newest first
  * @property {View} view
@@ -44,6 +49,7 @@ let state = {
   status: undefined,
   experiences: [],
   capabilities: [],
+  offer: undefined,
   grants: [],
   receipts: [],
   view: { kind: "page", name: "stores" },
@@ -104,15 +110,16 @@ export function useNow(everyMs = 30_000) {
 }
 
 /**
- * Says something in passing. With an action (undo) it stays longer.
+ * Says something in passing. With an action (undo) it stays longer, until something newer is said about the same thing.
  * @param {string} text
- * @param {{ label: string, run: () => void }} [action]
+ * @param {{ action?: ToastAction, about?: string }} [more]
  */
-export function toast(text, action) {
+export function toast(text, more = {}) {
   toastCount += 1;
   const id = toastCount;
-  setState({ toasts: [...state.toasts, action ? { id, text, action } : { id, text }] });
-  setTimeout(() => dismissToast(id), action ? 10_000 : 5_000);
+  const others = state.toasts.filter(({ about }) => about === undefined || about !== more.about);
+  setState({ toasts: [...others, { id, text, ...more }] });
+  setTimeout(() => dismissToast(id), more.action ? 10_000 : 5_000);
 }
 
 /** @param {number} id */

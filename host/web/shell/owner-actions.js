@@ -51,7 +51,8 @@ export async function revokeGrant(grant) {
   await telling("The grant still stands", async () => {
     await getOwner().revoke(grant.id);
     markStale("grants");
-    toast("Revoked. It no longer works from this moment.", { label: "Undo", run: () => void restoreGrant(grant) });
+    const undo = { label: "Undo", run: () => void restoreGrant(grant) };
+    toast("Revoked. It no longer works from this moment.", { action: undo, about: `grant ${grant.id}` });
   });
 }
 
@@ -87,22 +88,71 @@ export function missingNeeds(experience, grants) {
     .filter((need) => need.methods.length > 0);
 }
 
-/** @param {File} file a capability package */
-export async function installCapability(file) {
-  await telling("Nothing was installed", async () => {
-    const installed = await getOwner().installCapability(new Uint8Array(await file.arrayBuffer()));
+/** Tries a package on a copy of the data, and shows what it would change. @param {File} file */
+export async function lookAtPackage(file) {
+  const fileName = file.name;
+  setState({ offer: { state: "trying", fileName } });
+  try {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const report = await getOwner().upgradeCapability(bytes, { dryRun: true });
+    if (getState().offer?.state === "trying") setState({ offer: { state: "tried", bytes, report } });
+  } catch (error) {
+    if (getState().offer) setState({ offer: { state: "refused", fileName, problem: errorText(error) } });
+  }
+}
+
+/**
+ * Takes the package that is shown; with `withhold` without its new rights. Rejects with what to tell.
+ * @param {import("./model.js").TriedPackage} offer @param {{ withhold: boolean }} how
+ */
+export async function takePackage({ bytes, report }, { withhold }) {
+  // The owner has read all of it: what is broken, and what is asked for.
+  const accept = withhold ? ["breaks"] : ["breaks", "permissions"];
+  await getOwner().upgradeCapability(bytes, { accept, withhold });
+  setState({ offer: undefined });
+  markStale("capabilities");
+  const { name, title, fromVersion, toVersion } = report;
+  const back = { label: "Roll back", run: () => void rollBackCapability(name, title) };
+  if (fromVersion === undefined) toast(`${title} ${toVersion} is installed.`, { about: `capability ${name}` });
+  else toast(`${title} is ${toVersion} now.`, { action: back, about: `capability ${name}` });
+}
+
+/** Code and data of the version before. @param {string} name @param {string} title */
+export async function rollBackCapability(name, title) {
+  await telling(`${title} was not rolled back`, async () => {
+    const { version } = await getOwner().rollBackCapability(name);
     markStale("capabilities");
-    toast(`${installed.title} ${installed.version} is installed.`);
+    const undo = { label: "Undo", run: () => void rollBackCapability(name, title) };
+    toast(`${title} is ${version} again, with its data of then.`, { action: undo, about: `capability ${name}` });
   });
 }
 
-/** @param {string} name */
-export async function removeCapability(name) {
+/** @param {string} name @param {string} title */
+export async function removeCapability(name, title) {
   await telling("Nothing was removed", async () => {
     await getOwner().removeCapability(name);
     markStale("capabilities");
-    toast("Removed. Its data stays for 30 days, in case you install it again.");
+    const undo = { label: "Undo", run: () => void restoreCapability(name, title) };
+    toast(`${title} is removed.`, { action: undo, about: `capability ${name}` });
   });
+}
+
+/** With its data and grants. @param {string} name @param {string} title */
+export async function restoreCapability(name, title) {
+  await telling(`${title} did not come back`, async () => {
+    await getOwner().restoreCapability(name);
+    markStale("capabilities");
+    toast(`${title} is back, with its data and grants.`, { about: `capability ${name}` });
+  });
+}
+
+/** What was removed and can come back; none when it cannot be asked for now. @returns {Promise<import("../../packages/manifest.ts").RemovedCapability[]>} */
+export async function loadRemoved() {
+  try {
+    return await getOwner().removedCapabilities();
+  } catch {
+    return [];
+  }
 }
 
 /** @param {string} name */

@@ -50,3 +50,20 @@ export function callerWords(caller) {
   const name = caller.slice(colon + 1);
   return kind === "peer" ? `peer ${shortId(name)}` : `${kind} ${name}`;
 }
+
+/** What each permission lets a capability do. @type {Record<string, string>} */
+const PERMISSION_WORDS = {
+  state: "Keep data of its own",
+  blobs: "Refer to stored files",
+  send: "Send messages to other twins",
+  emit: "Tell experiences what happened",
+  schedule: "Run at set times",
+  peer_call: "Ask other twins, and wait for what they answer",
+};
+
+/** @param {import("../../packages/manifest.ts").PermissionRequest} request */
+export function permissionWords({ permission }) {
+  if (typeof permission === "string") return PERMISSION_WORDS[permission] ?? permission;
+  if ("http" in permission) return `Send requests to ${permission.http.join(", ")}`;
+  return `Call ${permission.call}: ${permission.methods.join(", ")}`;
+}

@@ -1,35 +1,32 @@
 // Capabilities and experiences: what is installed, from whom, and what it asked for.
 
-import { useState } from "preact/hooks";
-import { count, formatBytes, formatMoment } from "/-/wording.js";
+import { useEffect, useState } from "preact/hooks";
+import { count, formatBytes, formatMoment, formatRelative } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
-import { useModel } from "../model.js";
-import { installCapability, removeCapability, removeExperience } from "../owner-actions.js";
+import { useModel, useNow } from "../model.js";
+import {
+  loadRemoved,
+  lookAtPackage,
+  removeCapability,
+  removeExperience,
+  restoreCapability,
+  rollBackCapability,
+} from "../owner-actions.js";
 import { ConfirmDialog } from "/-/dialog.js";
-import { callerWords, shortId } from "../sentences.js";
+import { callerWords, permissionWords, shortId } from "../sentences.js";
 
 /**
  * @typedef {import("../../../packages/manifest.ts").InstalledCapability} InstalledCapability
- * @typedef {import("../../../packages/manifest.ts").PermissionRequest} PermissionRequest
+ * @typedef {import("../../../packages/manifest.ts").RemovedCapability} RemovedCapability
  * @typedef {import("../model.js").ExperienceInfo} ExperienceInfo
- * @typedef {{ title: string, text: string, run: () => void }} Removal
+ * @typedef {{ title: string, text: string, confirm: string, run: () => void }} Decision
  */
-
-/** What each permission lets a capability do, in words. @type {Record<string, string>} */
-const PERMISSION_WORDS = {
-  state: "Keep data of its own",
-  blobs: "Refer to stored files",
-  send: "Send messages to other twins",
-  emit: "Tell experiences what happened",
-  schedule: "Run at set times",
-  peer_call: "Ask other twins and wait for their answers",
-};
 
 export function CapabilitiesPage() {
   const capabilities = useModel((state) => state.capabilities);
   const experiences = useModel((state) => state.experiences);
-  const [removal, setRemoval] = useState(/** @type {Removal | undefined} */ (undefined));
+  const [decision, setDecision] = useState(/** @type {Decision | undefined} */ (undefined));
   return html`
     <div class="page">
       <header class="page-head">
@@ -41,7 +38,7 @@ export function CapabilitiesPage() {
           </p>
         </div>
         <label class="button file-button"
-          ><${Icon} name="plus" />Install from a file<input
+          ><${Icon} name="plus" />Open a package<input
             class="visually-hidden"
             type="file"
             accept=".wasm,application/wasm"
@@ -53,22 +50,23 @@ export function CapabilitiesPage() {
         html`<div class="empty">
           <${Icon} name="capabilities" />
           <h2>None yet</h2>
-          <p>Install one from a signed .wasm package. You see what it asks for before it can do anything.</p>
+          <p>Open a signed .wasm package. You see what it asks for before it can do anything.</p>
         </div>`
       }
       <div class="rows">
-        ${capabilities.map((item) => html`<${Capability} key=${item.name} item=${item} onRemove=${setRemoval} />`)}
+        ${capabilities.map((item) => html`<${Capability} key=${item.name} item=${item} onDecide=${setDecision} />`)}
       </div>
+      <${Removed} />
       <section class="section">
         <h2>Experiences</h2>
         <p class="soft small">
           The apps that you open. Each is locked into its own frame and reaches only the methods that it was granted.
         </p>
         <div class="rows">
-          ${experiences.map((item) => html`<${Experience} key=${item.name} item=${item} onRemove=${setRemoval} />`)}
+          ${experiences.map((item) => html`<${Experience} key=${item.name} item=${item} onDecide=${setDecision} />`)}
         </div>
       </section>
-      ${removal && html`<${ConfirmDialog} title=${removal.title} text=${removal.text} confirm="Remove" onConfirm=${removal.run} onClose=${() => setRemoval(undefined)} />`}
+      ${decision && html`<${ConfirmDialog} ...${decision} onConfirm=${decision.run} onClose=${() => setDecision(undefined)} />`}
     </div>
   `;
 }
@@ -76,18 +74,26 @@ export function CapabilitiesPage() {
 /** @param {{ currentTarget: HTMLInputElement }} event */
 async function choose({ currentTarget }) {
   const file = currentTarget.files?.[0];
-  if (file) await installCapability(file);
+  if (file) await lookAtPackage(file);
   currentTarget.value = "";
 }
 
-/** @param {{ item: InstalledCapability, onRemove: (removal: Removal) => void }} props */
-function Capability({ item, onRemove }) {
+/** @param {{ item: InstalledCapability, onDecide: (decision: Decision) => void }} props */
+function Capability({ item, onDecide }) {
   const methods = Object.entries(item.methods);
   const remove = () =>
-    onRemove({
+    onDecide({
       title: `Remove ${item.title}?`,
-      text: "Experiences that use it stop working. Its data stays for 30 days, in case you install it again.",
-      run: () => void removeCapability(item.name),
+      text: "Experiences that use it stop working. You can bring it back for 30 days, with its data and grants.",
+      confirm: "Remove",
+      run: () => void removeCapability(item.name, item.title),
+    });
+  const rollBack = () =>
+    onDecide({
+      title: `Back to ${item.title} ${item.previousVersion}?`,
+      text: "Code and data become what they were when you left that version. What happened since is kept with this one, and you can go forth again.",
+      confirm: "Roll back",
+      run: () => void rollBackCapability(item.name, item.title),
     });
   return html`
     <details class="unfold">
@@ -117,6 +123,7 @@ function Capability({ item, onRemove }) {
           <ul>
             ${item.permissions.map((request) => html`<li>${permissionWords(request)}<span class="soft">${request.reason}</span></li>`)}
             ${item.permissions.length === 0 && html`<li>Nothing but compute an answer.</li>`}
+            ${item.withheld.map((request) => html`<li>${permissionWords(request)} <span class="tag">withheld</span><span class="soft">${request.reason}</span></li>`)}
           </ul>
         </section>
         <section>
@@ -133,17 +140,50 @@ function Capability({ item, onRemove }) {
             )}
           </ul>
         </section>
-        <div><button class="button danger" onClick=${remove}>Remove ${item.title}</button></div>
+        <div class="page-actions">
+          ${item.previousVersion && html`<button class="button" onClick=${rollBack}>Back to ${item.previousVersion}</button>`}
+          <button class="button danger" onClick=${remove}>Remove ${item.title}</button>
+        </div>
       </div>
     </details>
   `;
 }
 
-/** @param {{ item: ExperienceInfo, onRemove: (removal: Removal) => void }} props */
-function Experience({ item, onRemove }) {
+/** What can still be brought back. */
+function Removed() {
+  const capabilities = useModel((state) => state.capabilities);
+  const now = useNow();
+  const [removed, setRemoved] = useState(/** @type {RemovedCapability[]} */ ([]));
+  useEffect(() => void loadRemoved().then(setRemoved), [capabilities]);
+  if (removed.length === 0) return undefined;
+  return html`
+    <section class="section">
+      <h2>Removed</h2>
+      <ul class="rows">
+        ${removed.map(
+          ({ name, title, version, keptUntilMs }) => html`
+            <li class="row" key=${name}>
+              <div class="row-main">
+                <span class="row-title">${title} <span class="soft number">${version}</span></span>
+                <span class="row-note">Its data is deleted ${formatRelative(keptUntilMs, now)}.</span>
+              </div>
+              <div class="row-end">
+                <button class="button" onClick=${() => void restoreCapability(name, title)}>Bring back</button>
+              </div>
+            </li>
+          `,
+        )}
+      </ul>
+    </section>
+  `;
+}
+
+/** @param {{ item: ExperienceInfo, onDecide: (decision: Decision) => void }} props */
+function Experience({ item, onDecide }) {
   const remove = () =>
-    onRemove({
+    onDecide({
       title: `Remove ${item.title}?`,
+      confirm: "Remove",
       text: "Its window closes and its grants end. Your data belongs to the capabilities and stays.",
       run: () => void removeExperience(item.name),
     });
@@ -183,11 +223,4 @@ function Experience({ item, onRemove }) {
       </div>
     </details>
   `;
-}
-
-/** @param {PermissionRequest} request */
-function permissionWords({ permission }) {
-  if (typeof permission === "string") return PERMISSION_WORDS[permission] ?? permission;
-  if ("http" in permission) return `Send requests to ${permission.http.join(", ")}`;
-  return `Call ${permission.call}: ${permission.methods.join(", ")}`;
 }
