@@ -117,6 +117,10 @@ export const CASES = {
     "memory-idle": { unit: "MB", what: "Resident memory of a host with one idle twin." },
     "memory-per-twin": { unit: "KB", what: "Resident memory that one more hibernated twin costs." },
     wake: { unit: "ms", what: "The first call of a hibernated twin." },
+    "worker-death": {
+      unit: "ms",
+      what: "From the death of the worker in which all twins live to the answer of one of them.",
+    },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, CaseFacts>>>>;
 

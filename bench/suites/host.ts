@@ -1,4 +1,5 @@
-// A whole host as a process: how long until it answers, and what it needs while nothing happens.
+// A whole host as a process: how long until it answers, and what it needs while nothing happens; and
+// what many twins of a host need.
 
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { HostProcess } from "../../test/support/host-process.ts";
 import type { Case } from "../measure.ts";
 import { secondsOf } from "../samplers.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
+import { MANY_TWINS_CASES, openManyTwinsCases } from "./host/many-twins.ts";
 
 const ROUNDS_MAX = { full: 7, quick: 3 } as const;
 /** After this a host that has started has done what it does after a start. */
@@ -32,6 +34,7 @@ export async function openHostSuite({ facts, quick, wants }: SuiteContext): Prom
     await sleep(SETTLE_MS);
     cases.push(memoryCase(host, roundsMax));
   }
+  if (MANY_TWINS_CASES.some(wants)) cases.push(...(await openManyTwinsCases(stack, { facts, quick, wants })));
   const owned = stack.move();
   return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
