@@ -51,7 +51,18 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">, programs: 
   const all = (): LoadedCapability[] =>
     [...shelf.values()].flatMap((loaded) => (loaded.reader === undefined ? [loaded] : [loaded, loaded.reader]));
   const live = (): LoadedCapability[] => all().filter((loaded) => loaded.guest !== undefined);
-  const memorySizeBytes = (): number => live().reduce((size, { guest }) => size + guest!.memorySizeBytes, 0);
+  /** Of what lives. Asked after each call: no list is made for it. */
+  const totals = (): { count: number; sizeBytes: number } => {
+    let [count, sizeBytes] = [0, 0];
+    for (const loaded of shelf.values()) {
+      for (const guest of [loaded.guest, loaded.reader?.guest]) {
+        if (guest === undefined) continue;
+        count += 1;
+        sizeBytes += guest.memorySizeBytes;
+      }
+    }
+    return { count, sizeBytes };
+  };
   return {
     load: (record, pack) => {
       const { name } = record;
@@ -81,11 +92,14 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">, programs: 
       loaded.guest = undefined;
     },
     trim: () => {
-      let [count, size] = [live().length, memorySizeBytes()];
+      let { count, sizeBytes } = totals();
+      const fits = (): boolean =>
+        count <= LIMITS.sandbox.instanceCount && sizeBytes <= LIMITS.engine.guestMemorySizeBytes;
+      if (fits()) return;
       for (const loaded of live()) {
-        if (count <= LIMITS.sandbox.instanceCount && size <= LIMITS.engine.guestMemorySizeBytes) return;
+        if (fits()) return;
         if (loaded.frame !== undefined) continue;
-        size -= loaded.guest!.memorySizeBytes;
+        sizeBytes -= loaded.guest!.memorySizeBytes;
         count -= 1;
         loaded.guest = undefined;
       }
@@ -93,8 +107,8 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">, programs: 
     dropAll: () => {
       for (const loaded of all()) loaded.guest = undefined;
     },
-    count: () => live().length,
-    memorySizeBytes,
+    count: () => totals().count,
+    memorySizeBytes: () => totals().sizeBytes,
   };
 }
 

@@ -49,8 +49,8 @@ export class Mailer {
   #postSoon(): void {
     if (this.#posting) return;
     this.#posting = true;
-    // Behind all answers that become ready in this turn.
-    process.nextTick(() => {
+    // Behind all that the messages which wait now bring about: one message costs as much as several calls.
+    setImmediate(() => {
       this.#posting = false;
       const [replies, log] = [this.#replies, this.#log];
       const packed = { answers: this.#answers, receipts: this.#receipts };

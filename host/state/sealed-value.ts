@@ -33,23 +33,24 @@ export function createValueSeal(parts: {
   if (parts.key.length !== KEY_SIZE) throw new RangeError(`A state key has 32 bytes, not ${parts.key.length}.`);
   const key = parts.key.slice();
   const prefix = concatBytes(DOMAIN, sized(utf8Encode(twin)));
+  /** Domain, then twin, namespace and key, each but the last behind its u16 size: no two places share one. */
+  const places = new Map<string, Uint8Array>();
+  const additionalData = ({ namespace, key: name }: StateKey): Uint8Array => {
+    const place = places.getOrInsertComputed(namespace, () => concatBytes(prefix, sized(utf8Encode(namespace))));
+    return concatBytes(place, name);
+  };
   return {
     seal: (at, value) => {
       const nonce = random.bytes(NONCE_SIZE);
-      return concatBytes(nonce, kernels.seal(key, nonce, value, additionalData(prefix, at)));
+      return concatBytes(nonce, kernels.seal(key, nonce, value, additionalData(at)));
     },
     open: (at, sealed) => {
       const nonce = sealed.subarray(0, NONCE_SIZE);
       // A nonce of another length is a programmer error to the kernels, but tampering here.
       const padded = nonce.length === NONCE_SIZE ? nonce : new Uint8Array(NONCE_SIZE);
-      return kernels.open(key, padded, sealed.subarray(NONCE_SIZE), additionalData(prefix, at));
+      return kernels.open(key, padded, sealed.subarray(NONCE_SIZE), additionalData(at));
     },
   };
-}
-
-/** Domain, then twin, namespace and key, each but the last behind its u16 size: no two places share one. */
-function additionalData(prefix: Uint8Array, at: StateKey): Uint8Array {
-  return concatBytes(prefix, sized(utf8Encode(at.namespace)), at.key);
 }
 
 function sized(bytes: Uint8Array): Uint8Array {
