@@ -12,9 +12,11 @@ import { type Log, silentLog } from "./base/log.ts";
 import type { Random } from "./base/random.ts";
 import { EngineCore } from "./engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine/engine-operations.ts";
-import type { Receipt, TwinEvent } from "./engine/engine.ts";
+import type { CallAnswer, CallRequest, Receipt, TwinEvent } from "./engine/engine.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./engine/operations.ts";
+import type { Outside } from "./engine/outside.ts";
 import { createPackageFolder } from "./engine/package-folder.ts";
+import { createTaskPlaces } from "./engine/task-runner.ts";
 import { fireTimer } from "./engine/timer-loop.ts";
 import type { Holder } from "./grants/grant.ts";
 import { deriveIdentity } from "./identity/key-tree.ts";
@@ -25,6 +27,7 @@ import { buildCapability } from "./packages/build-capability.ts";
 import type { InstalledCapability } from "./packages/manifest.ts";
 import { readPackage } from "./packages/package-file.ts";
 import type { UpgradeConsent, UpgradeReport } from "./packages/upgrade-report.ts";
+import { createLabOutside, type LabServer } from "./lab-outside.ts";
 import { createDirectoryJournalFolder } from "./state/directory-journal-folder.ts";
 import { type Journal, openJournal } from "./state/journal.ts";
 import { openJournalStateStore } from "./state/journal-state-store.ts";
@@ -36,6 +39,8 @@ export interface LabOptions {
   readonly capability?: string | undefined;
   /** Other capabilities that every twin has: folders, or built packages (`.wasm`). Installed before. */
   readonly others?: readonly string[] | undefined;
+  /** Plays the servers that tasks send requests to. */
+  readonly server?: LabServer | undefined;
   /** The same seed, the same twins and the same randomness in every call. */
   readonly seed?: string | undefined;
 }
@@ -141,7 +146,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     twin: async () => {
       const own = `${seed} ${twins.length}`;
       const identity = deriveIdentity(kernels.hash(utf8Encode(own)), kernels);
-      const parts = { identity, clock, kernels, capability: name, random: seededRandom(own, kernels) };
+      const outsideOf = (twin: LabTwin): Outside => createLabOutside(twin, twins, options.server);
+      const parts = { identity, clock, kernels, capability: name, random: seededRandom(own, kernels), outsideOf };
       const twin = await EngineTwin.open({ ...parts, folder: join(folder, String(twins.length)) });
       twins.push(twin);
       for (const bytes of [...others, packageBytes]) await twin.install(bytes);
@@ -224,6 +230,7 @@ interface TwinParts {
   readonly random: Random;
   /** Name of the capability under test. */
   readonly capability: string;
+  readonly outsideOf: (twin: LabTwin) => Outside;
 }
 
 class EngineTwin implements LabTwin {
@@ -248,6 +255,11 @@ class EngineTwin implements LabTwin {
 
   do<Name extends OperationName>(name: Name, args: OperationArgs<Name>): Promise<OperationAnswer<Name>> {
     return (ENGINE_OPERATIONS[name] as Operation<Name>)(this.#core, args, { queueMs: 0 });
+  }
+
+  /** What another twin of the lab asks. */
+  answer(request: CallRequest): Promise<CallAnswer> {
+    return this.do("call", request);
   }
 
   async call<Answer>(method: string, params: object = {}, how: LabCall = {}): Promise<Answer> {
@@ -312,10 +324,11 @@ class EngineTwin implements LabTwin {
 
   async fireTimers(nowMs: number): Promise<void> {
     for (const timer of this.#core.timers.due(nowMs, TIMERS_PER_ROUND)) await fireTimer(this.#core, timer);
+    await this.#core.tasks.settled();
   }
 
   #openCore(): EngineCore {
-    const { clock, kernels, random, folder } = this.#parts;
+    const { clock, kernels, random, folder, outsideOf } = this.#parts;
     const packages = createPackageFolder(join(folder, "packages"), kernels);
     const log = guestLog(this.logs);
     return new EngineCore({
@@ -327,6 +340,8 @@ class EngineTwin implements LabTwin {
       random,
       log,
       onNews: () => {},
+      outside: outsideOf(this),
+      places: createTaskPlaces(systemClock),
     });
   }
 }

@@ -6,5 +6,6 @@ export { kv, Entry } from "./twin/kv";
 export { blobs } from "./twin/blobs";
 export { ABSENT, call, emit, schedule, send, some, unschedule } from "./twin/effects";
 export { Caller, caller, fail, log, nowMs, randomBytes, randomId, require } from "./twin/context";
+export { HttpAnswer, HttpRequest, PeerAnswer, ask, http } from "./twin/outside";
 export { Table, ordered } from "./twin/table";
 export { ObjectId, TimeMs, TwinId } from "./twin/types";

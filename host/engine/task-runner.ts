@@ -109,7 +109,12 @@ export class TaskRunner {
   /** Gives all tasks up. Resolves when none is left. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#ended);
+    await this.settled();
+  }
+
+  /** Resolves when no task runs or waits. */
+  async settled(): Promise<void> {
+    while (this.#ended.size > 0) await Promise.all(this.#ended);
   }
 
   async #run(call: TaskCall): Promise<InvocationResult> {

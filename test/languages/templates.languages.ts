@@ -53,8 +53,8 @@ pub extern "C" fn all(address: *const u8, size: usize) -> u64 {
         let timer = twin::call_later(twin::time_ms(), "m", "{}");
         twin::cancel(timer);
         twin::note(1, &twin::call_other("c", "m", "{}"));
-        twin::fetch("{}", &twin::chance(8));
-        twin::call_peer("p", "c", "m", &twin::calling());
+        twin::fetch("{}", &twin::chance(8)).unwrap();
+        twin::call_peer("p", "c", "m", &twin::calling()).unwrap();
         twin::give_up("no", "No.")
     })
 }

@@ -26,6 +26,10 @@
 // @ts-ignore: decorator
 @external("twin", "call") export declare function hostCall(capability: usize, capabilitySize: i32, method: usize, methodSize: i32, payload: usize, payloadSize: i32): i32;
 // @ts-ignore: decorator
+@external("twin", "http_fetch") export declare function hostHttpFetch(request: usize, requestSize: i32, body: usize, bodySize: i32): i32;
+// @ts-ignore: decorator
+@external("twin", "peer_call") export declare function hostPeerCall(peer: usize, peerSize: i32, capability: usize, capabilitySize: i32, method: usize, methodSize: i32, payload: usize, payloadSize: i32): i32;
+// @ts-ignore: decorator
 @external("twin", "caller") export declare function hostCaller(): i32;
 // @ts-ignore: decorator
 @external("twin", "now_ms") export declare function hostNowMs(): f64;

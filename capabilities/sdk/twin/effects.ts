@@ -26,7 +26,7 @@ export function emit<T>(event: T): void {
 }
 
 /**
- * Calls the command `method` of this very capability at `dueAtMs` (at once when that is past), once,
+ * Calls the command or task `method` of this very capability at `dueAtMs` (at once when that is past), once,
  * also when the host was down at that time; its caller is then the kind `timer`. Returns the timer's
  * id. Needs the permission `schedule`.
  */

@@ -17,7 +17,7 @@ export type CapabilityFile = Readonly<Record<string, unknown>>;
 
 const PLACE: Place = { path: "", code: "TWIN_PACKAGE_INVALID" };
 const REQUIRED = ["name", "version", "title", "description", "licence", "permissions"];
-const OPTIONAL = ["source", "limits", "dataVersion", "calls", "dependencies", "migration"];
+const OPTIONAL = ["source", "limits", "dataVersion", "calls", "dependencies", "http", "migration"];
 
 /** Reads a JSON file of an author. Throws `TWIN_PACKAGE_INVALID`. */
 export async function readJsonFile(path: string): Promise<unknown> {
@@ -39,12 +39,14 @@ export function composeManifest(
   { methods, events }: SourceDescription,
   found: readonly FoundCall[],
 ): Manifest {
-  const { permissions, calls = {}, ...rest } = file;
+  const { permissions, calls = {}, http, ...rest } = file;
+  // A task calls the methods of its own capability without asking.
+  const others = found.filter(({ capability }) => capability !== rest["name"]);
   return parseManifest({
     abi: 1,
     dataVersion: 1,
     ...rest,
-    permissions: [...namedPermissions(permissions), ...callPermissions(calls, found)],
+    permissions: [...namedPermissions(permissions), ...callPermissions(calls, others), ...httpPermission(http)],
     methods: Object.fromEntries(methods.map(({ declaration, description }) => [declaration.name, description])),
     events,
   });
@@ -54,6 +56,13 @@ function namedPermissions(value: unknown): PermissionRequest[] {
   const place = within(PLACE, "permissions");
   if (!isRecord(value)) refuse(place, 'an object such as { "state": "Keeps the lines." }', value);
   return Object.entries(value).map(([permission, reason]) => ({ permission, reason }) as PermissionRequest);
+}
+
+/** `{ "places": ["api.example.com"], "reason": "..." }` */
+function httpPermission(value: unknown): PermissionRequest[] {
+  if (value === undefined) return [];
+  const { places, reason } = expectFields(value, within(PLACE, "http"), { required: ["places", "reason"] });
+  return [{ permission: { http: places }, reason } as PermissionRequest];
 }
 
 /** `{ "contacts": { "reason": "..." } }`: the methods are those that the source calls, unless `methods` says more. */

@@ -100,8 +100,11 @@ export function checkMethod(declaration: FunctionDeclaration, earlier: readonly 
 export function undecorated({ name, place, decorators }: FunctionDeclaration): Error {
   const unknown = decorators.find((decorator) => !DECORATORS.has(decorator.name));
   if (unknown !== undefined) {
-    throw sourceProblem(unknown.place, `there is no @${unknown.name}; a method has @query or @command in front of it.`);
+    throw sourceProblem(
+      unknown.place,
+      `there is no @${unknown.name}; a method has @query, @command or @task in front of it.`,
+    );
   }
-  const message = `${name} is exported but is no method; write @query or @command in front of it, or take export away.`;
+  const message = `${name} is exported but is no method; write @query, @command or @task in front of it, or take export away.`;
   return sourceProblem(place, message);
 }

@@ -27,7 +27,7 @@ export interface SourceDescription {
   readonly events: Manifest["events"];
 }
 
-const KINDS: readonly MethodKind[] = ["query", "command"];
+const KINDS: readonly MethodKind[] = ["query", "command", "task"];
 
 /** Reads methods and events from the source. Throws `TWIN_PACKAGE_INVALID` at the first line that has to change. */
 export function describeSource(index: SourceFile, files: SourceFiles): SourceDescription {
@@ -54,7 +54,7 @@ export function describeSource(index: SourceFile, files: SourceFiles): SourceDes
   }
   if (methods.length === 0) {
     const place = { file: index.name, line: 1, column: 1 };
-    throw sourceProblem(place, "there is no method; write @query or @command in front of an exported function.");
+    throw sourceProblem(place, "there is no method; write @query, @command or @task in front of an exported function.");
   }
   checkSchedules(files, methods);
   return { methods, events: describeEvents(files) };
@@ -66,15 +66,17 @@ function checkSchedules(files: SourceFiles, methods: readonly SourceMethod[]): v
     if (file.isSdk) continue;
     for (const { method, place } of findSchedules(file)) {
       const kind = methods.find(({ declaration }) => declaration.name === method)?.description.kind;
-      if (kind === undefined) throw sourceProblem(place, `there is no command ${method} here to call later.`);
-      if (kind === "query") throw sourceProblem(place, `${method} is a query; what is called later is a @command.`);
+      if (kind === undefined) throw sourceProblem(place, `there is no command or task ${method} here to call later.`);
+      if (kind === "query")
+        throw sourceProblem(place, `${method} is a query; what is called later is a @command or @task.`);
     }
   }
 }
 
 function kindOf(declaration: FunctionDeclaration): MethodKind | undefined {
   const kinds = KINDS.filter((kind) => decoratorOf(declaration, kind) !== undefined);
-  if (kinds.length > 1) throw sourceProblem(declaration.place, `${declaration.name} is either @query or @command.`);
+  if (kinds.length > 1)
+    throw sourceProblem(declaration.place, `${declaration.name} is one of @query, @command and @task.`);
   return kinds[0];
 }
 

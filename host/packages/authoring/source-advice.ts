@@ -59,7 +59,7 @@ const ADVICE: readonly Advice[] = [
 
 /** What a capability does not have, and what takes its place. */
 const ABSENT_NAMES: Readonly<Record<string, string>> = {
-  fetch: "a query or command reaches nothing outside",
+  fetch: "http.get(url) reaches a server, in a @task",
   setTimeout: "schedule(atMs, method, payload) calls a command later",
   setInterval: "schedule(atMs, method, payload) calls a command later",
   console: "log.info(text) writes into the log",
@@ -102,7 +102,7 @@ export function plainMessage(message: string): string {
 }
 
 const SDK_NAMES = new Set(
-  "kv Entry blobs call emit schedule send unschedule caller fail log nowMs randomBytes randomId require Table ordered ObjectId TimeMs TwinId ABSENT some".split(
+  "kv Entry blobs call emit schedule send unschedule caller fail log nowMs randomBytes randomId require Table ordered ObjectId TimeMs TwinId ABSENT some http HttpRequest HttpAnswer ask PeerAnswer".split(
     " ",
   ),
 );

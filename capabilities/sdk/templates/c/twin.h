@@ -74,7 +74,27 @@ __attribute__((unused)) static twin_text twin_call(twin_text capability, twin_te
   return twin_take((uint32_t)twin_host_call(capability.at, capability.size, method.at, method.size, payload.at, payload.size));
 }
 
-/** Calls a command of this capability at that time, once, also when the host was down then. Returns the timer's id. */
+/** What the outside said, or why it did not: then `text` is JSON of a `code` and a `message`. */
+typedef struct {
+  bool failed;
+  twin_text text;
+} twin_outcome;
+
+static twin_outcome twin_outcome_of(int32_t size) {
+  return size < 0 ? (twin_outcome){true, twin_take((uint32_t)-size)} : (twin_outcome){false, twin_take((uint32_t)size)};
+}
+
+/** The answer of a web server: `u32` size of a head, the head as JSON (`url`, `status`, `headers`), the body. Only in a task. */
+__attribute__((unused)) static twin_outcome twin_fetch(twin_text request, twin_text body) {
+  return twin_outcome_of(twin_host_http_fetch(request.at, request.size, body.at, body.size));
+}
+
+/** The answer of a method of another twin, JSON. Only in a task. */
+__attribute__((unused)) static twin_outcome twin_call_peer(twin_text peer, twin_text capability, twin_text method, twin_text payload) {
+  return twin_outcome_of(twin_host_peer_call(peer.at, peer.size, capability.at, capability.size, method.at, method.size, payload.at, payload.size));
+}
+
+/** Calls a command or task of this capability at that time, once, also when the host was down then. Returns the timer's id. */
 __attribute__((unused)) static double twin_schedule(double due_at_ms, twin_text method, twin_text payload) {
   return twin_host_schedule(due_at_ms, method.at, method.size, payload.at, payload.size);
 }

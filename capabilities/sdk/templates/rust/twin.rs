@@ -122,7 +122,7 @@ pub fn send_to(peer: &str, capability: &str, method: &str, payload: &str) {
     unsafe { send(to, peer.len(), target, capability.len(), name, method.len(), payload.as_ptr(), payload.len()) }
 }
 
-/// Calls a command of this capability at that time, once, also when the host was down then. Returns the timer's id.
+/// Calls a command or task of this capability at that time, once, also when the host was down then. Returns the timer's id.
 pub fn call_later(due_at_ms: u64, method: &str, payload: &str) -> u64 {
     unsafe { schedule(due_at_ms as f64, method.as_ptr(), method.len(), payload.as_ptr(), payload.len()) as u64 }
 }
@@ -138,16 +138,24 @@ pub fn call_other(capability: &str, method: &str, payload: &str) -> String {
     text(taken(unsafe { call(target, capability.len(), name, method.len(), payload.as_ptr(), payload.len()) }))
 }
 
-/// The answer of a web server, as docs/formats/abi.md says. Only in a task.
-pub fn fetch(request: &str, body: &[u8]) -> Vec<u8> {
-    taken(unsafe { http_fetch(request.as_ptr(), request.len(), body.as_ptr(), body.len()) })
+/// What the outside said, or why it did not: JSON of a `code` and a `message`.
+fn outcome(size: i32) -> Result<Vec<u8>, String> {
+    if size < 0 { Err(text(taken(-size))) } else { Ok(taken(size)) }
 }
 
-/// The answer of a method of another twin. Only in a task.
-pub fn call_peer(peer: &str, capability: &str, method: &str, payload: &str) -> String {
+/// The answer of a web server: its head as JSON (`url`, `status`, `headers`) and its body. Only in a task.
+pub fn fetch(request: &str, body: &[u8]) -> Result<(String, Vec<u8>), String> {
+    let size = unsafe { http_fetch(request.as_ptr(), request.len(), body.as_ptr(), body.len()) };
+    let answer = outcome(size)?;
+    let head = u32::from_le_bytes([answer[0], answer[1], answer[2], answer[3]]) as usize;
+    Ok((text(answer[4..4 + head].to_vec()), answer[4 + head..].to_vec()))
+}
+
+/// The answer of a method of another twin, JSON. Only in a task.
+pub fn call_peer(peer: &str, capability: &str, method: &str, payload: &str) -> Result<String, String> {
     let (to, target, name) = (peer.as_ptr(), capability.as_ptr(), method.as_ptr());
     let size = unsafe { peer_call(to, peer.len(), target, capability.len(), name, method.len(), payload.as_ptr(), payload.len()) };
-    text(taken(size))
+    outcome(size).map(text)
 }
 
 /// Random bytes, seeded per call.
