@@ -83,7 +83,7 @@ export const LIMITS = {
     poolWatchMs: 4,
     /** Workers that stand ready for the place of one that has to be ended: starting one takes a tenth of a second and more. */
     poolSpareCount: 1,
-    /** How long a worker that was called again and again looks for the next call before it sleeps: waking up takes as long. */
+    /** How long an end of a line between threads looks for the next message before it sleeps: waking up takes as long. */
     poolSpinUs: 50,
     /** Time beyond its deadline that a call has for ending by itself before its worker is ended. */
     watchdogGraceMs: 20,

@@ -1,6 +1,8 @@
 // What a pool and its workers say to each other, and the memory that they share: one cell for each
 // call in flight, by which a call is either started by its worker or taken back by the pool, never both.
 
+import type { MessagePort } from "node:worker_threads";
+
 import type { ErrorWire } from "../base/errors.ts";
 import type { CompiledGuest } from "./guest.ts";
 import type { GuestAnswer, HostImplementation, HostInterface, WaitingImplementation } from "./sandbox.ts";
@@ -10,11 +12,11 @@ export interface SandboxWorkerData {
   /** Module that exports `sandboxHost`; absent: guests can import nothing. */
   readonly host: string | undefined;
   readonly cells: SharedArrayBuffer;
+  /** Its end of the line to the pool. */
+  readonly port: MessagePort;
   readonly tally: SharedArrayBuffer;
   readonly tallyIndex: number;
   readonly waitTimeoutMs: number | undefined;
-  /** Whether it goes behind others when the processor is short: true for guests that are not known to be quick. */
-  readonly behindOthers: boolean;
 }
 
 /** What the module at `PoolOptions.host` exports under the name `sandboxHost`. It lives in the workers. */
@@ -60,12 +62,13 @@ export interface CallRequest {
   readonly timeoutMs: number;
 }
 
-/** What the pool tells a worker. */
+/** What the pool tells a worker. `step-behind`: from now on others go first when the processor is short. */
 export type ToSandboxWorker =
   | AdmitRequest
   | OpenRequest
   | CallRequest
-  | { readonly kind: "close"; readonly guest: number };
+  | { readonly kind: "close"; readonly guest: number }
+  | { readonly kind: "step-behind" };
 
 /** A module that was admitted. */
 export interface AdmittedNews {
@@ -99,12 +102,33 @@ const STANDING_STILL = -(2 ** 31);
 /** Ids of flights are 1 to this: their complements are no other state. */
 export const FLIGHT_ID_MAX = 2 ** 31 - 2;
 
+/** Behind the cells of the calls: how many messages the pool has sent, and how many the worker. */
+const COUNT_CELLS = { pool: 0, worker: 1 } as const;
+const COUNT_CELL_COUNT = 2;
+
+/** Room for the cells of `flightCount` calls, and for the counts of messages. */
+export function createFlightBuffer(flightCount: number): SharedArrayBuffer {
+  return new SharedArrayBuffer((flightCount + COUNT_CELL_COUNT) * Int32Array.BYTES_PER_ELEMENT);
+}
+
 /** The calls in flight to one worker, as both sides see them. */
 export class FlightCells {
   readonly #cells: Int32Array;
+  readonly #counts: number;
 
   constructor(buffer: SharedArrayBuffer) {
     this.#cells = new Int32Array(buffer);
+    this.#counts = this.#cells.length - COUNT_CELL_COUNT;
+  }
+
+  /** Messages that `sender` has sent, modulo 2^32: who looks here knows of a new one before its port tells. */
+  messageCount(sender: keyof typeof COUNT_CELLS): number {
+    return Atomics.load(this.#cells, this.#counts + COUNT_CELLS[sender]);
+  }
+
+  /** A message was sent. */
+  countMessage(sender: keyof typeof COUNT_CELLS): void {
+    Atomics.add(this.#cells, this.#counts + COUNT_CELLS[sender], 1);
   }
 
   /** The call is on its way. */

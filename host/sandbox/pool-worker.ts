@@ -2,15 +2,17 @@
 // back at any time, so that a call is stuck behind another one only as long as the pool lets it be.
 
 import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 
 import type { Clock } from "../base/clock.ts";
 import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { Lookout } from "./lookout.ts";
 import {
   type AdmittedNews,
   type AnsweredNews,
+  createFlightBuffer,
   FlightCells,
   type FromSandboxWorker,
   type OpenRequest,
@@ -51,7 +53,7 @@ interface Sent {
 
 /** How to start a worker. */
 export interface PoolWorkerOptions {
-  readonly data: Omit<SandboxWorkerData, "cells">;
+  readonly data: Omit<SandboxWorkerData, "cells" | "port">;
   readonly clock: Clock;
   readonly log: Log;
   /** Called once, when the worker is gone: what was sent and never begun goes elsewhere. */
@@ -69,6 +71,8 @@ export class PoolWorker {
   /** Whether it has ever been ready. */
   wasReady = false;
   readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #lookout: Lookout;
   readonly #options: PoolWorkerOptions;
   readonly #cells: FlightCells;
   readonly #freeCells: number[];
@@ -83,7 +87,7 @@ export class PoolWorker {
   constructor(options: PoolWorkerOptions) {
     this.#options = options;
     const { poolFlightCount } = LIMITS.sandbox;
-    const cells = new SharedArrayBuffer(poolFlightCount * Int32Array.BYTES_PER_ELEMENT);
+    const cells = createFlightBuffer(poolFlightCount);
     this.#cells = new FlightCells(cells);
     this.#freeCells = Array.from({ length: poolFlightCount }, (_, index) => index);
     this.ready = this.#ready.promise;
@@ -92,14 +96,21 @@ export class PoolWorker {
     this.ready.catch(() => undefined);
     // Run from a clone the file is TypeScript, from the package JavaScript.
     const entry = new URL(`./sandbox-worker${extname(import.meta.url)}`, import.meta.url);
-    const workerData: SandboxWorkerData = { ...options.data, cells };
+    const { port1, port2 } = new MessageChannel();
+    const workerData: SandboxWorkerData = { ...options.data, cells, port: port2 };
     this.#worker = new Worker(entry, {
       workerData,
+      transferList: [port2],
       name: "sandbox",
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: LIMITS.sandbox.workerHeapSizeBytes / 2 ** 20 },
     });
-    this.#worker.on("message", (message: FromSandboxWorker) => this.#hear(message));
+    this.#port = port1;
+    this.#port.on("message", (message: FromSandboxWorker) => this.#hear(message));
+    // It is the worker that keeps the process alive, while there is something to do.
+    this.#port.unref();
+    const messageCount = (): number => this.#cells.messageCount("worker");
+    this.#lookout = new Lookout({ port: port1, clock: options.clock, messageCount });
     this.#worker.on("error", (error) => {
       options.log.error({ error: String(error) }, "a sandbox worker failed");
       this.#ready.reject(error);
@@ -128,18 +139,35 @@ export class PoolWorker {
     const opened = flight.seat?.opened;
     if (opened !== undefined && !this.#opened.has(opened.guest)) {
       this.#opened.add(opened.guest);
-      this.#worker.postMessage(opened);
+      this.#post(opened);
     }
     const cell = this.#freeCells.pop()!;
     this.#cells.post(cell, flight.id);
     this.#queued.set(flight.id, { flight, cell, sentMs: this.#options.clock.elapsedMs(), begunMs: undefined });
     if (this.flightCount === 1) this.#worker.ref();
-    this.#worker.postMessage(flight.message(cell));
+    this.#post(flight.message(cell));
+    // When all that is to be sent now has been.
+    if (this.flightCount === 1) process.nextTick(this.#watch);
+  }
+
+  /** Of a single call the answer is mostly here before this thread would fall asleep and be woken up. */
+  readonly #watch = (): void => {
+    if (this.flightCount === 1 && !this.#ended && this.wasReady) this.#lookout.watch(this.#hearMore);
+  };
+
+  readonly #hearMore = (message: unknown): boolean => {
+    this.#hear(message as FromSandboxWorker);
+    return false;
+  };
+
+  /** From now on others go first when the processor is short: for guests that are not known to be quick. */
+  stepBehind(): void {
+    this.#post({ kind: "step-behind" });
   }
 
   /** The worker forgets the guest, once it has done what was sent before. */
   close(guest: number): void {
-    if (this.#opened.delete(guest) && !this.#ended) this.#worker.postMessage({ kind: "close", guest });
+    if (this.#opened.delete(guest) && !this.#ended) this.#post({ kind: "close", guest });
   }
 
   /** Takes the flight back; false when it has begun, or is not here. */
@@ -181,7 +209,13 @@ export class PoolWorker {
   async end(reason: TwinError): Promise<void> {
     this.#end(reason);
     await this.#worker.terminate();
+    this.#port.close();
     await this.gone;
+  }
+
+  #post(message: ToSandboxWorker): void {
+    this.#port.postMessage(message);
+    this.#cells.countMessage("pool");
   }
 
   #hear(message: FromSandboxWorker): void {

@@ -1,12 +1,13 @@
 // A worker of the pool: admits modules and runs guests, one message after the other. It trusts the
 // pool, and knows nothing but what it is told.
 
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { toTwinError } from "../base/errors.ts";
 import { admit } from "./admit.ts";
 import { compileGuest } from "./guest.ts";
 import { GuestTable } from "./guest-table.ts";
+import { Lookout } from "./lookout.ts";
 import {
   type AdmitRequest,
   type CallRequest,
@@ -25,16 +26,29 @@ import { WaitingRoom } from "./waiting-room.ts";
 const TRANSFER_SIZE_BYTES = 4_096;
 const NO_HOST: SandboxHost = { hostInterface: {}, createHost: () => ({ implementation: {} }) };
 
-const port = parentPort!;
 const data = workerData as SandboxWorkerData;
-if (data.behindOthers) stepBehindOthers();
+const { port } = data;
 const cells = new FlightCells(data.cells);
 const tally = new ProcessTally(data.tally, data.tallyIndex);
 const room = new WaitingRoom({ clock: systemClock, tally, waitTimeoutMs: data.waitTimeoutMs });
 const host = data.host === undefined ? NO_HOST : await loadHost(data.host);
 const table = new GuestTable({ host, room, tally });
 
+const lookout = new Lookout({ port, clock: systemClock, messageCount: () => cells.messageCount("pool") });
+
 port.on("message", (message: ToSandboxWorker) => {
+  obey(message);
+  lookout.watch(obeyMore);
+});
+post({ kind: "ready" });
+
+/** Answers whether the event loop can wait: who stands still needs it. */
+function obeyMore(message: unknown): boolean {
+  obey(message as ToSandboxWorker);
+  return room.count === 0;
+}
+
+function obey(message: ToSandboxWorker): void {
   switch (message.kind) {
     case "open":
       table.open(message);
@@ -42,14 +56,16 @@ port.on("message", (message: ToSandboxWorker) => {
     case "close":
       table.close(message.guest);
       break;
+    case "step-behind":
+      stepBehindOthers();
+      break;
     case "admit":
       if (cells.begin(message.cell, message.id)) judge(message);
       break;
     case "call":
       if (cells.begin(message.cell, message.id)) run(message);
   }
-});
-post({ kind: "ready" });
+}
 
 async function loadHost(url: string): Promise<SandboxHost> {
   const { sandboxHost } = (await import(url)) as { readonly sandboxHost?: SandboxHost };
@@ -85,7 +101,7 @@ function run(request: CallRequest): void {
 
 function succeed(id: number, { payload, usage }: GuestAnswer): void {
   const transfer = payload.length > TRANSFER_SIZE_BYTES ? [payload.buffer] : [];
-  port.postMessage({ kind: "answered", id, payload, usage } satisfies FromSandboxWorker, transfer);
+  post({ kind: "answered", id, payload, usage }, transfer);
 }
 
 function fail(id: number, thrown: unknown): void {
@@ -94,6 +110,7 @@ function fail(id: number, thrown: unknown): void {
   post({ kind: "failed", id, error: error.toWire(), trace });
 }
 
-function post(message: FromSandboxWorker): void {
-  port.postMessage(message);
+function post(message: FromSandboxWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+  cells.countMessage("worker");
 }

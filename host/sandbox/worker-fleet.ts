@@ -1,5 +1,6 @@
 // Which worker does what. One worker is kept for guests that have shown to be quick, what is stuck
-// behind a slow one goes elsewhere, and a worker whose call runs on behind its deadline is replaced.
+// behind a slow one goes elsewhere, and a worker whose call runs on behind its deadline is replaced
+// by one that stands ready.
 
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
@@ -31,17 +32,19 @@ export class WorkerFleet {
   readonly #tallies: SharedArrayBuffer;
   readonly #freeTallies: number[];
   readonly #workers: PoolWorker[];
+  /** Started ahead, for the place of a worker that has to be ended. */
+  readonly #spares: PoolWorker[] = [];
   #replacedCount = 0;
   #watching = false;
   #closed = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    const tallyCount = options.workerCount + SPARE_TALLIES;
+    const tallyCount = options.workerCount + LIMITS.sandbox.poolSpareCount + SPARE_TALLIES;
     this.#tallies = createTallyBuffer(tallyCount);
     this.tally = new ProcessTally(this.#tallies);
     this.#freeTallies = Array.from({ length: tallyCount }, (_, index) => index);
-    this.#workers = Array.from({ length: options.workerCount }, (_, index) => this.#start(index));
+    this.#workers = Array.from({ length: options.workerCount }, (_, index) => this.#assign(this.#start(), index));
   }
 
   get flightCount(): number {
@@ -56,6 +59,7 @@ export class WorkerFleet {
   /** Resolves when all workers can run guests. */
   async ready(): Promise<void> {
     await Promise.all(this.#workers.map(({ ready }) => ready));
+    this.#startSpares();
   }
 
   /** Sends the flight to the best worker; it ends with `TWIN_CALL_QUEUE` when all are full. */
@@ -86,7 +90,7 @@ export class WorkerFleet {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#workers.map((worker) => worker.end(closed())));
+    await Promise.all([...this.#workers, ...this.#spares].map((worker) => worker.end(closed())));
   }
 
   #move(flight: Flight, index: number): void {
@@ -136,17 +140,27 @@ export class WorkerFleet {
     }
   }
 
-  #start(index: number): PoolWorker {
+  #start(): PoolWorker {
     const { clock, log, host, waitTimeoutMs } = this.#options;
-    const tallyIndex = this.#freeTallies.pop() ?? index;
-    const behindOthers = index !== QUICK_WORKER;
-    const data = { host, waitTimeoutMs, tally: this.#tallies, tallyIndex, behindOthers };
-    const onEnd = (notBegun: readonly Flight[]): void => {
-      void this.#replace(index, notBegun);
-    };
-    const worker = new PoolWorker({ data, clock, log, onEnd });
+    const tallyIndex = this.#freeTallies.pop() ?? 0;
+    const data = { host, waitTimeoutMs, tally: this.#tallies, tallyIndex };
+    const worker: PoolWorker = new PoolWorker({
+      data,
+      clock,
+      log,
+      onEnd: (notBegun) => void this.#replace(worker, notBegun),
+    });
     void this.#reclaim(worker, tallyIndex);
     return worker;
+  }
+
+  #assign(worker: PoolWorker, index: number): PoolWorker {
+    if (index !== QUICK_WORKER) worker.stepBehind();
+    return worker;
+  }
+
+  #startSpares(): void {
+    while (!this.#closed && this.#spares.length < LIMITS.sandbox.poolSpareCount) this.#spares.push(this.#start());
   }
 
   async #reclaim(worker: PoolWorker, tallyIndex: number): Promise<void> {
@@ -155,12 +169,18 @@ export class WorkerFleet {
     this.#freeTallies.push(tallyIndex);
   }
 
-  async #replace(index: number, notBegun: readonly Flight[]): Promise<void> {
+  async #replace(worker: PoolWorker, notBegun: readonly Flight[]): Promise<void> {
+    const spare = this.#spares.indexOf(worker);
+    if (spare >= 0) this.#spares.splice(spare, 1);
     if (!this.#closed) {
       this.#replacedCount += 1;
       // One that cannot even start must not be tried in a tight loop.
-      if (!this.#workers[index]!.wasReady) await this.#options.clock.sleep(LIMITS.sandbox.workerRestartMs);
-      if (!this.#closed) this.#workers[index] = this.#start(index);
+      if (!worker.wasReady) await this.#options.clock.sleep(LIMITS.sandbox.workerRestartMs);
+      const index = this.#workers.indexOf(worker);
+      if (!this.#closed && index >= 0) {
+        this.#workers[index] = this.#assign(this.#spares.pop() ?? this.#start(), index);
+      }
+      this.#startSpares();
     }
     for (const flight of notBegun) this.send(flight);
   }

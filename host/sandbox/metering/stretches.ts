@@ -204,15 +204,20 @@ export class StretchMap {
    * unconditional, by each stretch that jumps back.
    */
   #placeRound({ before, first, edges, targeted }: Frame): void {
-    let jumps = edges !== BLOCKED;
-    for (let edge = edges; edge >= 0 && jumps; edge = this.#edgeNext[edge]!) {
-      jumps = this.#edgeOther[edge] === NONE && this.#edgeFrom[edge] !== first;
-    }
+    const jumps = edges !== BLOCKED && this.#allJump(edges, first);
     if (targeted && !jumps) this.checked[first] = 1;
     if (edges === BLOCKED) return;
-    for (let edge = edges; edge !== NONE && jumps; edge = this.#edgeNext[edge]!)
-      this.checked[this.#edgeFrom[edge]!] = 1;
+    if (jumps)
+      for (let edge = edges; edge !== NONE; edge = this.#edgeNext[edge]!) this.checked[this.#edgeFrom[edge]!] = 1;
     this.#addJoin(first, this.#edge(before, NONE, edges));
+  }
+
+  /** Whether all these ways are unconditional, and none comes from the stretch `first` itself. */
+  #allJump(edges: number, first: number): boolean {
+    for (let edge = edges; edge !== NONE; edge = this.#edgeNext[edge]!) {
+      if (this.#edgeOther[edge] !== NONE || this.#edgeFrom[edge] === first) return false;
+    }
+    return true;
   }
 
   #escape(target: number): void {
