@@ -6,7 +6,6 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 
 import { systemClock } from "./base/clock.ts";
-import { TwinError } from "./base/errors.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import { installBuiltIns } from "./built-ins.ts";
@@ -26,21 +25,23 @@ import { type ExperienceShelf, openExperienceShelf } from "./packages/experience
 import { OfferShelf } from "./packages/offer-shelf.ts";
 import { openHostKey } from "./peers/host-key.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
+import { createShardHolder, type ShardHolder } from "./peers/shard-holder.ts";
 import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
 import type { ControlApi, Paired } from "./rpc/api.ts";
 import { type ChangeHub, createChangeHub } from "./rpc/change-hub.ts";
 import { type ControlParts, createControlTarget } from "./rpc/control-target.ts";
 import { type KeptReplica, keepReplica } from "./keep-replica.ts";
 import { createPackageExchange } from "./package-exchange.ts";
+import { keepVault } from "./keep-vault.ts";
 import { installationFolder, readVersion } from "./installation.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { adoptJournal } from "./state/adopt-journal.ts";
 import { lockFolder } from "./state/folder-lock.ts";
 import { TwinOutside } from "./twin-outside.ts";
+import { TwinStores } from "./twin-stores.ts";
 import { openTwinVault, type TwinVault } from "./twin-vault.ts";
 import { openDataFolder, openTwinKeys } from "./twin-keys.ts";
 import type { Vault } from "./vault/object.ts";
-import type { OpenTwinStore } from "./vault/open-store.ts";
 import { checkPortFree } from "./web/check-port.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import { openWeb, type Web } from "./web/open-web.ts";
@@ -90,9 +91,11 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
   const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
   if (peers !== undefined) twin.outside.connect(peers);
+  if (peers !== undefined) twin.twinStores.connect(peers);
   const replica = parts.web
     ? stack.use(keepReplica({ ...twin, folder: config.folder, changes: origins.changes, log }))
     : undefined;
+  if (parts.web) stack.use(keepVault({ ...origins, vault: twin.vault, clock: systemClock }));
   const owner = await openOwnerParts(stack, { ...origins, peers, replica, web: parts.web });
   const phraseShown = (await twin.settings.get("phraseShown")) !== undefined;
   const owned = stack.move();
@@ -113,6 +116,10 @@ interface OpenTwin {
   readonly outside: TwinOutside;
   readonly vault: Vault;
   readonly stores: TwinVault["stores"];
+  /** Stores over other twins. */
+  readonly twinStores: TwinStores;
+  /** Of other twins' shards. */
+  readonly holder: ShardHolder;
   readonly shelf: ExperienceShelf;
   readonly offers: OfferShelf;
   readonly settings: Settings;
@@ -145,11 +152,13 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
   const engines = stack.use(await openEngines({ folder: join(config.folder, "journals"), clock: systemClock, log }));
   const outside = new TwinOutside();
   const engine = stack.use(await engines.open({ folder, twin: id, stateKey: keys.state, follow: true, outside }));
+  const twinStores = new TwinStores();
   const { vault, stores } = await openTwinVault(stack, {
     ...origins,
     folder: config.folder,
-    openTwinStore: noTwinStore,
+    openTwinStore: twinStores.open,
   });
+  const holder = createShardHolder({ folder: join(config.folder, "held"), engine, kernels, clock: systemClock, log });
   const settings = createSettings(engine);
   const shelf = await openExperienceShelf({
     folder: join(config.folder, "experiences"),
@@ -168,13 +177,8 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
   const name = config.name ?? (await settings.get("name")) ?? "Me";
   if (name !== (await settings.get("name"))) await settings.set("name", name);
   const offers = new OfferShelf({ table: engine, kernels, clock: systemClock });
-  return { identity, kernels, engine, outside, vault, stores, shelf, offers, settings, name };
+  return { identity, kernels, engine, outside, vault, stores, twinStores, holder, shelf, offers, settings, name };
 }
-
-/** Until other twins hold shards for this one. */
-const noTwinStore: OpenTwinStore = () => {
-  throw new TwinError("TWIN_CONFIG_INVALID", "Other twins do not hold shards yet: choose another location.");
-};
 
 interface NetworkOrigins {
   readonly config: HostConfig;
@@ -198,6 +202,7 @@ async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins)
     onChange: () => changes.announce("peers"),
     ownName: () => name,
     offers: twin.offers,
+    holder: twin.holder,
     lanes: lanes.lanes,
     clock: systemClock,
     random: systemRandom,
@@ -266,6 +271,7 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     log,
     replica: replica && (() => replica.status()),
     drill: replica && (() => replica.drill()),
+    holder: twin.holder,
     exportTo: (path, onProgress) => exportTwin({ ...twin, ...own, folder: config.folder }, path, onProgress),
     metrics: origins.web ? () => metrics.text() : undefined,
     loginLink: origins.web ? () => web!.loginLink() : undefined,

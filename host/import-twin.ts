@@ -19,6 +19,7 @@ import { isTwinFile } from "./replica.ts";
 import { decodeRowLine } from "./row-lines.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import type { StateStore, StateWrite } from "./state/state-store.ts";
+import { awayTwinStores } from "./twin-stores.ts";
 import { openTwinVault } from "./twin-vault.ts";
 import type { ObjectInfo, Progress, Vault } from "./vault/object.ts";
 
@@ -71,7 +72,7 @@ export async function importTwin({ source, folder, phrase, onProgress, log }: Im
       folder: making,
       identity,
       kernels,
-      openTwinStore: noTwinStore,
+      openTwinStore: awayTwinStores,
       log,
     });
     const objects = await importObjects(opened, vault, onProgress);
@@ -131,8 +132,4 @@ async function* linesOf(opened: OpenExport, path: string): AsyncGenerator<string
     yield* lines;
   }
   if (rest !== "") throw new TwinError("TWIN_SEAL_BROKEN", `The last line of ${path} has no end.`);
-}
-
-function noTwinStore(): never {
-  throw new TypeError("An imported twin begins with stores of its own disk.");
 }

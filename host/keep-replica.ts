@@ -17,6 +17,7 @@ import type { HostStatus } from "./rpc/api.ts";
 import type { ChangeHub } from "./rpc/change-hub.ts";
 import type { Settings } from "./settings.ts";
 import { type StoreLine, writeStoreLines } from "./store-book.ts";
+import type { TwinStores } from "./twin-stores.ts";
 import type { TwinVault } from "./twin-vault.ts";
 import { createLocator } from "./vault/locator.ts";
 import { openReplicator } from "./vault/replicator.ts";
@@ -27,6 +28,7 @@ import { parseStoreLocation } from "./vault/store-location.ts";
 export interface ReplicaParts extends TwinVault {
   /** The data folder. */
   readonly folder: string;
+  readonly twinStores: TwinStores;
   /** Opened to be followed. */
   readonly engine: Engine;
   readonly identity: Identity;
@@ -109,7 +111,7 @@ export function keepReplica(parts: ReplicaParts): KeptReplica {
 }
 
 /** Restores from the stores as they are, into a folder that is then deleted. */
-async function drillOnce({ folder, stores, vault, identity, kernels, log }: ReplicaParts): Promise<void> {
+async function drillOnce({ folder, stores, twinStores, vault, identity, kernels, log }: ReplicaParts): Promise<void> {
   const place = join(folder, "drill");
   await rm(place, { recursive: true, force: true });
   await mkdir(place, { mode: 0o700 });
@@ -121,7 +123,12 @@ async function drillOnce({ folder, stores, vault, identity, kernels, log }: Repl
     const locator = createLocator(identity.keys.locator, kernels, systemRandom);
     const { newest } = await findRoots({ identity, locator, kernels }, vault.notes);
     if (newest === undefined) throw new TypeError("A flushed replicator has a root record.");
-    const { rows, ticks } = await readTwin(place, newest.record, { identity, kernels, log });
+    const { rows, ticks } = await readTwin(place, newest.record, {
+      identity,
+      kernels,
+      log,
+      openTwinStore: twinStores.open,
+    });
     log.info({ rows, ticks }, "the restore drill succeeded");
   } finally {
     await rm(place, { recursive: true, force: true });

@@ -10,9 +10,9 @@ import { readKeystore } from "./identity/keystore.ts";
 import { parsePhrase } from "./identity/phrase.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { defaultStoreLines, openStoreLine, readStoreLines, type StoreLine } from "./store-book.ts";
+import { awayTwinStores } from "./twin-stores.ts";
 import { CODE } from "./twin-vault.ts";
 import { openShardLibrary, type ShardLibrary } from "./vault/shard-library.ts";
-import { parseStoreLocation } from "./vault/store-location.ts";
 
 /** Which keys and which stores. */
 export interface ShardsRequest {
@@ -35,9 +35,7 @@ export async function openTwinShards({ folder, phrase, locations, log }: ShardsR
   }
   const given = locations.map((location, index): StoreLine => ({ name: `given-${index + 1}`, location }));
   const lines = given.length > 0 ? given : await linesOf(folder);
-  // Other twins answer only a running host.
-  const own = lines.filter(({ location }) => parseStoreLocation(location).kind !== "twin");
-  const stores = await Promise.all(own.map((line) => openStoreLine(folder, line, noTwinStore)));
+  const stores = await Promise.all(lines.map((line) => openStoreLine(folder, line, awayTwinStores)));
   return openShardLibrary({
     key: deriveIdentity(entropy, kernels).keys.vault,
     stores,
@@ -49,8 +47,4 @@ export async function openTwinShards({ folder, phrase, locations, log }: ShardsR
 
 async function linesOf(folder: string): Promise<readonly StoreLine[]> {
   return (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
-}
-
-function noTwinStore(): never {
-  throw new TypeError("Stores of other twins are left out before.");
 }

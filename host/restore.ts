@@ -20,6 +20,7 @@ import { isTwinFile } from "./replica.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import type { StateWrite } from "./state/state-store.ts";
 import { openStoreLine, type StoreLine, writeStoreLines } from "./store-book.ts";
+import { awayTwinStores } from "./twin-stores.ts";
 import { CODE, openTwinVault } from "./twin-vault.ts";
 import { guardStore, type GuardedStore } from "./vault/guarded-store.ts";
 import { createLocator } from "./vault/locator.ts";
@@ -72,16 +73,19 @@ interface TwinKeys {
   readonly identity: Identity;
   readonly kernels: Kernels;
   readonly log: Log;
+  /** Without it, stores over other twins are away. */
+  readonly openTwinStore?: OpenTwinStore | undefined;
 }
 
 /** Reads the twin of `root` into `folder`, which holds its list of stores. */
 export async function readTwin(
   folder: string,
   root: RootRecord,
-  { identity, kernels, log }: TwinKeys,
+  { openTwinStore = awayTwinStores, ...keys }: TwinKeys,
 ): Promise<RestoreReport> {
+  const { identity, kernels } = keys;
   await using stack = new AsyncDisposableStack();
-  const { vault } = await openTwinVault(stack, { folder, identity, kernels, openTwinStore: noTwinStore, log });
+  const { vault } = await openTwinVault(stack, { folder, openTwinStore, ...keys });
   if ((await vault.stat(root.snapshot)) === undefined) {
     const answering = (await vault.status()).stores.filter(({ shardCount }) => shardCount > 0).length;
     throw new TwinError(
@@ -127,7 +131,7 @@ async function findTwin(
 ): Promise<{ readonly root: RootRecord; readonly lines: StoreLine[] }> {
   const given = locations.map((location, index) => ({ name: `given-${index + 1}`, location }));
   const stores = await Promise.all(
-    given.map(async (line) => guardStore(await openStoreLine("/", line, noTwinStore), systemClock)),
+    given.map(async (line) => guardStore(await openStoreLine("/", line, awayTwinStores), systemClock)),
   );
   const locator = createLocator(identity.keys.locator, kernels, systemRandom);
   const notes = createNoteBoard({ stores, code: CODE, log });
@@ -166,13 +170,6 @@ async function placeStores(
 async function isHere(path: string): Promise<boolean> {
   return isAbsolute(path) && (await stat(path).catch(() => undefined)) !== undefined;
 }
-
-const noTwinStore: OpenTwinStore = () => {
-  throw new TwinError(
-    "TWIN_CONFIG_INVALID",
-    "Restore from directories, S3, Redis or 0-db: other twins are not known yet.",
-  );
-};
 
 /** Whether a drill is due, or so late that the owner must know. */
 export function drillState(lastAtMs: number | undefined, nowMs: number): "fresh" | "due" | "late" {

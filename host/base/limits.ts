@@ -353,6 +353,12 @@ export const LIMITS = {
     drillAlarmMs: 8 * 24 * 60 * 60 * 1_000,
     /** That an object was forgotten is remembered for so long: shards of it may come back with a lost store. */
     forgottenKeptMs: 90 * 24 * 60 * 60 * 1_000,
+    /** Between two samples of what the stores hold. */
+    sampleIntervalMs: 60 * 60 * 1_000,
+    /** Segments of one sample. 64 an hour find a store that lacks 1% of its shards within a day, but for one time in five million. */
+    sampleCount: 64,
+    /** Between two walks over every shard. */
+    scrubIntervalMs: 30 * 24 * 60 * 60 * 1_000,
     /** Shards that nothing refers to are deleted when they have been seen for this long. */
     orphanGraceMs: 24 * 60 * 60 * 1_000,
   },
@@ -405,6 +411,16 @@ export const LIMITS = {
     batchesInFlight: 3,
     /** The longest pause between two tries to reach a twin that is away. */
     deliveryBackoffMs: 60_000,
+    /** Twins that room is lent to: all are listed in one page. */
+    lentTwinCount: 1_000,
+    /** Names in one answer of a holder of shards. */
+    shardListLength: 1_000,
+    /** Requests to one holder that wait for their answers; more would only wait longer. */
+    shardRequestsInFlight: 64,
+    /** What a twin whose shards are held here may cost per second, once the burst is used up; then it waits. */
+    shardTrafficBytesPerSecond: 32 * MIB,
+    /** What it may cost at once: a repair should not wait. */
+    shardTrafficBurstBytes: 1_024 * MIB,
   },
   rpc: {
     /** capnweb itself has no bound on calls in flight. */

@@ -27,11 +27,15 @@ import { createNode, startNode } from "./libp2p-node.ts";
 import { issueOwnRecord } from "./own-record.ts";
 import { acceptInvite, answerAcceptor, PAIR_PROTOCOL, type PairingParts } from "./pairing.ts";
 import { openPeerSession, type PeerSession, RPC_PROTOCOL, withinDeadline } from "./peer-session.ts";
+import type { ShardHolder } from "./shard-holder.ts";
+import { answerForShards, askForShards } from "./shard-streams.ts";
+import { SHARDS_PROTOCOL } from "./shard-wire.ts";
+import { createTwinShardStore, type TwinShardStore } from "./twin-shard-store.ts";
 import { SessionTable } from "./session-table.ts";
 import { Sightings } from "./sightings.ts";
 import { PROOF_FRAME_SIZE_BYTES } from "./twin-proof.ts";
 
-const PROTOCOLS = [RPC_PROTOCOL, PAIR_PROTOCOL] as const;
+const PROTOCOLS = [RPC_PROTOCOL, PAIR_PROTOCOL, SHARDS_PROTOCOL] as const;
 /** Streams of one protocol that one connection may have open: one is in use, the others are its successors. */
 const STREAMS_PER_CONNECTION = 4;
 
@@ -52,6 +56,8 @@ export interface PeersParts {
   onChange?(): void;
   /** Packages that other twins may take. */
   readonly offers: PeerTargetParts["offers"];
+  /** Holds shards of other twins. */
+  readonly holder: ShardHolder;
   /** Shown to other twins, at most `LIMITS.phonebook.nameLength` characters. */
   ownName(): string;
   /** What connections are sealed with. */
@@ -83,6 +89,8 @@ export interface Peers extends AsyncDisposable {
     question: (host: PeerSession["remote"]) => Question<Answer>,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<Answer>;
+  /** A contact as a place for shards. It is reached when the store is first used. */
+  shardStore(place: { readonly name: string; readonly domain: string; readonly twin: TwinId }): TwinShardStore;
 }
 
 /** A call of another host, on its way. */
@@ -129,6 +137,7 @@ class OpenPeers implements Peers {
     const streams = { maxInboundStreams: STREAMS_PER_CONNECTION, maxOutboundStreams: STREAMS_PER_CONNECTION };
     await this.#node.handle(RPC_PROTOCOL, (stream, connection) => this.#onRpcStream(stream, connection), streams);
     await this.#node.handle(PAIR_PROTOCOL, (stream, connection) => this.#onPairStream(stream, connection), streams);
+    await this.#node.handle(SHARDS_PROTOCOL, (stream, connection) => this.#onShardStream(stream, connection), streams);
     void closeIdleConnections(this.#node, PROTOCOLS, { clock: this.#parts.clock, signal: this.#stop.signal });
     await startNode(this.#node, this.#parts.listen);
     await this.#ownRecord();
@@ -189,6 +198,13 @@ class OpenPeers implements Peers {
     return await remoteAnswer(question(session.remote), { signal });
   }
 
+  shardStore({ twin, ...place }: { name: string; domain: string; twin: TwinId }): TwinShardStore {
+    const { clock } = this.#parts;
+    return createTwinShardStore({ ...place, clock }, () =>
+      this.#reach(twin, this.#stop.signal, (connection) => askForShards(connection, twin, this.#shardParts)),
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#endListening?.();
     this.#stop.abort();
@@ -228,6 +244,14 @@ class OpenPeers implements Peers {
       const ends = this.#ends(PAIR_PROTOCOL, connection);
       const twin = await withinDeadline(frames, () => answerAcceptor(frames, ends, this.#invites, this.#pairing));
       this.#workerOf(twin);
+    } catch (thrown) {
+      this.#refuse(connection, thrown);
+    }
+  }
+
+  async #onShardStream(stream: Stream, connection: Connection): Promise<void> {
+    try {
+      await answerForShards(stream, connection, { ...this.#shardParts, holder: this.#parts.holder });
     } catch (thrown) {
       this.#refuse(connection, thrown);
     }
@@ -295,7 +319,16 @@ class OpenPeers implements Peers {
     return worker;
   }
 
-  async #connect(twin: TwinId, signal: AbortSignal): Promise<PeerSession> {
+  #connect(twin: TwinId, signal: AbortSignal): Promise<PeerSession> {
+    return this.#reach(twin, signal, (connection) => this.#openSession(twin, connection));
+  }
+
+  /** What `open` makes of a connection to a host of the twin. */
+  async #reach<Opened>(
+    twin: TwinId,
+    signal: AbortSignal,
+    open: (connection: Connection) => Promise<Opened>,
+  ): Promise<Opened> {
     const record = await this.#parts.phonebook.resolve(twin, { signal });
     if (record === undefined)
       throw new TwinError("TWIN_PEER_UNKNOWN", "Nothing is known of where this twin lives; pair with it by an invite.");
@@ -305,7 +338,7 @@ class OpenPeers implements Peers {
     for (;;) {
       const connection = await dial(candidates, this.#dialParts, { signal });
       try {
-        return await this.#openSession(twin, connection);
+        return await open(connection);
       } catch (thrown) {
         // It may live at another host of its record.
         candidates = candidates.filter(({ peerId }) => peerId !== connection.remotePeer.toString());
@@ -327,6 +360,11 @@ class OpenPeers implements Peers {
 
   get #dialParts(): DialParts {
     return { node: this.#node, clock: this.#parts.clock, log: this.#parts.log };
+  }
+
+  get #shardParts() {
+    const { identity, random, clock } = this.#parts;
+    return { identity, random, clock, localPeer: this.#localPeer };
   }
 
   get #sessionParts() {

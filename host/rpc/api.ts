@@ -231,6 +231,13 @@ export interface OwnerApi {
   scrub(onProgress?: OnProgress): Promise<ScrubReport>;
 }
 
+/** Room on this host that is lent to another twin for its shards, in bytes. */
+export interface LentRoom {
+  readonly twin: TwinId;
+  readonly quotaBytes: number;
+  readonly usedBytes: number;
+}
+
 /** What an export holds. */
 export interface ExportReport {
   readonly twin: TwinId;
@@ -263,6 +270,10 @@ export interface ControlApi extends OwnerApi {
   keepStore(name: string): Promise<void>;
   /** Restores the twin into a throw-away place, from its stores as they are. Throws what is wrong. */
   drill(): Promise<void>;
+  /** Lends another twin room for its shards, sealed as they are; 0: it may take them back and put nothing. Throws `TWIN_ID_INVALID`. */
+  lend(twin: string, quotaBytes: number): Promise<void>;
+  /** All room that is or was lent. */
+  lent(): Promise<readonly LentRoom[]>;
   /** Writes the whole twin, in the clear, into a folder that is absent or empty; it is there whole or not at all. */
   exportTo(path: string, onProgress?: OnProgress): Promise<ExportReport>;
   /** Throws `TWIN_STORE_NEEDED` unless it is empty, or `lost`. */

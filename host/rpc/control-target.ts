@@ -6,12 +6,13 @@ import { isAbsolute } from "node:path";
 import { TwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import { publicKeyOf, type TwinId } from "../identity/twin-id.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { DrainReport, ObjectId, ObjectInfo, Progress } from "../vault/object.ts";
-import type { ControlApi, ExportReport, OnProgress, StoreListing, StoreRequest } from "./api.ts";
+import type { ControlApi, ExportReport, LentRoom, OnProgress, StoreListing, StoreRequest } from "./api.ts";
 import { checkRecord, checkText, invalid } from "./arguments.ts";
 import { fetchObjectToFile, storeFileAsObject } from "./object-files.ts";
-import type { OwnerDesk, OwnerParts, StoresPart } from "./owner-parts.ts";
+import type { HolderPart, OwnerDesk, OwnerParts, StoresPart } from "./owner-parts.ts";
 import { checkObjectId } from "./object-id.ts";
 import { OwnerTarget } from "./owner-target.ts";
 import { openProgressRelay } from "./progress-relay.ts";
@@ -21,6 +22,7 @@ export interface ControlParts extends OwnerParts {
   readonly random: Random;
   readonly log: Log;
   readonly stores: StoresPart;
+  readonly holder: HolderPart;
   /** Absent while no copy is kept. */
   readonly drill?: (() => Promise<void>) | undefined;
   exportTo(path: string, onProgress: Progress): Promise<ExportReport>;
@@ -102,6 +104,17 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
   async drill(): Promise<void> {
     if (this.#parts.drill !== undefined) return await this.#parts.drill();
     throw new TwinError("TWIN_HOST_BUSY", "No copy of the twin is kept here: start the host with `twin start`.");
+  }
+
+  async lend(twin: string, quotaBytes: number): Promise<void> {
+    publicKeyOf(twin);
+    if (!Number.isSafeInteger(quotaBytes) || quotaBytes < 0)
+      throw invalid("quotaBytes", "a number of bytes", quotaBytes);
+    await this.#parts.holder.lend(twin as TwinId, quotaBytes);
+  }
+
+  lent(): Promise<readonly LentRoom[]> {
+    return this.#parts.holder.lent();
   }
 
   async exportTo(path: string, onProgress?: OnProgress): Promise<ExportReport> {

@@ -12,6 +12,7 @@ import type {
   HostStatus,
   Invite,
   KernelStatus,
+  LentRoom,
   OpenedExperience,
   Paired,
   PeerStatus,
@@ -61,6 +62,12 @@ export interface StoresPart {
   drain(name: string, options: Pick<DrainOptions, "onProgress">): Promise<DrainReport>;
   keep(name: string): Promise<void>;
   remove(name: string, options: { readonly lost?: boolean | undefined }): Promise<void>;
+}
+
+/** Room for the shards of other twins. */
+export interface HolderPart {
+  lend(twin: TwinId, quotaBytes: number): Promise<void>;
+  lent(): Promise<readonly LentRoom[]>;
 }
 
 /** The browsers that hold a key of the owner. */

@@ -58,6 +58,12 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
     get: (name, range?: ShardRange) => guard(() => store.get(name, range), storeReadTimeoutMs),
     stat: (name) => guard(() => store.stat(name), storeReadTimeoutMs),
     delete: (name) => guard(() => store.delete(name), storeWriteTimeoutMs),
+    ...(store.leafHashes === undefined
+      ? {}
+      : {
+          leafHashes: (name: string, offset: number) =>
+            guard(() => store.leafHashes!(name, offset), storeWriteTimeoutMs),
+        }),
     async *list(): AsyncGenerator<ShardStat> {
       const names = store.list()[Symbol.asyncIterator]();
       try {

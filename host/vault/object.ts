@@ -75,6 +75,24 @@ export interface ScrubReport {
   readonly margin: number;
 }
 
+/** What a sample of the shards found. */
+export interface SampleReport {
+  /** Segments that were looked into. */
+  readonly segments: number;
+  /** Those among them of which too few stores answered to tell anything. */
+  readonly unchecked: number;
+  readonly shardsMissing: number;
+  readonly shardsCorrupt: number;
+}
+
+/** What a repair did. */
+export interface RepairReport {
+  /** Segments that wanted shards. */
+  readonly segments: number;
+  readonly shardsRepaired: number;
+  readonly segmentsLost: number;
+}
+
 /** Progress of long work, at least once per segment. */
 export type Progress = (done: number, total: number | undefined) => void;
 
@@ -137,6 +155,13 @@ export interface Vault extends AsyncDisposable {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: Progress | undefined;
   }): Promise<ScrubReport>;
+  /** Compares a few bytes of all shards of `count` segments, picked by chance. What does not hold is noted: repair then. */
+  sample(count: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<SampleReport>;
+  /** Makes the shards again that are known to be missing or corrupt, without looking at the others. */
+  repair(options?: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: Progress | undefined;
+  }): Promise<RepairReport>;
   status(): Promise<VaultStatus>;
   readonly stores: StoreRack;
   readonly notes: NoteBoard;

@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import type { TwinId } from "../identity/twin-id.ts";
 import { openDirectoryShardStore } from "./directory-shard-store.ts";
 import { createRedisShardStore } from "./redis-shard-store.ts";
 import { createS3ShardStore } from "./s3-shard-store.ts";
@@ -21,7 +22,7 @@ export interface StoreEntry {
 export type OpenTwinStore = (place: {
   readonly name: string;
   readonly domain: string;
-  readonly twin: string;
+  readonly twin: TwinId;
 }) => ShardStore;
 
 /** Opens the store. Only a directory is touched; others are asked with the first operation. Throws `TWIN_STORE_FAILED`. */

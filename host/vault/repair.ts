@@ -37,15 +37,26 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
   });
   const none: Leaves = Array.from<undefined>({ length: leafCount(record.shardSize) });
   const shards: Leaves[] = [];
+  /** Whole, as their stores say that need not carry them here for that. */
+  const unread = new Set<number>();
   for (const index of record.stores.keys()) {
     const isSilent = storeNamed(parts.stores, record.stores[index])?.isSuspect() ?? true;
+    if (!isSilent && (await reader.holdsAfar(record, index))) unread.add(index);
     // A store that hangs would cost its deadline once for each segment.
-    shards.push(isSilent ? none : await reader.fetchLeaves(record, wholeRun(record, index)));
+    const isSkipped = isSilent || unread.has(index);
+    shards.push(isSkipped ? none : await reader.fetchLeaves(record, wholeRun(record, index)));
     await pace();
   }
-  const bad = [...shards.keys()].filter((index) => shards[index]!.includes(undefined));
+  const badOnes = (): number[] =>
+    [...shards.keys()].filter((index) => !unread.has(index) && shards[index]!.includes(undefined));
+  const leavingOnes = leavingOf(parts.stores, record);
+  if (badOnes().length + leavingOnes.length > 0) {
+    for (const index of unread) shards[index] = await reader.fetchLeaves(record, wholeRun(record, index));
+    unread.clear();
+  }
+  const bad = badOnes();
   const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
-  const leaving = leavingOf(parts.stores, record).filter((index) => !bad.includes(index));
+  const leaving = leavingOnes.filter((index) => !bad.includes(index));
   const made = await remake(parts, { record, shards, bad: [...bad, ...leaving], reader }, pace);
   const wanting = bad.filter((index) => made?.has(index) !== true);
   // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.

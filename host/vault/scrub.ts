@@ -1,15 +1,15 @@
 // Walks every shard of every segment, makes missing and corrupt ones again where they belong, and counts
-// by reading what it made. What it reports was read, not assumed.
+// by reading what it made. What it reports was read, not assumed. A repair does so for what is known to want it.
 
 import { LIMITS } from "../base/limits.ts";
 import { throwIfAborted } from "./abortable.ts";
-import type { Progress, ScrubReport } from "./object.ts";
+import type { Progress, RepairReport, ScrubReport } from "./object.ts";
 import { listOrphans, sweepOrphans } from "./orphans.ts";
 import { createPace } from "./pace.ts";
 import { repairSegment } from "./repair.ts";
 import { followStrays } from "./strays.ts";
-import { indexWrites } from "./vault-index.ts";
-import type { VaultParts } from "./vault-parts.ts";
+import { indexWrites, type SegmentRecord } from "./vault-index.ts";
+import { storeNamed, type VaultParts } from "./vault-parts.ts";
 
 /** Scrubs the whole vault; see `Vault.scrub`. */
 export async function scrubVault(
@@ -47,6 +47,29 @@ export async function scrubVault(
   const report = { finishedAtMs: parts.clock.nowMs(), ...totals, margin: await countMargin(parts) };
   await parts.index.commit([indexWrites.report(report)]);
   parts.log.info(report, "scrubbed");
+  return report;
+}
+
+/** Repairs what is known to want it; see `Vault.repair`. */
+export async function repairVault(
+  parts: VaultParts,
+  options: { readonly signal: AbortSignal; readonly onProgress?: Progress | undefined },
+): Promise<RepairReport> {
+  const pace = createPace(parts.clock);
+  const isWanting = ({ absent, stores }: SegmentRecord): boolean =>
+    absent.length > 0 || stores.some((name) => storeNamed(parts.stores, name) === undefined);
+  const wanting = [...parts.index.segments()].filter(isWanting).map(({ id }) => id);
+  const report = { segments: 0, shardsRepaired: 0, segmentsLost: 0 };
+  for (const id of wanting) {
+    throwIfAborted(options.signal);
+    const record = parts.index.segment(id);
+    if (record === undefined) continue;
+    const finding = await repairSegment(parts, record, pace);
+    report.segments++;
+    report.shardsRepaired += finding.repaired;
+    report.segmentsLost += finding.isLost ? 1 : 0;
+    options.onProgress?.(report.segments, wanting.length);
+  }
   return report;
 }
 

@@ -12,8 +12,8 @@ import type { LeafRun, ShardPiece, ShardReader } from "./shard-reader.ts";
 import type { SegmentRecord } from "./vault-index.ts";
 
 const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
-/** Symbols of the erasure code stand in stripes of so many bytes (docs/formats/erasure-code.md). */
-const CODE_STRIPE_SIZE = 128;
+/** Symbols of the erasure code stand in stripes of so many bytes (docs/formats/erasure-code.md): shards fit together stripe by stripe. */
+export const CODE_STRIPE_SIZE = 128;
 /** Leaves of one shard that are fetched and rebuilt together: 1 MiB. */
 const RUN_LENGTH = 16;
 

@@ -1,6 +1,7 @@
 // Reads one shard of a segment: raw ranges of it, and leaves that are believed only after their hash
 // held under a header of ours. Says which shards are not what the index says.
 
+import { equalBytes } from "../base/bytes.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import {
   type ShardHeader,
@@ -45,6 +46,8 @@ export interface ShardReader {
   fetchPiece(segment: SegmentRecord, piece: ShardPiece): Promise<Uint8Array | undefined>;
   /** The leaves of a run, undefined for each that does not hold. */
   fetchLeaves(segment: SegmentRecord, run: LeafRun): Promise<(Uint8Array | undefined)[]>;
+  /** Whether the shard's store, which can look for itself, says that every leaf holds. False when it cannot, or says no. */
+  holdsAfar(segment: SegmentRecord, index: number): Promise<boolean>;
   /** Whether a shard is worth asking first: it was there, and its store answers. */
   isTrusted(segment: SegmentRecord, index: number): boolean;
   /** The store of that shard was late: for a while it is not trusted. */
@@ -103,6 +106,15 @@ export function createShardReader({ seal, store, onBlame }: ShardReaderParts): S
       });
       if (leaves.includes(undefined)) onBlame(segment, run.index, "corrupt");
       return leaves;
+    },
+    async holdsAfar(segment, index) {
+      const far = storeOf(segment, index);
+      if (far?.leafHashes === undefined) return false;
+      const header = await fetchHeader(segment, index);
+      if (header === undefined) return false;
+      const name = shardName(seal, segment.id, index);
+      const hashes = await far.leafHashes(name, headerSize(segment.shardSize)).catch(() => undefined);
+      return hashes !== undefined && equalBytes(hashes, header.leafHashes);
     },
     noteSlow: (segment, index) => storeOf(segment, index)?.noteSlow(),
     isTrusted(segment, index) {

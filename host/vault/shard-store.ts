@@ -25,6 +25,11 @@ export interface ShardStore {
   stat(name: string): Promise<ShardStat | undefined>;
   /** Absent is fine. */
   delete(name: string): Promise<void>;
+  /**
+   * BLAKE3 of each 64 KiB of the shard from `offset` on, computed where it is, or undefined when it is absent. Only
+   * stores that would have to carry the bytes far have it. It finds rot, not lies: a store may answer from memory.
+   */
+  leafHashes?(name: string, offset: number): Promise<Uint8Array | undefined>;
   /** All names with their sizes, in no order. */
   list(): AsyncIterable<ShardStat>;
 }

@@ -2,6 +2,7 @@
 // may hold a secret: it is shown only without.
 
 import { TwinError } from "../base/errors.ts";
+import { isTwinId, type TwinId } from "../identity/twin-id.ts";
 import type { RedisPlace } from "./redis-shard-store.ts";
 import type { S3Place } from "./s3-shard-store.ts";
 
@@ -10,7 +11,7 @@ export type StoreLocation =
   | { readonly kind: "directory"; readonly path: string }
   | ({ readonly kind: "s3" } & Omit<S3Place, "name" | "domain">)
   | ({ readonly kind: "redis" } & Omit<RedisPlace, "name" | "domain">)
-  | { readonly kind: "twin"; readonly twin: string };
+  | { readonly kind: "twin"; readonly twin: TwinId };
 
 const FORMS =
   "a path, s3://KEY:SECRET@HOST/BUCKET/PREFIX, redis://:PASSWORD@HOST/0, zdb://:PASSWORD@HOST/NAMESPACE or twin:DID";
@@ -20,7 +21,7 @@ const PORTS = { redis: 6_379, rediss: 6_379, zdb: 9_900 } as const;
 export function parseStoreLocation(text: string): StoreLocation {
   const scheme = /^([a-z][a-z0-9+]*):/.exec(text)?.[1];
   if (scheme === undefined) return { kind: "directory", path: text };
-  if (scheme === "twin") return { kind: "twin", twin: text.slice("twin:".length) };
+  if (scheme === "twin") return parseTwin(text.slice("twin:".length));
   const url = URL.parse(text);
   if (url === null || url.hostname === "") throw invalid("it names no host");
   if (scheme === "s3" || scheme === "s3+http") return parseS3(url, scheme === "s3");
@@ -52,6 +53,11 @@ export function domainOfLocation(location: StoreLocation): string | undefined {
       return `${location.host}:${location.port}`;
   }
   return location.twin;
+}
+
+function parseTwin(twin: string): StoreLocation {
+  if (!isTwinId(twin)) throw invalid("it names no twin (did:key:z6Mk…)");
+  return { kind: "twin", twin };
 }
 
 function parseS3(url: URL, tls: boolean): StoreLocation {

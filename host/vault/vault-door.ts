@@ -8,7 +8,8 @@ import { createNoteBoard } from "./note-board.ts";
 import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
 import { decodeObjectId, readObject } from "./object-reader.ts";
 import { putObject } from "./object-writer.ts";
-import { scrubVault } from "./scrub.ts";
+import { sampleVault } from "./sample.ts";
+import { repairVault, scrubVault } from "./scrub.ts";
 import { marginOf } from "./census.ts";
 import { shardCountOf } from "./segment.ts";
 import { createStoreRack } from "./store-rack.ts";
@@ -55,6 +56,10 @@ export function createVaultDoor(parts: VaultParts): Vault {
     read: (id, range = {}, { signal } = {}) => readObject(parts, { id, ...range, signal: signalOf(signal) }),
     scrub({ signal, onProgress } = {}) {
       return tracked(scrubs(() => scrubVault(parts, { onProgress, signal: signalOf(signal) })));
+    },
+    sample: (count, { signal } = {}) => tracked(sampleVault(parts, { count, signal: signalOf(signal) })),
+    repair({ signal, onProgress } = {}) {
+      return tracked(scrubs(() => repairVault(parts, { onProgress, signal: signalOf(signal) })));
     },
     status: () => statusOf(parts),
     notes: createNoteBoard(parts),

@@ -1,5 +1,8 @@
 // A host with one twin on loopback, over a fake engine.
 
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { systemClock, type Clock } from "../../host/base/clock.ts";
 import { silentLog } from "../../host/base/log.ts";
@@ -18,6 +21,7 @@ import {
   type FakeTwinState,
 } from "./fake-peer-engine.ts";
 import { referenceKernels } from "./reference-kernels.ts";
+import { openTestHolder } from "./shard-holding.ts";
 import { testIdentity } from "./test-identity.ts";
 import { testKernels } from "./test-vault.ts";
 
@@ -37,7 +41,7 @@ export interface TestHost extends AsyncDisposable {
 /** Starts the host of twin `number`. Contacts are in the circle `friends` once they are paired. */
 export async function openTestHost(
   number: number,
-  options: Partial<Pick<PeersParts, "listen" | "clock" | "hostKey" | "log">> & {
+  options: Partial<Pick<PeersParts, "listen" | "clock" | "hostKey" | "log" | "holder">> & {
     readonly state?: FakeTwinState;
     readonly identity?: Identity;
   } = {},
@@ -58,6 +62,7 @@ export async function openTestHost(
     },
     offers,
     ownName: () => `Twin ${number}`,
+    holder: options.holder ?? (await openTestHolder(join(tmpdir(), "no-shards-are-held"))),
     lanes: createLanes(await testKernels(), uniformTable("wasm")),
     clock: options.clock ?? systemClock,
     random: systemRandom,

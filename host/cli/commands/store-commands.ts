@@ -1,19 +1,30 @@
-// `store add|list|drain|keep|remove`: the places that hold the twin's data.
+// `store add|list|drain|keep|remove`: the places that hold the twin's data. `lend`: room for the data of others.
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
+import { TwinError } from "../../base/errors.ts";
 import type { StoreListing } from "../../index.ts";
 import { answer, formatSize, table, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
 /** Adds the commands to `program`. */
 export function addStoreCommands(program: Command): void {
+  program
+    .command("lend [twin] [size]")
+    .description("lend a contact room for its shards on this machine; without a contact: what is lent")
+    .addHelpText(
+      "after",
+      "\nExample:\n  twin lend Ben 10GB     # Ben then runs: twin store add ada twin:YOUR-TWIN-ID\n",
+    )
+    .action((who: string | undefined, size: string | undefined, _: unknown, command: Command) =>
+      lend(who, size, command.optsWithGlobals()),
+    );
   const store = program
     .command("store")
-    .description("the places that hold your data: directories, S3 buckets, Redis, 0-db");
+    .description("the places that hold your data: directories, S3 buckets, Redis, 0-db, contacts");
   store
     .command("list")
     .description("every store, what it holds, and how it is")
@@ -31,6 +42,7 @@ Locations:
   s3://KEY:SECRET@s3.example.com/bucket/folder    a bucket of any S3 (?region=...; s3+http:// without TLS)
   redis://:PASSWORD@host:6379/0                   Redis (rediss:// with TLS), set to appendfsync always
   zdb://:PASSWORD@host:9900/namespace             a 0-db in user key mode
+  twin:did:key:z6Mk…                              a contact, whose owner has run: twin lend YOU 10GB
 
 Examples:
   twin store add usb /mnt/usb/twin
@@ -52,6 +64,43 @@ Examples:
     .description("forget an empty store")
     .option("--lost", "it is gone for good, with what it held: scrub then")
     .action((name: string, _: unknown, command: Command) => remove(name, command.optsWithGlobals()));
+}
+
+async function lend(who: string | undefined, size: string | undefined, options: SessionOptions): Promise<void> {
+  if (who === undefined) {
+    const [rooms, { peers }] = await withOwner(
+      options,
+      async (owner) => [await owner.lent(), await owner.status()] as const,
+    );
+    answer(options, rooms, () =>
+      rooms.length === 0
+        ? "Nothing is lent."
+        : table(
+            rooms.map(({ twin, quotaBytes, usedBytes }) => [
+              peers.find((peer) => peer.twin === twin)?.name ?? "",
+              `${formatSize(usedBytes)} of ${formatSize(quotaBytes)}`,
+              twin,
+            ]),
+          ),
+    );
+    return;
+  }
+  const quotaBytes = parseSize(size ?? "");
+  const twin = await withOwner(options, async (owner) => {
+    const named = (await owner.status()).peers.filter(({ name }) => name === who);
+    const found = named.length === 1 ? named[0]!.twin : who;
+    await owner.lend(found, quotaBytes);
+    return found;
+  });
+  answer(options, { twin, quotaBytes }, () => `${who} may keep ${formatSize(quotaBytes)} of sealed shards here.`);
+}
+
+/** `10GB`, `500 MB`, `4096`: decimal units. */
+function parseSize(text: string): number {
+  const [, number, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kMGT]?B)?$/.exec(text) ?? [];
+  if (number === undefined)
+    throw new TwinError("TWIN_INPUT_INVALID", `"${text}" is no size: expected 10GB, 500MB or 0.`);
+  return Math.round(Number(number) * 1_000 ** ["B", "kB", "MB", "GB", "TB"].indexOf(unit));
 }
 
 async function list(options: SessionOptions): Promise<void> {

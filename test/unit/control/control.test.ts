@@ -56,6 +56,7 @@ async function serve(at = folder): Promise<{ readonly path: string; readonly rel
     log: silentLog,
     loginLink: async () => "http://localhost/#login=x",
     stores: createFakeStores(),
+    holder: { lend: async () => {}, lent: async () => [] },
     exportTo: async (): Promise<never> => {
       throw new TwinError("TWIN_INPUT_INVALID", "This folder cannot be written.");
     },

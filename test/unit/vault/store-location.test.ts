@@ -2,6 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { describeStoreLocation, domainOfLocation, parseStoreLocation } from "../../../host/vault/store-location.ts";
+import { testIdentity } from "../../support/test-identity.ts";
+
+const twin = testIdentity(1).id;
 
 describe("a store's location", () => {
   test.each([
@@ -28,12 +31,12 @@ describe("a store's location", () => {
       { tls: true, port: 7_000, database: "3", dialect: "redis", password: undefined },
     ],
     ["zdb://:secret@[::1]:9900/space", { dialect: "0-db", database: "space", host: "[::1]" }],
-    ["twin:did:key:z6MkX", { kind: "twin", twin: "did:key:z6MkX" }],
+    [`twin:${twin}`, { kind: "twin", twin }],
   ])("%s is read", (text, expected) => {
     expect(parseStoreLocation(text)).toMatchObject(expected);
   });
 
-  test.each(["ftp://a/b", "s3://K:S@host/", "s3://host/bucket", "redis:///0", "s3:", "s3://K:S3CR3T@"])(
+  test.each(["ftp://a/b", "s3://K:S@host/", "s3://host/bucket", "redis:///0", "s3:", "s3://K:S3CR3T@", "twin:Ben"])(
     "%s is refused, without a word of it",
     (text) => {
       let message = "";
