@@ -81,11 +81,13 @@ function isOf({ status, remotePeer }: Connection, candidates: readonly DialCandi
   return status === "open" && candidates.some(({ peerId }) => peerId === remotePeer.toString());
 }
 
-/** A stream of `protocol` on a connection. Throws `TWIN_PEER_PROTOCOL` when the other end does not speak it. */
+/** A stream of `protocol` on a connection. Throws `TWIN_PEER_PROTOCOL` when the other end does not speak it, `TWIN_PEER_OFFLINE` when it has gone. */
 export async function openStream(connection: Connection, protocol: string): Promise<Stream> {
   try {
     return await connection.newStream(protocol, { signal: AbortSignal.timeout(LIMITS.peers.requestTimeoutMs) });
   } catch (cause) {
+    if (connection.status !== "open")
+      throw new TwinError("TWIN_PEER_OFFLINE", "The other host ended the connection.", {}, cause);
     throw new TwinError(
       "TWIN_PEER_PROTOCOL",
       `The other host does not speak ${protocol}; is it a twin host?`,

@@ -216,9 +216,12 @@ export class TableApplier {
   #writeRow(pass: Pass, row: OverlayRow): void {
     const { namespace, key } = row;
     const version = versionAt(row, pass.sequence);
+    const before = pass.written.get(row) ?? { sequence: row.appliedSequence, sizeBytes: row.tableSizeBytes };
     // A later record of the same pass has been written already, or has brought it in an earlier one.
-    if (version === undefined || version.sequence <= (pass.written.get(row)?.sequence ?? row.appliedSequence)) return;
-    this.#parts.file.write({ namespace, key, value: version.value });
+    if (version === undefined || version.sequence <= before.sequence) return;
+    // What came and went while it waited never reaches the tables.
+    if (version.value !== undefined || before.sizeBytes > 0)
+      this.#parts.file.write({ namespace, key, value: version.value });
     const sizeBytes = sizeOf(key, version.value);
     pass.written.set(row, { sequence: version.sequence, sizeBytes });
     pass.growth.set(namespace, (pass.growth.get(namespace) ?? 0) + sizeBytes - row.tableSizeBytes);

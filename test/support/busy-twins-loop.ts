@@ -5,13 +5,13 @@ import { openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { jsonEncode } from "../../host/base/bytes.ts";
 import { silentLog } from "../../host/base/log.ts";
-import type { Engine } from "../../host/engine/engine.ts";
+import type { Delivery, Engine } from "../../host/engine/engine.ts";
 import { openEngines } from "../../host/engine/open-engines.ts";
 import { CRASH_TWINS, crashKey, type CrashStep, readLedger } from "./crash-ledger.ts";
 
 const CALLERS = 8;
 
-const folder = process.argv[2]!;
+const [folder, seed] = process.argv.slice(2) as [string, string];
 const ledgerPath = join(folder, "ledger");
 const done = readLedger(folder);
 const ledger = openSync(ledgerPath, "a");
@@ -19,7 +19,21 @@ const note = (what: "begin" | "done", { twin, number }: CrashStep): void => {
   writeSync(ledger, `${what} ${twin} ${number}\n`);
 };
 
-const engines = await openEngines({ folder: join(folder, "journals"), log: silentLog });
+const entry = new URL(`./failing-engine-worker.ts?seed=${seed}`, import.meta.url);
+const engines = await openEngines({ folder: join(folder, "journals"), log: silentLog, entry });
+
+/** What the disk has refused is done again until it is done. */
+async function persist<Result>(act: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await act();
+    } catch (thrown) {
+      const { code } = thrown as Partial<TwinError>;
+      if (code !== "TWIN_STATE_FULL" && code !== "TWIN_HOST_FOLDER") throw thrown;
+      await sleep(1);
+    }
+  }
+}
 
 async function open(twin: number): Promise<Engine> {
   const engine = await engines.open({
@@ -28,7 +42,7 @@ async function open(twin: number): Promise<Engine> {
     stateKey: crashKey(twin),
   });
   for (const name of ["probe", "second"]) {
-    await engine.install(readFileSync(join(folder, `${name}-${twin}.wasm`)));
+    await persist(() => engine.install(readFileSync(join(folder, `${name}-${twin}.wasm`))));
   }
   return engine;
 }
@@ -43,7 +57,8 @@ async function step(engine: Engine, at: CrashStep): Promise<void> {
   }
   note("begin", at);
   const capability = number % 3 === 0 ? "second" : "probe";
-  await engine.call({ holder, capability, method: "mark", payload, callId: `step ${number}` });
+  const request = { holder, capability, method: "mark", callId: `step ${number}` } as const;
+  await persist(() => engine.call({ ...request, payload: payload.slice() }));
   note("done", at);
 }
 
@@ -57,28 +72,25 @@ async function work(engine: Engine, twin: number): Promise<never> {
   return Promise.race(Array.from({ length: CALLERS }, caller));
 }
 
-/** Carries messages from one twin to the other, as the network would: some twice. */
+/** Carries messages from one twin to the other, as the network would: many at once, some twice. */
 async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
   const circles = ["contacts"];
   for (;;) {
-    const [peer] = await from.outboxPeers();
+    const [peer] = (await from.outboxPeers()).keys();
     if (peer === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
     else {
-      for (const message of await from.outbox(peer, { limit: 16 })) {
+      const messages = await from.outbox(peer, { limit: 16 });
+      const deliveries = messages.flatMap((message) => {
         const { sequence, capability, method } = message;
-        const incoming = () => ({
-          from: CRASH_TWINS[sender]!,
-          circles,
-          sequence,
-          capability,
-          method,
-          payload: Uint8Array.from(message.payload),
-        });
-        const delivery = await to.deliver(incoming());
-        if (sequence % 7 === 0) await to.deliver(incoming());
+        const deliver = (): Promise<Delivery> => {
+          const payload = Uint8Array.from(message.payload);
+          return to.deliver({ from: CRASH_TWINS[sender]!, circles, sequence, capability, method, payload });
+        };
+        return sequence % 7 === 0 ? [deliver(), deliver()] : [deliver()];
+      });
+      for (const delivery of await Promise.all(deliveries))
         if (delivery.status !== "done") throw new Error(JSON.stringify(delivery));
-        await from.settle(peer, { throughSequence: sequence, refused: [] });
-      }
+      await from.settle(peer, { throughSequence: messages.at(-1)!.sequence, refused: [] });
     }
   }
 }
