@@ -1,6 +1,8 @@
-// SHA-256 (FIPS 180-4, section 6.2), incremental.
+// SHA-256 (FIPS 180-4, section 6.2), incremental. The rounds are one chain of dependent scalar steps;
+// the message schedule is made beside them in vectors. Each sum begins with what is known first and
+// ends with what is waited for.
 
-import { wipe } from "./blocks";
+import { copyFew, wipe } from "./blocks";
 
 /** The constants K, section 4.2.2. */
 const K: usize = memory.data<u32>([
@@ -16,8 +18,10 @@ const K: usize = memory.data<u32>([
 
 /** The hash value H: 8 words. */
 const H: usize = memory.data(32, 16);
-/** The message schedule W: 64 words. */
-const W: usize = memory.data(256, 16);
+/** 16 words of the message schedule W at a time, each with its constant added. */
+const KW: usize = memory.data(64, 16);
+/** Reverses the bytes of each word. */
+const BYTE_ORDER: usize = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
 /** The last blocks, padded. */
 const TAIL: usize = memory.data(128, 16);
 
@@ -34,45 +38,91 @@ export function sha256Update(input: usize, size: usize): void {
 
 /** Takes the last `size` bytes (fewer than 64) at `input`, of `total` (below 2^53) in all, and writes the 32-byte hash to `out`. Forgets the hash. */
 export function sha256Finish(input: usize, size: usize, total: f64, out: usize): void {
-  memory.copy(TAIL, input, size);
+  copyFew(TAIL, input, size);
   store<u8>(TAIL + size, 0x80);
   const end: usize = size < 56 ? 64 : 128;
   store<u64>(TAIL + end - 8, bswap<u64>(<u64>total << 3));
   sha256Update(TAIL, end);
   for (let word: usize = 0; word < 32; word += 4) store<u32>(out + word, bswap<u32>(load<u32>(H + word)));
   wipe(H, 32);
-  wipe(W, 256);
+  wipe(KW, 64);
   wipe(TAIL, 128);
 }
 
 function block(input: usize): void {
-  for (let t: usize = 0; t < 64; t += 4) store<u32>(W + t, bswap<u32>(load<u32>(input + t)));
-  for (let t: usize = 64; t < 256; t += 4) {
-    const w2 = load<u32>(W + t - 8), w15 = load<u32>(W + t - 60);
-    const s1 = rotr(w2, 17) ^ rotr(w2, 19) ^ (w2 >> 10), s0 = rotr(w15, 7) ^ rotr(w15, 18) ^ (w15 >> 3);
-    store<u32>(W + t, s1 + load<u32>(W + t - 28) + s0 + load<u32>(W + t - 64));
-  }
+  const bytes = load<v128>(BYTE_ORDER);
+  let x0 = i8x16.relaxed_swizzle(load<v128>(input), bytes), x1 = i8x16.relaxed_swizzle(load<v128>(input, 16), bytes);
+  let x2 = i8x16.relaxed_swizzle(load<v128>(input, 32), bytes), x3 = i8x16.relaxed_swizzle(load<v128>(input, 48), bytes);
+  store<v128>(KW, i32x4.add(x0, load<v128>(K))); store<v128>(KW, i32x4.add(x1, load<v128>(K, 16)), 16);
+  store<v128>(KW, i32x4.add(x2, load<v128>(K, 32)), 32); store<v128>(KW, i32x4.add(x3, load<v128>(K, 48)), 48);
   let a = load<u32>(H), b = load<u32>(H, 4), c = load<u32>(H, 8), d = load<u32>(H, 12);
   let e = load<u32>(H, 16), f = load<u32>(H, 20), g = load<u32>(H, 24), h = load<u32>(H, 28);
-  // Eight rounds at a time: then each word is back in its place and none is moved.
-  for (let t: usize = 0; t < 256; t += 32) {
-    h += sigma1(e) + (g ^ (e & (f ^ g))) + round(t); d += h; h += sigma0(a) + ((a & b) | (c & (a | b)));
-    g += sigma1(d) + (f ^ (d & (e ^ f))) + round(t + 4); c += g; g += sigma0(h) + ((h & a) | (b & (h | a)));
-    f += sigma1(c) + (e ^ (c & (d ^ e))) + round(t + 8); b += f; f += sigma0(g) + ((g & h) | (a & (g | h)));
-    e += sigma1(b) + (d ^ (b & (c ^ d))) + round(t + 12); a += e; e += sigma0(f) + ((f & g) | (h & (f | g)));
-    d += sigma1(a) + (c ^ (a & (b ^ c))) + round(t + 16); h += d; d += sigma0(e) + ((e & f) | (g & (e | f)));
-    c += sigma1(h) + (b ^ (h & (a ^ b))) + round(t + 20); g += c; c += sigma0(d) + ((d & e) | (f & (d | e)));
-    b += sigma1(g) + (a ^ (g & (h ^ a))) + round(t + 24); f += b; b += sigma0(c) + ((c & d) | (e & (c | d)));
-    a += sigma1(f) + (h ^ (f & (g ^ h))) + round(t + 28); e += a; a += sigma0(b) + ((b & c) | (d & (b | c)));
+  // Eight rounds at a time: then each word is back in its place and none is moved. What a round has
+  // used makes room for the word that stands 16 further on.
+  for (let k = K + 64; k < K + 256; k += 64) {
+    h = h + load<u32>(KW, 0) + (g ^ (e & (f ^ g))) + sigma1(e); d += h; h = h + ((a & b) | (c & (a | b))) + sigma0(a);
+    g = g + load<u32>(KW, 4) + (f ^ (d & (e ^ f))) + sigma1(d); c += g; g = g + ((h & a) | (b & (h | a))) + sigma0(h);
+    f = f + load<u32>(KW, 8) + (e ^ (c & (d ^ e))) + sigma1(c); b += f; f = f + ((g & h) | (a & (g | h))) + sigma0(g);
+    e = e + load<u32>(KW, 12) + (d ^ (b & (c ^ d))) + sigma1(b); a += e; e = e + ((f & g) | (h & (f | g))) + sigma0(f);
+    x0 = schedule(x0, x1, x2, x3); store<v128>(KW, i32x4.add(x0, load<v128>(k, 0)), 0);
+    d = d + load<u32>(KW, 16) + (c ^ (a & (b ^ c))) + sigma1(a); h += d; d = d + ((e & f) | (g & (e | f))) + sigma0(e);
+    c = c + load<u32>(KW, 20) + (b ^ (h & (a ^ b))) + sigma1(h); g += c; c = c + ((d & e) | (f & (d | e))) + sigma0(d);
+    b = b + load<u32>(KW, 24) + (a ^ (g & (h ^ a))) + sigma1(g); f += b; b = b + ((c & d) | (e & (c | d))) + sigma0(c);
+    a = a + load<u32>(KW, 28) + (h ^ (f & (g ^ h))) + sigma1(f); e += a; a = a + ((b & c) | (d & (b | c))) + sigma0(b);
+    x1 = schedule(x1, x2, x3, x0); store<v128>(KW, i32x4.add(x1, load<v128>(k, 16)), 16);
+    h = h + load<u32>(KW, 32) + (g ^ (e & (f ^ g))) + sigma1(e); d += h; h = h + ((a & b) | (c & (a | b))) + sigma0(a);
+    g = g + load<u32>(KW, 36) + (f ^ (d & (e ^ f))) + sigma1(d); c += g; g = g + ((h & a) | (b & (h | a))) + sigma0(h);
+    f = f + load<u32>(KW, 40) + (e ^ (c & (d ^ e))) + sigma1(c); b += f; f = f + ((g & h) | (a & (g | h))) + sigma0(g);
+    e = e + load<u32>(KW, 44) + (d ^ (b & (c ^ d))) + sigma1(b); a += e; e = e + ((f & g) | (h & (f | g))) + sigma0(f);
+    x2 = schedule(x2, x3, x0, x1); store<v128>(KW, i32x4.add(x2, load<v128>(k, 32)), 32);
+    d = d + load<u32>(KW, 48) + (c ^ (a & (b ^ c))) + sigma1(a); h += d; d = d + ((e & f) | (g & (e | f))) + sigma0(e);
+    c = c + load<u32>(KW, 52) + (b ^ (h & (a ^ b))) + sigma1(h); g += c; c = c + ((d & e) | (f & (d | e))) + sigma0(d);
+    b = b + load<u32>(KW, 56) + (a ^ (g & (h ^ a))) + sigma1(g); f += b; b = b + ((c & d) | (e & (c | d))) + sigma0(c);
+    a = a + load<u32>(KW, 60) + (h ^ (f & (g ^ h))) + sigma1(f); e += a; a = a + ((b & c) | (d & (b | c))) + sigma0(b);
+    x3 = schedule(x3, x0, x1, x2); store<v128>(KW, i32x4.add(x3, load<v128>(k, 48)), 48);
   }
+  h = h + load<u32>(KW, 0) + (g ^ (e & (f ^ g))) + sigma1(e); d += h; h = h + ((a & b) | (c & (a | b))) + sigma0(a);
+  g = g + load<u32>(KW, 4) + (f ^ (d & (e ^ f))) + sigma1(d); c += g; g = g + ((h & a) | (b & (h | a))) + sigma0(h);
+  f = f + load<u32>(KW, 8) + (e ^ (c & (d ^ e))) + sigma1(c); b += f; f = f + ((g & h) | (a & (g | h))) + sigma0(g);
+  e = e + load<u32>(KW, 12) + (d ^ (b & (c ^ d))) + sigma1(b); a += e; e = e + ((f & g) | (h & (f | g))) + sigma0(f);
+  d = d + load<u32>(KW, 16) + (c ^ (a & (b ^ c))) + sigma1(a); h += d; d = d + ((e & f) | (g & (e | f))) + sigma0(e);
+  c = c + load<u32>(KW, 20) + (b ^ (h & (a ^ b))) + sigma1(h); g += c; c = c + ((d & e) | (f & (d | e))) + sigma0(d);
+  b = b + load<u32>(KW, 24) + (a ^ (g & (h ^ a))) + sigma1(g); f += b; b = b + ((c & d) | (e & (c | d))) + sigma0(c);
+  a = a + load<u32>(KW, 28) + (h ^ (f & (g ^ h))) + sigma1(f); e += a; a = a + ((b & c) | (d & (b | c))) + sigma0(b);
+  h = h + load<u32>(KW, 32) + (g ^ (e & (f ^ g))) + sigma1(e); d += h; h = h + ((a & b) | (c & (a | b))) + sigma0(a);
+  g = g + load<u32>(KW, 36) + (f ^ (d & (e ^ f))) + sigma1(d); c += g; g = g + ((h & a) | (b & (h | a))) + sigma0(h);
+  f = f + load<u32>(KW, 40) + (e ^ (c & (d ^ e))) + sigma1(c); b += f; f = f + ((g & h) | (a & (g | h))) + sigma0(g);
+  e = e + load<u32>(KW, 44) + (d ^ (b & (c ^ d))) + sigma1(b); a += e; e = e + ((f & g) | (h & (f | g))) + sigma0(f);
+  d = d + load<u32>(KW, 48) + (c ^ (a & (b ^ c))) + sigma1(a); h += d; d = d + ((e & f) | (g & (e | f))) + sigma0(e);
+  c = c + load<u32>(KW, 52) + (b ^ (h & (a ^ b))) + sigma1(h); g += c; c = c + ((d & e) | (f & (d | e))) + sigma0(d);
+  b = b + load<u32>(KW, 56) + (a ^ (g & (h ^ a))) + sigma1(g); f += b; b = b + ((c & d) | (e & (c | d))) + sigma0(c);
+  a = a + load<u32>(KW, 60) + (h ^ (f & (g ^ h))) + sigma1(f); e += a; a = a + ((b & c) | (d & (b | c))) + sigma0(b);
   store<u32>(H, load<u32>(H) + a); store<u32>(H, load<u32>(H, 4) + b, 4);
   store<u32>(H, load<u32>(H, 8) + c, 8); store<u32>(H, load<u32>(H, 12) + d, 12);
   store<u32>(H, load<u32>(H, 16) + e, 16); store<u32>(H, load<u32>(H, 20) + f, 20);
   store<u32>(H, load<u32>(H, 24) + g, 24); store<u32>(H, load<u32>(H, 28) + h, 28);
 }
 
+/** The next four words of the message schedule (section 6.2.2, step 1) after the 16 of `x0` to `x3`. */
 @inline
-function round(t: usize): u32 { return load<u32>(K + t) + load<u32>(W + t); }
+function schedule(x0: v128, x1: v128, x2: v128, x3: v128): v128 {
+  const w15 = v128.shuffle<u32>(x0, x1, 1, 2, 3, 4), w7 = v128.shuffle<u32>(x2, x3, 1, 2, 3, 4);
+  const s0 = v128.xor(
+    v128.xor(v128.xor(i32x4.shr_u(w15, 7), i32x4.shl(w15, 25)), v128.xor(i32x4.shr_u(w15, 18), i32x4.shl(w15, 14))),
+    i32x4.shr_u(w15, 3),
+  );
+  const sum = i32x4.add(i32x4.add(x0, w7), s0), zero = i64x2.splat(0);
+  // The last two of the four need the first two.
+  const first = i32x4.add(sum, v128.shuffle<u32>(sigma1OfPairs(v128.shuffle<u32>(x3, x3, 2, 2, 3, 3)), zero, 0, 2, 4, 4));
+  return i32x4.add(first, v128.shuffle<u32>(sigma1OfPairs(v128.shuffle<u32>(first, first, 0, 0, 1, 1)), zero, 4, 4, 0, 2));
+}
+
+/** The function of the schedule's words before last (section 4.1.2, formula 4.7) in the even lanes; each word stands twice, so that a shift of both is a rotation. */
+@inline
+function sigma1OfPairs(x: v128): v128 {
+  return v128.xor(v128.xor(i64x2.shr_u(x, 17), i64x2.shr_u(x, 19)), i32x4.shr_u(x, 10));
+}
+
 @inline
 function sigma0(x: u32): u32 { return rotr(x, 2) ^ rotr(x, 13) ^ rotr(x, 22); }
 @inline
