@@ -181,6 +181,8 @@ export const LIMITS = {
     parkedKept: 1_000,
     /** How far back a repeated message still gets the refusal that it got at first. */
     inboxOutcomesKept: 64,
+    /** Senders that are remembered; a stranger beyond them is told to come again, and leaves no row. Identities cost nothing. */
+    inboxSenderCount: 10_000,
     /** A browser that was away longer reads the state anew. */
     eventsKept: 10_000,
     /** Sums are kept for ever, single receipts are for looking into. */

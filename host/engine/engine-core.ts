@@ -393,6 +393,7 @@ export class EngineCore {
       this.receipts,
       this.events,
       this.outbox,
+      this.inbox,
       this.timers,
       this.#answers,
     ])

@@ -5,6 +5,9 @@ import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateKey, StateStore, StateWrite } from "../state/state-store.ts";
 import type { Delivery } from "./engine.ts";
+import { FIRST_KEY } from "./row-key.ts";
+
+const NAMESPACE = "$inbox";
 
 interface SenderRow {
   readonly lastSequence: number;
@@ -18,10 +21,17 @@ export interface Inbox {
   look(from: string, sequence: number): Delivery | undefined;
   /** The write that marks the next message as handled; with `error` as refused. */
   mark(from: string, sequence: number, error?: ErrorWire): StateWrite;
+  /** Whether one more sender can be remembered; those that are remembered always can. */
+  hasRoomFor(from: string): boolean;
+  /** Forgets what was not committed. */
+  reload(): void;
 }
 
 /** The inbox over the tables of `store`. */
-export function createInbox(store: Pick<StateStore, "get">): Inbox {
+export function createInbox(store: Pick<StateStore, "get" | "scan">): Inbox {
+  /** Remembered senders; counted when somebody asks. */
+  let count: number | undefined;
+  const isKnown = (from: string): boolean => store.get(rowKey(from)) !== undefined;
   const read = (from: string): SenderRow => {
     const row = store.get(rowKey(from));
     return row === undefined ? { lastSequence: 0, refused: [] } : (jsonDecode(row) as SenderRow);
@@ -35,6 +45,7 @@ export function createInbox(store: Pick<StateStore, "get">): Inbox {
       return error === undefined ? { status: "done" } : { status: "refused", error };
     },
     mark: (from, sequence, error) => {
+      if (count !== undefined && !isKnown(from)) count += 1;
       const recent = read(from).refused.filter(
         (outcome) => outcome.sequence > sequence - LIMITS.engine.inboxOutcomesKept,
       );
@@ -42,9 +53,17 @@ export function createInbox(store: Pick<StateStore, "get">): Inbox {
       const row: SenderRow = { lastSequence: sequence, refused };
       return { ...rowKey(from), value: jsonEncode(row) };
     },
+    hasRoomFor: (from) => {
+      const limit = LIMITS.engine.inboxSenderCount;
+      count ??= store.scan({ namespace: NAMESPACE, start: FIRST_KEY, limit }).length;
+      return count < limit || isKnown(from);
+    },
+    reload: () => {
+      count = undefined;
+    },
   };
 }
 
 function rowKey(from: string): StateKey {
-  return { namespace: "$inbox", key: utf8Encode(from) };
+  return { namespace: NAMESPACE, key: utf8Encode(from) };
 }

@@ -20,10 +20,12 @@ const OWN_FAILURES: ReadonlySet<TwinErrorCode> = new Set([
  */
 export async function deliverMessage(core: EngineCore, message: IncomingMessage, queueMs: number): Promise<Delivery> {
   checkMessage(core, message);
-  const { from, sequence } = message;
+  const { from, sequence, circles } = message;
   const known = core.inbox.look(from, sequence);
   if (known !== undefined) return core.whenDurable(() => known);
   const refuse = async (error: ErrorWire): Promise<Delivery> => {
+    // Who is in no circle has no more than a refusal to be remembered for.
+    if (circles.length === 0 && !core.inbox.hasRoomFor(from)) throw tooManySenders();
     await core.commit([core.inbox.mark(from, sequence, error)]);
     return { status: "refused", error };
   };
@@ -61,6 +63,10 @@ function checkMessage(core: EngineCore, { from, sequence, payload }: IncomingMes
   if (payload.length > LIMITS.engine.payloadSizeBytes) {
     throw new TwinError("TWIN_LIMIT_EXCEEDED", `A payload has at most ${LIMITS.engine.payloadSizeBytes} bytes.`);
   }
+}
+
+function tooManySenders(): TwinError {
+  return new TwinError("TWIN_CALL_QUEUE", "Too many strangers have sent messages here. Ask the owner to pair first.");
 }
 
 function isRefusal(thrown: unknown): thrown is TwinError {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { jsonDecode, jsonEncode } from "../../../host/base/bytes.ts";
+import { jsonDecode, jsonEncode, utf8Encode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
 import type { Delivery, Settlement } from "../../../host/engine/engine.ts";
 import { deliverMessage } from "../../../host/engine/message-delivery.ts";
@@ -108,6 +108,28 @@ describe("a message from another twin", () => {
     await expect(bench.deliver(1, "receive", "x", { from: BENCH_TWIN })).rejects.toMatchObject({
       code: "TWIN_INPUT_INVALID",
     });
+  });
+
+  test("of strangers leave no more than so many rows behind, and contacts are heard all the same", async () => {
+    const stranger = (index: number): string => `did:key:z${"x".repeat(40)}${String(index).replaceAll("0", "A")}`;
+    const rows = Array.from({ length: LIMITS.engine.inboxSenderCount - 1 }, (_, index) => {
+      return {
+        namespace: "$inbox",
+        key: utf8Encode(`did:key:${index}`),
+        value: jsonEncode({ lastSequence: 1, refused: [] }),
+      };
+    });
+    await bench.core.commit(rows);
+    const knock = (index: number, sequence = 1): Promise<unknown> =>
+      bench.deliver(sequence, "receive", "hello", { from: stranger(index), circles: [] });
+    expect(await knock(1)).toMatchObject({ status: "refused", error: { code: "TWIN_CALL_DENIED" } });
+    await expect(knock(2)).rejects.toMatchObject({ code: "TWIN_CALL_QUEUE" });
+    // Who is remembered still gets its answers, and in order.
+    expect(await knock(1)).toMatchObject({ status: "refused" });
+    expect(await knock(1, 2)).toMatchObject({ status: "refused" });
+    expect(await bench.deliver(1, "receive", "hello", { from: stranger(3) })).toEqual({ status: "done" });
+    await bench.reopen();
+    await expect(knock(2)).rejects.toMatchObject({ code: "TWIN_CALL_QUEUE" });
   });
 });
 
