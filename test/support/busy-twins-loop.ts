@@ -3,7 +3,9 @@
 
 import { openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { jsonEncode } from "../../host/base/bytes.ts";
+import type { TwinError } from "../../host/base/errors.ts";
 import { silentLog } from "../../host/base/log.ts";
 import type { Delivery, Engine } from "../../host/engine/engine.ts";
 import { openEngines } from "../../host/engine/open-engines.ts";
@@ -28,11 +30,16 @@ async function persist<Result>(act: () => Promise<Result>): Promise<Result> {
     try {
       return await act();
     } catch (thrown) {
-      const { code } = thrown as Partial<TwinError>;
-      if (code !== "TWIN_STATE_FULL" && code !== "TWIN_HOST_FOLDER") throw thrown;
+      refusal(thrown);
       await sleep(1);
     }
   }
+}
+
+/** Throws what is not a refusal of the disk. */
+function refusal(thrown: unknown): undefined {
+  const { code } = thrown as Partial<TwinError>;
+  if (code !== "TWIN_STATE_FULL" && code !== "TWIN_HOST_FOLDER") throw thrown;
 }
 
 async function open(twin: number): Promise<Engine> {
@@ -76,10 +83,11 @@ async function work(engine: Engine, twin: number): Promise<never> {
 async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
   const circles = ["contacts"];
   for (;;) {
-    const [peer] = (await from.outboxPeers()).keys();
-    if (peer === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    const [peer] = (await persist(() => from.outboxPeers())).keys();
+    if (peer === undefined) await sleep(2);
     else {
-      const messages = await from.outbox(peer, { limit: 16 });
+      const messages = await persist(() => from.outbox(peer, { limit: 16 }));
+      const last = Math.max(...messages.map(({ sequence }) => sequence));
       const deliveries = messages.flatMap((message) => {
         const { sequence, capability, method } = message;
         const deliver = (): Promise<Delivery> => {
@@ -88,9 +96,11 @@ async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
         };
         return sequence % 7 === 0 ? [deliver(), deliver()] : [deliver()];
       });
-      for (const delivery of await Promise.all(deliveries))
-        if (delivery.status !== "done") throw new Error(JSON.stringify(delivery));
-      await from.settle(peer, { throughSequence: messages.at(-1)!.sequence, refused: [] });
+      const outcomes = await Promise.all(deliveries.map((delivery) => delivery.catch(refusal)));
+      // What the disk refused, and what came behind it, comes again.
+      if (outcomes.some((outcome) => outcome === undefined || outcome.status === "gap")) continue;
+      for (const outcome of outcomes) if (outcome?.status !== "done") throw new Error(JSON.stringify(outcome));
+      await persist(() => from.settle(peer, { throughSequence: last, refused: [] }));
     }
   }
 }

@@ -9,6 +9,7 @@ import type { ReceiptSum, TwinEvent } from "../../host/engine/engine.ts";
 import type { SnapshotStateStore } from "../../host/state/state-store.ts";
 import { openTestStore } from "./journal-store.ts";
 import { probePackage } from "./probe-package.ts";
+import { tearJournal, tearTables } from "./tear-files.ts";
 import { testIdentity } from "./test-identity.ts";
 
 /** The twins that talk to each other. */
@@ -102,6 +103,13 @@ function judgeTwin(store: SnapshotStateStore, account: CrashAccount, twin: numbe
   });
   expect(totals.lastSequence).toBe(totals.calls);
   return own;
+}
+
+/** What a loss of power does besides. */
+export function tearCrashFolder(folder: string, below: (max: number) => number): void {
+  const journal = join(folder, "journals", "0");
+  if (existsSync(journal)) tearJournal(journal, below);
+  for (const twin of CRASH_TWINS.keys()) tearTables(join(folder, `twin-${twin}`, "state.sqlite"), below);
 }
 
 async function openCrashStore(folder: string, twin: string, index: number): Promise<SnapshotStateStore> {

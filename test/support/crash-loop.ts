@@ -1,11 +1,12 @@
-// Runs the crash load, kills it when chance says so, judges what is left, and begins again.
+// Runs the crash load on a disk that fails now and then, kills it when chance says so, judges what is
+// left, and begins again.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { judgeCrash, layOutCrashFolder } from "./crash-ledger.ts";
+import { judgeCrash, layOutCrashFolder, tearCrashFolder } from "./crash-ledger.ts";
 
 /** Kills `kills` processes on one folder; returns how many commands have taken effect. Throws when one of them was lost, halved or doubled. */
 export async function runCrashLoop(
@@ -17,7 +18,8 @@ export async function runCrashLoop(
   let commands = 0;
   let round = 0;
   for (; round < kills && hasTime(); round++) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "busy-twins-loop.ts"), folder], {
+    const load = join(import.meta.dirname, "busy-twins-loop.ts");
+    const child = spawn(process.execPath, [load, folder, String(below(2 ** 31))], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     // Sometimes it dies while it still opens what the one before has left.
@@ -27,6 +29,8 @@ export async function runCrashLoop(
     if (child.exitCode !== null) throw new Error(`The load ended by itself with ${child.exitCode}.`);
     child.kill("SIGKILL");
     await once(child, "exit");
+    // Sometimes the power is gone too.
+    if (below(2) === 0) tearCrashFolder(folder, below);
     commands = await judgeCrash(folder);
   }
   return { kills: round, commands };

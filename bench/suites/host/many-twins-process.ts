@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { jsonEncode } from "../../../host/base/bytes.ts";
+import { LIMITS } from "../../../host/base/limits.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import type { Engine } from "../../../host/engine/engine.ts";
 import { type Engines, openEngines } from "../../../host/engine/open-engines.ts";
@@ -24,7 +25,9 @@ const twins: Engine[] = [];
 let next = 0;
 
 function call(engine: Engine, method: string): Promise<unknown> {
-  const request = { holder: { kind: "owner" }, capability: BENCH_CAPABILITY, method } as const;
+  // All of them may be asked at once: the last one waits for the others.
+  const budget = { timeoutMs: LIMITS.engine.callTimeoutMsMax };
+  const request = { holder: { kind: "owner" }, capability: BENCH_CAPABILITY, method, budget } as const;
   return engine.call({ ...request, payload: jsonEncode(TEXT) });
 }
 
