@@ -89,9 +89,10 @@ export const CASES = {
     "command-durable": { unit: "ops/s", what: "Commands of one caller, each durable before its answer." },
     "command-durable-concurrent": { unit: "ops/s", what: "The same of 64 callers at once over 20,000 keys." },
     query: { unit: "ops/s", what: "Queries with a 1 KB answer, 64 in flight, grants and schemas checked." },
+    "query-while-writing": { unit: "ops/s", what: "The same queries while 64 other callers write, against without." },
     "message-exactly-once": {
       unit: "ops/s",
-      what: "Messages from one host process to another, until they took effect.",
+      what: "Messages from one host process to another, a command each, until they took effect.",
     },
   },
   vault: {
@@ -110,6 +111,10 @@ export const CASES = {
   },
   peers: {
     request: { unit: "ops/s", what: "Requests of one twin to another over libp2p, 16 in flight." },
+    "deliver-while-away": {
+      unit: "ops/s",
+      what: "Messages to 10 contacts that are up while 30 others swallow every dial, against without those.",
+    },
     stream: rate("Frames of 64 KiB from one host to another over an encrypted stream."),
   },
   host: {

@@ -39,9 +39,9 @@ export async function openEngineSuite({ facts, quick, wants }: SuiteContext): Pr
   );
   await engine.install(packageBytes);
   const plain = stack.use(openPlainTable(join(folder, "plain.sqlite")));
-  const cases = [commandCase(engine, plain), concurrentCommandCase(engine, plain), await queryCase(engine)];
+  const cases = [commandCase(engine, plain), concurrentCommandCase(engine, plain), ...(await queryCases(engine))];
   if (wants("message-exactly-once")) {
-    cases.push(await openMessageCase(stack, { packageBytes, messageCount: quick ? 50 : 500 }));
+    cases.push(await openMessageCase(stack, { packageBytes, messageCount: quick ? 500 : 5_000 }));
   }
   const owned = stack.move();
   return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -74,7 +74,7 @@ function bareTransactions(plain: PlainTable): SampledContender {
   return { name: "bare node:sqlite transaction", kind: "native", version, sample };
 }
 
-async function queryCase(engine: Engine): Promise<Case> {
+async function queryCases(engine: Engine): Promise<Case[]> {
   await call(engine, "put", benchText(0, ANSWER_LENGTH));
   await engine.grant({
     holder: "experience:bench",
@@ -84,5 +84,20 @@ async function queryCase(engine: Engine): Promise<Case> {
   });
   const text = benchText(0, 16);
   const sample = createConcurrentSampler(CALLER_COUNT, () => call(engine, "get", text, EXPERIENCE));
-  return { suite: "engine", name: "query", ours: { ...OURS, sample }, others: [] };
+  const write = createConcurrentSampler(CALLER_COUNT, (index) =>
+    call(engine, "put", benchText(1 + ((index * 7_919) % KEY_COUNT), VALUE_LENGTH)),
+  );
+  const whileWriting = async (sliceMs: number): Promise<number> => {
+    const [seconds] = await Promise.all([sample(sliceMs), write(sliceMs)]);
+    return seconds;
+  };
+  return [
+    { suite: "engine", name: "query", ours: { ...OURS, sample }, others: [] },
+    {
+      suite: "engine",
+      name: "query-while-writing",
+      ours: { ...OURS, sample: whileWriting },
+      others: [{ ...OURS, name: "without writers", sample }],
+    },
+  ];
 }

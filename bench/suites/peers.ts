@@ -17,7 +17,8 @@ import { fillRandom } from "../arena.ts";
 import type { Case } from "../measure.ts";
 import { versionOf } from "../peers.ts";
 import { createConcurrentSampler } from "../samplers.ts";
-import type { Suite } from "../suites.ts";
+import type { Suite, SuiteContext } from "../suites.ts";
+import { openAwayCase } from "./peers/away-contacts.ts";
 
 const IN_FLIGHT = 16;
 const PAYLOAD_SIZE = 200;
@@ -38,7 +39,7 @@ class DeliveryTarget extends RpcTarget {
 }
 
 /** Opens the suite `peers`. */
-export async function openPeerSuite(): Promise<Suite> {
+export async function openPeerSuite({ wants }: SuiteContext): Promise<Suite> {
   await using stack = new AsyncDisposableStack();
   const kernels = await openKernels();
   const lanes = createLanes(kernels, measureLanes(kernels, systemClock));
@@ -50,6 +51,7 @@ export async function openPeerSuite(): Promise<Suite> {
     await requestCase(await open(PROTOCOLS.session), await open(PROTOCOLS.raw)),
     await streamCase(await open(PROTOCOLS.frames), await open(PROTOCOLS.sink)),
   ];
+  if (wants("deliver-while-away")) cases.push(await openAwayCase(stack));
   const owned = stack.move();
   return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
