@@ -71,6 +71,11 @@ export function publisherKeyPath(chosen: string | undefined, environment: Enviro
   return join(xdg?.startsWith("/") ? xdg : join(homedir(), ".config"), "twin", "publisher.key");
 }
 
+/** The file in which Docker and its relatives (oras, wkg) keep logins to registries: `DOCKER_CONFIG`, or `.docker` in the home folder. */
+export function registryLoginPath(environment: Environment = process.env): string {
+  return join(environment["DOCKER_CONFIG"] ?? join(homedir(), ".docker"), "config.json");
+}
+
 /** Reads everything. Throws `TWIN_CONFIG_INVALID` with the name of the setting, what was found and what is allowed. */
 export async function readConfig(flags: ConfigFlags, environment: Environment = process.env): Promise<HostConfig> {
   const folder = dataFolder(flags, environment);

@@ -8,6 +8,8 @@ export { type BuiltPackage, buildPackages, inspectPackageFile } from "./author.t
 export type { Grant } from "./grants/grant.ts";
 export type { InstalledCapability, Manifest, PermissionRequest } from "./packages/manifest.ts";
 export type { UpgradeConsent, UpgradeReport } from "./packages/upgrade-report.ts";
+export type { OwnOffer } from "./packages/offer-shelf.ts";
+export type { PackageOffer } from "./packages/offer.ts";
 export type { ExperienceInfo } from "./packages/experience.ts";
 export type { Receipt, ReceiptSum } from "./engine/engine.ts";
 export type { ObjectInfo, ScrubReport, VaultStatus } from "./vault/object.ts";

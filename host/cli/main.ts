@@ -8,6 +8,7 @@ import { addCapabilityCommands } from "./commands/capability-commands.ts";
 import { addClientCommand } from "./commands/client-command.ts";
 import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
+import { addReviewerCommands } from "./commands/package-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
 import { addRestoreCommands } from "./commands/restore-commands.ts";
 import { addStoreCommands } from "./commands/store-commands.ts";
@@ -41,6 +42,7 @@ addStoreCommands(program);
 addRestoreCommands(program);
 addVaultCommands(program);
 addCapabilityCommands(program);
+addReviewerCommands(program);
 addClientCommand(program);
 // Options may stand before or behind the command: `twin status --json` and `twin --json status`.
 for (const command of allCommands(program)) command.exitOverride();

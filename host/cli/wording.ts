@@ -25,6 +25,11 @@ export function describeChanges(report: UpgradeReport): string[] {
       "breaks",
       report.breaks.map(({ user, method }) => `${user} (${method})`),
     ),
+    ...list(
+      "no longer what is needed by",
+      report.dependents.map(({ user, needs }) => `${user} (${needs})`),
+    ),
+    ...describeFuel(report.fuel ?? []),
     `size: ${fromSizeBytes === undefined ? "" : `${formatSize(fromSizeBytes)} -> `}${formatSize(toSizeBytes)}`,
     ...(migration === undefined
       ? []
@@ -32,6 +37,16 @@ export function describeChanges(report: UpgradeReport): string[] {
           `migration of data version ${migration.fromDataVersion} to ${migration.toDataVersion}: ${migration.rowsChanged} rows, ${migration.fuel} fuel`,
         ]),
   ];
+}
+
+/** Only what differs. */
+function describeFuel(fuel: NonNullable<UpgradeReport["fuel"]>): string[] {
+  return list(
+    "fuel with the smallest input",
+    fuel
+      .filter(({ before, after }) => before !== after)
+      .map(({ method, before, after }) => `${method} ${before} -> ${after}`),
+  );
 }
 
 function list(what: string, items: readonly string[]): string[] {

@@ -175,6 +175,8 @@ async function inspect(file: string, options: AuthorOptions): Promise<void> {
             `${manifest.title} (${manifest.name} ${manifest.version}), ${formatSize(report.sizeBytes)}`,
             manifest.description,
             `by ${report.publisher ?? "nobody whose signature holds"}`,
+            ...report.reviewers.map((reviewer) => `reviewed by ${reviewer}`),
+            ...Object.entries(manifest.dependencies ?? {}).map(([name, range]) => `needs ${name} ${range}`),
             `hash ${report.hash ?? "none: larger than any package"}`,
             ...Object.entries(manifest.methods).map(
               ([name, { kind, doc, exposeTo }]) =>

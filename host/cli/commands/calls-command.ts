@@ -8,7 +8,6 @@ import type { Command } from "commander";
 import { TwinError } from "../../base/errors.ts";
 import { answer } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
-import { readSource } from "../package-source.ts";
 
 interface AddOptions extends SessionOptions {
   readonly to: string;
@@ -33,8 +32,9 @@ export function addCallsCommand(capability: Command): void {
 
 async function add(source: string, options: AddOptions): Promise<void> {
   const { addCallsOf } = await import("../../author.ts");
-  const isPackage = /^https?:/u.test(source) || existsSync(source);
-  const called = isPackage ? await readSource(source) : await installedNamed(source, options);
+  const { obtainPackage } = await import("../../package-source.ts");
+  const isPackage = /^(?:https?|oci):/u.test(source) || existsSync(source);
+  const called = isPackage ? await obtainPackage(source) : await installedNamed(source, options);
   const { path, name } = await addCallsOf({ folder: resolve(options.to), called, reason: options.reason });
   answer(options, { path, name }, () => [
     `The calls stand in ${path}. In index.ts:`,

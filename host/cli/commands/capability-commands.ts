@@ -4,13 +4,23 @@ import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
-import { answer, formatSize, note, table } from "../output.ts";
+import { answer, formatSize, formatTime, note, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 import type { ExperienceInfo, InstalledCapability, UpgradeConsent } from "../../index.ts";
 import { addCallsCommand } from "./calls-command.ts";
 import { addAuthorCommands } from "./author-commands.ts";
 import { describeChanges, describePermission } from "../wording.ts";
-import { readSource } from "../package-source.ts";
+import { addPackageCommands } from "./package-commands.ts";
+import { type InstalledSources, installSources, withSource } from "../installing.ts";
+
+const SOURCES = `
+Sources:
+  guestbook-1.0.0.wasm                          a file
+  https://example.org/guestbook-1.0.0.wasm      a link
+  oci://ghcr.io/ada/guestbook:1.0.0             an OCI registry, also by @sha256:DIGEST
+  twin:Ada/guestbook                            the twin of a contact: the newest that it offers
+  twin:Ada/guestbook@^1                         the newest in a range of versions
+  twin:did:key:z6Mk.../HASH                     exactly this package`;
 
 /** Adds the commands to `program`. */
 export function addCapabilityCommands(program: Command): void {
@@ -20,29 +30,40 @@ export function addCapabilityCommands(program: Command): void {
   addAuthorCommands(capability);
   addCallsCommand(capability);
   capability
-    .command("install <source>")
-    .description("install a package from a file or an https link")
-    .action((source: string, _: unknown, command: Command) => install(source, command.optsWithGlobals()));
+    .command("install <sources...>")
+    .description("install packages from files, https links, OCI registries or other twins")
+    .option("--hash <hash>", "install no other package than the one of this hash")
+    .option("--beside", "next to another major version of it, as NAME@MAJOR")
+    .addHelpText("after", SOURCES)
+    .action((sources: string[], _: unknown, command: Command) => install(sources, command.optsWithGlobals()));
   capability
     .command("upgrade <source>")
     .description("put a version in the place of the one that is installed; says what changes")
     .option("--dry-run", "only say what would change, and try its migration on a fork of the data")
-    .option("--accept <what...>", "say yes to: permissions (more rights), breaks (methods that others use)")
+    .option("--accept <what...>", "say yes to: permissions (more rights), breaks (what others use of it)")
+    .option("--withhold", "take the version without the rights that are new in it")
+    .option("--hash <hash>", "install no other package than the one of this hash")
     .addHelpText("after", "\nExample:\n  twin capability upgrade guestbook-2.0.0.wasm --dry-run\n")
     .action((source: string, _: unknown, command: Command) => upgrade(source, command.optsWithGlobals()));
   capability
     .command("rollback <name>")
     .description("back to the version before, code and data together")
+    .option("--accept <what...>", "say yes to: breaks (what others use of the version that is left)")
     .action((name: string, _: unknown, command: Command) => rollBack(name, command.optsWithGlobals()));
   capability
     .command("restore <name>")
     .description("take a removal back, with data and grants")
     .action((name: string, _: unknown, command: Command) => restore(name, command.optsWithGlobals()));
-  capability.command("list").action((_, command: Command) => list(command.optsWithGlobals()));
+  capability
+    .command("list")
+    .description("what is installed")
+    .option("--removed", "what was removed and can be restored")
+    .action((_, command: Command) => list(command.optsWithGlobals()));
   capability
     .command("remove <name>")
     .description("remove a capability; its data stays for 30 days")
     .action((name: string, _: unknown, command: Command) => remove(name, command.optsWithGlobals()));
+  addPackageCommands(capability);
 
   const experience = program.command("experience").description("install and list experiences (web apps)");
   experience
@@ -52,30 +73,45 @@ export function addCapabilityCommands(program: Command): void {
   experience.command("list").action((_, command: Command) => listExperiences(command.optsWithGlobals()));
 }
 
-async function install(source: string, options: SessionOptions): Promise<void> {
-  const bytes = await readSource(source);
-  const installed = await withOwner(options, (owner) => owner.installCapability(bytes));
-  answer(options, installed, () => [
-    `${installed.name} ${installed.version} is installed (${installed.hash.slice(0, 16)}, by ${installed.publisher}).`,
-    ...installed.permissions.map((request) => `  may ${describePermission(request)}: ${request.reason}`),
+async function install(
+  sources: readonly string[],
+  options: SessionOptions & { readonly hash?: string; readonly beside?: boolean },
+): Promise<void> {
+  const installed = await installSources(sources, options);
+  const [only, ...others] = installed.asked;
+  answer(options, others.length === 0 ? only : installed.asked, () => describeInstalled(installed));
+}
+
+function describeInstalled({ asked, needed }: InstalledSources): string[] {
+  return [...needed, ...asked].flatMap(({ name, version, hash, publisher, reviewers, permissions }) => [
+    `${name} ${version} is installed (${hash.slice(0, 16)}, by ${publisher}).`,
+    ...reviewers.map((reviewer) => `  reviewed by ${reviewer}`),
+    ...permissions.map((request) => `  may ${describePermission(request)}: ${request.reason}`),
   ]);
 }
 
 async function upgrade(
   source: string,
-  options: SessionOptions & { readonly dryRun?: boolean; readonly accept?: UpgradeConsent[] },
+  options: SessionOptions & {
+    readonly dryRun?: boolean;
+    readonly accept?: UpgradeConsent[];
+    readonly withhold?: boolean;
+    readonly hash?: string;
+  },
 ): Promise<void> {
-  const bytes = await readSource(source);
-  const { dryRun, accept } = options;
-  const report = await withOwner(options, (owner) => owner.upgradeCapability(bytes, { dryRun, accept }));
+  const { dryRun, accept, withhold } = options;
+  const report = await withSource(source, options, (owner, file) =>
+    owner.upgradeCapability(file, { dryRun, accept, withhold }),
+  );
   answer(options, report, () => [
     `${report.name} ${report.fromVersion ?? "(new)"} -> ${report.toVersion}${dryRun === true ? ", not installed" : ""}`,
     ...describeChanges(report).map((line) => `  ${line}`),
   ]);
 }
 
-async function rollBack(name: string, options: SessionOptions): Promise<void> {
-  const now = await withOwner(options, (owner) => owner.rollBackCapability(name));
+async function rollBack(name: string, options: SessionOptions & { readonly accept?: UpgradeConsent[] }): Promise<void> {
+  const { accept } = options;
+  const now = await withOwner(options, (owner) => owner.rollBackCapability(name, { accept }));
   answer(options, now, () => `${name} is ${now.version} again, with its data of then.`);
 }
 
@@ -84,9 +120,17 @@ async function restore(name: string, options: SessionOptions): Promise<void> {
   answer(options, now, () => `${name} ${now.version} is back, with its data and grants.`);
 }
 
-async function list(options: SessionOptions): Promise<void> {
+async function list(options: SessionOptions & { readonly removed?: boolean }): Promise<void> {
+  if (options.removed === true) return await listRemoved(options);
   const installed = await withOwner(options, (owner) => owner.capabilities());
   answer(options, installed, () => table(installed.map(listingRow)));
+}
+
+async function listRemoved(options: SessionOptions): Promise<void> {
+  const removed = await withOwner(options, (owner) => owner.removedCapabilities());
+  answer(options, removed, () =>
+    table(removed.map(({ name, version, keptUntilMs }) => [name, version, `until ${formatTime(keptUntilMs)}`])),
+  );
 }
 
 async function remove(name: string, options: SessionOptions): Promise<void> {
