@@ -102,8 +102,14 @@ function wipeLanes(extended: i32, textSize: usize): void {
 
 // Messages with at most 64 bytes of text: both blocks of the cipher at once.
 
-/** Text of fewer than 64 bytes, or a block of Poly1305's at its end: zero between calls. */
-const SHORT: usize = memory.data(80, 16);
+/** Text of fewer than 64 bytes; zero between calls. */
+const SHORT: usize = memory.data(64, 16);
+
+/** Moves a text of fewer than 64 bytes back to its place. */
+function moveShort(text: usize, textSize: usize): void {
+  copyFew(text, SHORT, textSize);
+  wipe(SHORT, 64);
+}
 
 /** Whether both blocks at once pay: without text there is only one. */
 @inline
@@ -128,7 +134,7 @@ function sealShort(text: usize, additionalSize: usize, textSize: usize): void {
   } else {
     copyFew(SHORT, text, textSize);
     shortXor(SHORT, ROUNDS_AFTER_START);
-    copyFew(text, SHORT, textSize);
+    moveShort(text, textSize);
   }
   poly1305Update(text, textSize);
   aeadFinish(additionalSize, textSize, text + textSize);
@@ -136,27 +142,23 @@ function sealShort(text: usize, additionalSize: usize, textSize: usize): void {
 
 /** Opens the text of a message that {@link startShort} began, when the tag behind it holds; else zeroes it. */
 function openShort(text: usize, additionalSize: usize, textSize: usize): i32 {
-  const end = SHORT + ((textSize + 15) & ~15);
-  copyFew(SHORT, text, textSize);
-  store<u64>(end, additionalSize);
-  store<u64>(end, textSize, 8);
-  shortAbsorb(SHORT, end + 16);
+  let input = text;
+  if (textSize < SHORT_SIZE_MAX) {
+    input = SHORT;
+    copyFew(SHORT, text, textSize);
+  }
+  shortAbsorb(input, input + ((textSize + 15) & ~15), additionalSize, textSize);
   poly1305Finish(AEAD_SCRATCH);
   const holds = aeadSameTag(AEAD_SCRATCH, text + textSize);
-  if (holds && textSize == SHORT_SIZE_MAX) {
-    shortXor(text, ROUNDS_AFTER_ABSORB);
-  } else {
-    // Whether a tag holds is no secret.
-    if (holds) shortXor(SHORT, ROUNDS_AFTER_ABSORB);
-    else wipe(SHORT, 64);
-    copyFew(text, SHORT, textSize);
-  }
+  // Whether a tag holds is no secret.
+  if (holds) shortXor(input, ROUNDS_AFTER_ABSORB);
+  else wipe(input, 64);
+  if (textSize < SHORT_SIZE_MAX) moveShort(text, textSize);
   return holds;
 }
 
 /** Forgets the secrets of a short message; as {@link aeadWipe}, but only what such a one has used. */
 function wipeShort(extended: i32): void {
-  wipe(SHORT, 80);
   shortWipe();
   if (extended) {
     aeadWipe();

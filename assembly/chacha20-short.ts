@@ -102,14 +102,18 @@ export function shortStart(messageKey: usize, messageNonce: usize, out: usize): 
   store<v128>(ROWS, a); store<v128>(ROWS, b, 16); store<v128>(ROWS, c, 32); store<v128>(ROWS, d, 48);
 }
 
-/** Takes the blocks from `input` to `end` (at most 6) into Poly1305 while three double rounds go on. */
-export function shortAbsorb(input: usize, end: usize): void {
+/**
+ * Takes the blocks from `input` to `end` (at most 5) and the closing one (RFC 8439, section 2.8) into
+ * Poly1305 while three double rounds go on.
+ */
+export function shortAbsorb(input: usize, end: usize, additionalSize: u64, textSize: u64): void {
   let h0 = load<u64>(POLY1305_H), h1 = load<u64>(POLY1305_H, 8), h2 = load<u64>(POLY1305_H, 16);
   let h3 = load<u64>(POLY1305_H, 24), h4 = load<u64>(POLY1305_H, 32);
   const r0 = load<u64>(POLY1305_R), r1 = load<u64>(POLY1305_R, 8), r2 = load<u64>(POLY1305_R, 16), r3 = load<u64>(POLY1305_R, 24);
   const q1 = load<u64>(POLY1305_R, 32), q2 = load<u64>(POLY1305_R, 40), q3 = load<u64>(POLY1305_R, 48);
   const rotate16 = load<v128>(ROTATIONS), rotate8 = load<v128>(ROTATIONS, 16);
   let a = load<v128>(ROWS), b = load<v128>(ROWS, 16), c = load<v128>(ROWS, 32), d = load<v128>(ROWS, 48);
+  let last = false;
   // A single round each time, and behind it the turn to its diagonals or back to the columns.
   for (let round = 0; round < 6; round++) {
     a = i32x4.add(a, b); d = i8x16.relaxed_swizzle(v128.xor(d, a), rotate16);
@@ -121,10 +125,11 @@ export function shortAbsorb(input: usize, end: usize): void {
     } else {
       a = v128.shuffle<u32>(a, a, 3, 0, 1, 2); c = v128.shuffle<u32>(c, c, 1, 2, 3, 0); d = v128.shuffle<u32>(d, d, 2, 3, 0, 1);
     }
-    if (input == end) continue;
+    if (last) continue;
+    last = input == end;
+    const low = last ? additionalSize : load<u64>(input), high = last ? textSize : load<u64>(input, 8);
     // What a block is computed by stands in poly1305.ts.
-    const x0 = h0 + <u64>load<u32>(input), x1 = h1 + <u64>load<u32>(input, 4);
-    const x2 = h2 + <u64>load<u32>(input, 8), x3 = h3 + <u64>load<u32>(input, 12), x4 = h4 + 1;
+    const x0 = h0 + (low & LOW32), x1 = h1 + (low >> 32), x2 = h2 + (high & LOW32), x3 = h3 + (high >> 32), x4 = h4 + 1;
     const d0 = x0 * r0 + x1 * q3 + x2 * q2 + x3 * q1;
     const d1 = x0 * r1 + x1 * r0 + x2 * q3 + x3 * q2 + x4 * q1 + (d0 >> 32);
     const d2 = x0 * r2 + x1 * r1 + x2 * r0 + x3 * q3 + x4 * q2 + (d1 >> 32);
