@@ -16,6 +16,8 @@ export const UNITS = {
   MB: { higherIsBetter: false, of: (bytes: number) => bytes / 1e6 },
   /** The sample is a ratio of times: metered to unmetered. */
   slowdown: { higherIsBetter: false, of: (ratio: number) => ratio },
+  /** The sample is a ratio of times: disturbed to undisturbed. */
+  times: { higherIsBetter: false, of: (ratio: number) => ratio },
 } as const satisfies Readonly<
   Record<string, { readonly higherIsBetter: boolean; readonly of: (sample: number, bytes: number) => number }>
 >;
@@ -33,6 +35,15 @@ export interface CaseFacts {
 const rate = (what: string): CaseFacts => ({ unit: "MB/s", what });
 const meter = (what: string): CaseFacts => ({ unit: "slowdown", what: `Metered against unmetered: ${what}.` });
 const micros = (what: string): CaseFacts => ({ unit: "us", what });
+
+const longest = (what: string): CaseFacts => ({
+  unit: "ms",
+  what: `The longest of the attacks ${what}, from call to end; each may take 50 ms.`,
+});
+const noticed = (what: string): CaseFacts => ({
+  unit: "times",
+  what: `99th percentile of a good neighbour's calls during attacks ${what}, by that without.`,
+});
 
 /** Suite -> case -> facts. */
 export const CASES = {
@@ -69,7 +80,20 @@ export const CASES = {
     "echo-64k-worker": micros("The same with 64 KiB."),
     "host-call": { unit: "ns", what: "One call from a guest to a host function that does nothing." },
     instantiate: micros("One more instance of a module of about 20 KB that is compiled already."),
+    "instantiate-capability": micros("The same of a built-in capability, whose JSON code has tables to fill."),
     "admit-1mb": { unit: "ms", what: "Validates, parses and meters a module of 1 MB." },
+    "attack-time": longest("that compute for ever, by fuel"),
+    "attack-endless": longest("that compute for ever, by the deadline alone"),
+    "attack-memory": longest("on memory and tables"),
+    "attack-shape": longest("by the shape of a module"),
+    "attack-authority": longest("on what the host offers"),
+    "attack-answer": longest("by wild answers"),
+    "neighbour-time": noticed("that compute for ever, by fuel"),
+    "neighbour-endless": noticed("that compute for ever, by the deadline alone"),
+    "neighbour-memory": noticed("on memory and tables"),
+    "neighbour-shape": noticed("by the shape of a module"),
+    "neighbour-authority": noticed("on what the host offers"),
+    "neighbour-answer": noticed("by wild answers"),
     "meter-crc32": meter("a checksum by bits"),
     "meter-fib": meter("recursive calls"),
     "meter-hash": meter("64-bit FNV-1a over 64 KiB"),

@@ -22,6 +22,7 @@ import {
   loadExtism,
   type Plugin,
 } from "./sandbox/extism.ts";
+import { openAttackCases } from "./sandbox/attacks.ts";
 import { openMeterCases } from "./sandbox-programs/meter-cases.ts";
 import { meterSummary } from "./sandbox/meter-summary.ts";
 import { enlargeModule, readEchoCapability } from "./sandbox/modules.ts";
@@ -51,8 +52,9 @@ export async function openSandboxSuite({ facts, peers }: SuiteContext): Promise<
     ...(await echoCases(extism)),
     ...(await workerEchoCases(stack, extism)),
     await hostCallCase(extism),
-    instantiateCase(extism),
+    ...instantiateCases(echo, extism),
     admitCase(echo),
+    ...(await openAttackCases(stack)),
     ...meters.cases,
   ];
   const owned = stack.move();
@@ -114,17 +116,23 @@ async function hostCallCase(extism: CreatePlugin | undefined): Promise<Case> {
   return { suite: "sandbox", name: "host-call", ours: { ...OURS, count: HOST_CALLS, run }, others };
 }
 
-/** Of a module without tables to fill, so that it is the instance that is measured and not its data. */
-function instantiateCase(extism: CreatePlugin | undefined): Case {
+/** Of a module without tables to fill, so that it is the instance that is measured, and of one that has some. */
+function instantiateCases(capability: Uint8Array, extism: CreatePlugin | undefined): Case[] {
   const bytes = enlargeModule(assembleGuest(`(func (export "run") ${COUNTING_LOOP})`), 20_000);
-  const compiled = compileGuest(admit(bytes, POLICY));
   const others: Contender[] = [];
   if (extism !== undefined) {
     const module = new WebAssembly.Module(bytes);
     others.push({ ...EXTISM, async: true, run: () => extism(module, {}) });
   }
-  const run = (): unknown => start(compiled, IDLE_HOST);
-  return { suite: "sandbox", name: "instantiate", ours: { ...OURS, run }, others };
+  return [
+    { suite: "sandbox", name: "instantiate", ours: starter(bytes), others },
+    { suite: "sandbox", name: "instantiate-capability", ours: starter(capability), others: [] },
+  ];
+}
+
+function starter(bytes: Uint8Array): Contender {
+  const compiled = compileGuest(admit(bytes, POLICY));
+  return { ...OURS, run: (): unknown => start(compiled, IDLE_HOST) };
 }
 
 function admitCase(echo: Uint8Array): Case {

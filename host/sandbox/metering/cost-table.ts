@@ -5,7 +5,7 @@
 import { INSTRUCTIONS } from "../wasm/instruction-set.ts";
 
 /** Version of the table and of the rules by which it is applied. Receipts of two versions cannot be compared. */
-export const METER_VERSION = 2;
+export const METER_VERSION = 3;
 
 /** Fuel of entering a function, without its locals. */
 export const ENTRY_FUEL = 6;
