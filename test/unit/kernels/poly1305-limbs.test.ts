@@ -46,11 +46,14 @@ function tagOf(key: Uint8Array, message: Uint8Array, beside = false): string {
   bytes.set(message, INPUT_AT);
   poly1305.poly1305Start(KEY_AT);
   const end = INPUT_AT + message.length;
-  const view = new DataView(bytes.buffer);
-  if (!beside) poly1305.poly1305Update(INPUT_AT, message.length);
-  for (let at = INPUT_AT; beside && at < end; at += 96) {
-    const last = Math.min(at + 96, end) - 16;
-    poly1305.shortAbsorb(at, last, view.getBigUint64(last, true), view.getBigUint64(last + 8, true));
+  if (beside) {
+    const view = new DataView(bytes.buffer);
+    for (let at = INPUT_AT; at < end; at += 96) {
+      const last = Math.min(at + 96, end) - 16;
+      poly1305.shortAbsorb(at, last, view.getBigUint64(last, true), view.getBigUint64(last + 8, true));
+    }
+  } else {
+    poly1305.poly1305Update(INPUT_AT, message.length);
   }
   poly1305.poly1305Finish(KEY_AT);
   return hexEncode(bytes.subarray(KEY_AT, KEY_AT + 16));
