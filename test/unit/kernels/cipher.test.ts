@@ -19,9 +19,12 @@ interface Vector {
   readonly sealed: string;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL("../../vectors/chacha20poly1305.json", import.meta.url), "utf8")) as {
-  readonly cases: readonly Vector[];
-};
+function readCases<Case>(name: string): readonly Case[] {
+  const text = readFileSync(new URL(`../../vectors/${name}`, import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly cases: readonly Case[] }).cases;
+}
+
+const cases = readCases<Vector>("chacha20poly1305.json");
 
 const module = await openKernelModule();
 const { chacha20poly1305, xchacha20poly1305 } = createSealing(module);
@@ -77,6 +80,31 @@ describe("the vectors of RFC 8439", () => {
     );
     expect(hexEncode(chacha20poly1305.seal(key!, nonce!, utf8Encode(vector.plaintext), ad))).toBe(vector.sealed);
     expect(chacha20poly1305.open(key!, nonce!, sealed!, ad)).toEqual(utf8Encode(vector.plaintext));
+  });
+});
+
+describe("the vectors of BoringSSL and OpenSSL", () => {
+  const vectors = readCases<Vector & { readonly holds: boolean }>("chacha20poly1305-libraries.json");
+
+  it.each(vectors.map((vector) => [vector.name, vector] as const))("hold: %s", (_, vector) => {
+    const [key, nonce, ad, plaintext, sealed] = [
+      vector.key,
+      vector.nonce,
+      vector.additionalData,
+      vector.plaintext,
+      vector.sealed,
+    ].map((hex) => Uint8Array.fromHex(hex));
+    if (vector.holds) {
+      expect(hexEncode(chacha20poly1305.seal(key!, nonce!, plaintext!, ad))).toBe(vector.sealed);
+      expect(hexEncode(chacha20poly1305.open(key!, nonce!, sealed!, ad))).toBe(vector.plaintext);
+    } else {
+      expect(codeOf(() => chacha20poly1305.open(key!, nonce!, sealed!, ad))).toBe("TWIN_SEAL_BROKEN");
+    }
+  });
+
+  it("are all there", () => {
+    expect(vectors.map(({ holds }) => holds).filter((holds) => !holds)).toHaveLength(1);
+    expect(vectors).toHaveLength(71);
   });
 });
 
