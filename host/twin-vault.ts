@@ -1,15 +1,17 @@
 // The vault of a data folder: its index, and the stores that the owner's book lists.
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { systemClock } from "./base/clock.ts";
+import { TwinError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import type { Identity } from "./identity/identity.ts";
 import type { Kernels } from "./kernels/kernels.ts";
-import { openKernelPool } from "./kernels/pool.ts";
+import { type KernelPool, openKernelPool } from "./kernels/pool.ts";
 import type { StoresPart } from "./rpc/owner-parts.ts";
+import { lockFolder } from "./state/folder-lock.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import { createStoreBook, defaultStoreLines, openStoreLine, readStoreLines, type StoreLine } from "./store-book.ts";
 import type { Vault } from "./vault/object.ts";
@@ -19,6 +21,8 @@ import type { PutJobs } from "./vault/put-jobs.ts";
 
 /** Four data shards and two parity shards: over six directories from the first start on. */
 export const CODE = { dataShards: 4, parityShards: 2 } as const;
+
+const INDEX = "index.sqlite";
 
 /** What {@link openTwinVault} needs. */
 export interface TwinVaultParts {
@@ -38,22 +42,60 @@ export interface TwinVault {
   readonly stores: StoresPart & { readonly lines: () => readonly StoreLine[] };
 }
 
-/** Opens both; they are closed with `stack`. Throws `TWIN_CONFIG_INVALID` or `TWIN_STATE_BROKEN`. */
+/**
+ * Opens both; they are closed with `stack`. An index that is damaged is set aside and made again from the
+ * stores. Throws `TWIN_CONFIG_INVALID`.
+ */
 export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaultParts): Promise<TwinVault> {
-  const { folder, identity, kernels, kernelWorkers, openTwinStore, log } = parts;
+  const { folder, kernelWorkers, openTwinStore, log } = parts;
   await mkdir(join(folder, "vault"), { recursive: true });
+  const lines = (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
+  const pool = stack.use(
+    await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock, workerCount: kernelWorkers }),
+  );
+  const opened = await openOverIndex({ ...parts, lines, pool }).catch(async (thrown: unknown) => {
+    if (!(thrown instanceof TwinError) || thrown.code !== "TWIN_STATE_BROKEN") throw thrown;
+    log.warn({ err: thrown }, "the vault's index is damaged: it is made again from the stores");
+    await setIndexAside(folder);
+    return await openOverIndex({ ...parts, lines, pool });
+  });
+  const { vault } = stack.use(opened);
+  return { vault, stores: createStoreBook({ folder, vault, lines, openTwinStore }) };
+}
+
+/** Lets the next start make the index again from the stores. Throws `TWIN_HOST_BUSY` while a host runs. */
+export async function forgetIndex(folder: string): Promise<void> {
+  const lock = lockFolder(folder);
+  try {
+    await setIndexAside(folder);
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+async function setIndexAside(folder: string): Promise<void> {
+  const path = join(folder, "vault", INDEX);
+  await rm(`${path}.broken`, { force: true });
+  await rename(path, `${path}.broken`).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code !== "ENOENT") throw thrown;
+  });
+  await rm(`${path}-wal`, { force: true });
+  await rm(`${path}-shm`, { force: true });
+}
+
+async function openOverIndex(
+  parts: TwinVaultParts & { readonly lines: readonly StoreLine[]; readonly pool: KernelPool<PutJobs> },
+): Promise<AsyncDisposable & { readonly vault: Vault }> {
+  const { folder, identity, kernels, openTwinStore, lines, pool, log } = parts;
+  await using stack = new AsyncDisposableStack();
   const index = stack.use(
     await openSqliteStateStore({
-      path: join(folder, "vault", "index.sqlite"),
+      path: join(folder, "vault", INDEX),
       key: identity.keys.vaultIndex,
       twin: identity.id,
       kernels,
       random: systemRandom,
     }),
-  );
-  const lines = (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
-  const pool = stack.use(
-    await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock, workerCount: kernelWorkers }),
   );
   const vault = stack.use(
     await openVault({
@@ -69,5 +111,6 @@ export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaul
       log,
     }),
   );
-  return { vault, stores: createStoreBook({ folder, vault, lines, openTwinStore }) };
+  const owned = stack.move();
+  return { vault, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

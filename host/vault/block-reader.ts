@@ -28,13 +28,15 @@ export function createBlockReader(
 ): BlockReader {
   const placeOf = (id: Uint8Array): BlockPlace => {
     const place = index.block(id);
-    if (place === undefined) throw lost("A block of it is not in the index: rebuild the index from the stores.");
+    if (place === undefined)
+      throw lost("A block of it is not in the index: stop the host, then run twin vault reindex.");
     return place;
   };
   async function read(id: Uint8Array, offset: number, size: number, pace: Pace): Promise<Uint8Array> {
     const place = placeOf(id);
     const segment = index.segment(place.segment);
-    if (segment === undefined) throw lost("A segment of it is not in the index: rebuild the index from the stores.");
+    if (segment === undefined)
+      throw lost("A segment of it is not in the index: stop the host, then run twin vault reindex.");
     const { firstFrame, ...span } = frameSpan(place.sizeBytes, offset, size);
     const key = blockKey(seal.keys, seal.kernels, id, Uint8Array.fromHex(segment.id));
     const open = (bytes: Uint8Array | undefined): Uint8Array | undefined =>

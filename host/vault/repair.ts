@@ -55,6 +55,10 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
     unread.clear();
   }
   const bad = badOnes();
+  for (const index of bad) {
+    const [store, blame] = [record.stores[index], blames.get(index)];
+    if (blame !== undefined) parts.log.warn({ segment: record.id, shard: index, store, blame }, "a shard is not whole");
+  }
   const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
   const leaving = leavingOnes.filter((index) => !bad.includes(index));
   const made = await remake(parts, { record, shards, bad: [...bad, ...leaving], reader }, pace);

@@ -26,6 +26,7 @@ export async function scrubVault(
     shardsRepaired: 0,
     segmentsLost: 0,
   };
+  await parts.index.check(pace);
   await parts.marks.beginTrial();
   const orphans = await listOrphans(parts, options.signal);
   await followStrays(parts, orphans);

@@ -6,6 +6,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateStore, StateWrite } from "../state/state-store.ts";
 import type { ScrubReport } from "./object.ts";
+import type { Pace } from "./pace.ts";
 import {
   BLOCK_KINDS,
   type BlockKind,
@@ -82,6 +83,8 @@ export interface VaultIndex {
   orphan(store: string, name: string): number | undefined;
   orphans(): Iterable<{ readonly store: string; readonly name: string }>;
   report(): ScrubReport | undefined;
+  /** Reads every row. Throws `TWIN_STATE_BROKEN` when one is damaged. */
+  check(pace: Pace): Promise<void>;
   commit(writes: readonly StateWrite[]): Promise<void>;
 }
 
@@ -171,6 +174,15 @@ export function createVaultIndex(state: StateStore): VaultIndex {
         yield { store, name };
       }
     },
+    async check(pace) {
+      for (const namespace of Object.values(TABLES)) {
+        for (const { value } of rows(state, namespace)) {
+          // Its seal has held; a row is never empty.
+          if (value.length === 0) throw broken(namespace);
+          await pace();
+        }
+      }
+    },
     report: () => json(TABLES.report, REPORT_KEY) as ScrubReport | undefined,
     commit: (writes) => state.commit(writes),
   };
@@ -213,5 +225,8 @@ function orphanKey(store: string, name: string): Uint8Array {
 }
 
 function broken(table: string): TwinError {
-  return new TwinError("TWIN_STATE_BROKEN", `The vault's index has a ${table} row that is not one: rebuild the index.`);
+  return new TwinError(
+    "TWIN_STATE_BROKEN",
+    `The vault's index has a ${table} row that is not one: stop the host, then run twin vault reindex.`,
+  );
 }

@@ -1,4 +1,4 @@
-// `vault list|cat`: the objects of shards and keys alone, when there is no host any more.
+// `vault list|cat|reindex`: the objects of shards and keys alone, when host or index are broken or gone.
 
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,8 +11,9 @@ import type { Command } from "commander";
 import { createLog } from "../../base/log.ts";
 import { dataFolder } from "../../config.ts";
 import { openTwinShards } from "../../open-shards.ts";
-import { answer, formatSize, note, table } from "../output.ts";
-import type { SessionOptions } from "../owner-session.ts";
+import { forgetIndex } from "../../twin-vault.ts";
+import { answer, formatSize, note, table, withProgress } from "../output.ts";
+import { type SessionOptions, withOwner } from "../owner-session.ts";
 
 interface ShardOptions extends SessionOptions {
   readonly store?: readonly string[] | undefined;
@@ -27,6 +28,10 @@ export function addVaultCommands(program: Command): void {
   withKeys(vault.command("list").description("the objects of which these stores hold enough")).action(
     (_, command: Command) => list(command.optsWithGlobals()),
   );
+  vault
+    .command("reindex")
+    .description("make the index of the vault again from its stores; the host must be stopped")
+    .action((_, command: Command) => reindex(command.optsWithGlobals()));
   withKeys(vault.command("cat <id>").description("write an object to standard output, or to a file"))
     .option("--out <file>", "where to write it")
     .addHelpText(
@@ -45,6 +50,18 @@ function withKeys(command: Command): Command {
   return command
     .option("--store <location...>", "stores to read (default: those of the data folder)")
     .option("--phrase-file <file>", "a file with the 24 words (default: the keystore of the data folder)");
+}
+
+async function reindex(options: SessionOptions): Promise<void> {
+  const folder = dataFolder(options);
+  await forgetIndex(folder);
+  const { vault } = await withProgress("Reading the stores", () => withOwner(options, (owner) => owner.status()));
+  answer(
+    options,
+    vault,
+    () =>
+      `The index is made again: ${vault.objectCount} objects in ${vault.segmentCount} segments. Now check every shard: twin scrub`,
+  );
 }
 
 async function open(options: ShardOptions): ReturnType<typeof openTwinShards> {
