@@ -17,14 +17,16 @@ interface Vector {
   readonly additionalData: string;
   readonly plaintext: string;
   readonly sealed: string;
+  /** False where opening must fail. */
+  readonly holds?: boolean;
 }
 
-function readCases<Case>(name: string): readonly Case[] {
+function readCases(name: string): readonly Vector[] {
   const text = readFileSync(new URL(`../../vectors/${name}`, import.meta.url), "utf8");
-  return (JSON.parse(text) as { readonly cases: readonly Case[] }).cases;
+  return (JSON.parse(text) as { readonly cases: readonly Vector[] }).cases;
 }
 
-const cases = readCases<Vector>("chacha20poly1305.json");
+const cases = readCases("chacha20poly1305.json");
 
 const module = await openKernelModule();
 const { chacha20poly1305, xchacha20poly1305 } = createSealing(module);
@@ -84,7 +86,7 @@ describe("the vectors of RFC 8439", () => {
 });
 
 describe("the vectors of BoringSSL and OpenSSL", () => {
-  const vectors = readCases<Vector & { readonly holds: boolean }>("chacha20poly1305-libraries.json");
+  const vectors = readCases("chacha20poly1305-libraries.json");
 
   it.each(vectors.map((vector) => [vector.name, vector] as const))("hold: %s", (_, vector) => {
     const [key, nonce, ad, plaintext, sealed] = [
@@ -94,7 +96,7 @@ describe("the vectors of BoringSSL and OpenSSL", () => {
       vector.plaintext,
       vector.sealed,
     ].map((hex) => Uint8Array.fromHex(hex));
-    if (vector.holds) {
+    if (vector.holds !== false) {
       expect(hexEncode(chacha20poly1305.seal(key!, nonce!, plaintext!, ad))).toBe(vector.sealed);
       expect(hexEncode(chacha20poly1305.open(key!, nonce!, sealed!, ad))).toBe(vector.plaintext);
     } else {
@@ -103,7 +105,7 @@ describe("the vectors of BoringSSL and OpenSSL", () => {
   });
 
   it("are all there", () => {
-    expect(vectors.map(({ holds }) => holds).filter((holds) => !holds)).toHaveLength(1);
+    expect(vectors.filter(({ holds }) => holds === false)).toHaveLength(1);
     expect(vectors).toHaveLength(71);
   });
 });
