@@ -125,8 +125,8 @@ export const LIMITS = {
     journalSegmentCount: 8,
     /** The first segment of a process: somebody waits for it, and most short ones never fill it. */
     journalFirstSizeBytes: 256 * KIB,
-    /** Durable rows wait this long for more before the tables take them: a page that many share is written once. */
-    applyDelayMs: 20,
+    /** Durable rows wait this long for more before the tables take them: a page that many share is written once, a row that is gone by then not at all. */
+    applyDelayMs: 100,
     /** Rows that wait for the tables before they are taken at once: all of them are memory. */
     applyRowCount: 1_024,
     /** Rows of one transaction of the tables: its commit is one pause. */
