@@ -155,6 +155,8 @@ export const LIMITS = {
     queueLength: 1_000,
     /** Nested calls share a stack and a transaction. */
     nestedCallDepth: 16,
+    /** Nested calls that a receipt tells of: a loop of them must not fill it. */
+    nestedCallsKept: 32,
     /** What a caller may ask for at most: a waiting call holds a place in the queue. */
     callTimeoutMsMax: 60_000,
     /** Kept with the recorded answer. */
@@ -408,7 +410,7 @@ export const LIMITS = {
     /** Messages of one batch: the engine's queue of one peer has room for some of them, and for what else it asks. */
     batchMessageCount: 256,
     /** Names and sizes of a batch's messages, as JSON. */
-    batchHeadsLength: 64 * KIB,
+    batchHeadsLength: 128 * KIB,
     /** Batches to one contact that may wait for their answers: the next one is there when one is done. */
     batchesInFlight: 3,
     /** The longest pause between two tries to reach a twin that is away. */

@@ -9,6 +9,8 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { StateStore } from "../state/state-store.ts";
 import type { EventDraft } from "./event-log.ts";
 import type { LoadedCapability } from "./guest-shelf.ts";
+import type { NestedCallReceipt } from "./engine.ts";
+import { createSpan, parseTraceparent, type TraceSpan } from "./trace.ts";
 import type { MessageDraft } from "./outbox.ts";
 import { numberKey } from "./row-key.ts";
 import type { TimerDraft } from "./timers.ts";
@@ -20,6 +22,14 @@ export interface RunParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly kernels: Pick<Kernels, "keyedHash">;
+}
+
+/** How a run is to be. */
+export interface RunOptions {
+  readonly timeoutMs: number;
+  readonly isQuery: boolean;
+  /** `traceparent` of what led to it. */
+  readonly trace?: string | undefined;
 }
 
 const SEED_SIZE = 32;
@@ -51,6 +61,10 @@ export class CallRun {
   readonly participants = new Set<LoadedCapability>();
   /** Whether it began as a query: then it reads what is durable, and its guests are those of queries. */
   readonly isQuery: boolean;
+  /** Calls within it that have ended. */
+  readonly nested: NestedCallReceipt[] = [];
+  readonly #cause: TraceSpan | undefined;
+  #trace: TraceSpan | undefined;
   readonly #parts: RunParts;
   readonly #startedMs: number;
   readonly #timeoutMs: number;
@@ -58,10 +72,11 @@ export class CallRun {
   #block = 0;
   #unused: Uint8Array = new Uint8Array();
 
-  constructor(parts: RunParts, { timeoutMs, isQuery }: { readonly timeoutMs: number; readonly isQuery: boolean }) {
+  constructor(parts: RunParts, { timeoutMs, isQuery, trace }: RunOptions) {
     this.#parts = parts;
     this.isQuery = isQuery;
     this.#timeoutMs = timeoutMs;
+    this.#cause = trace === undefined ? undefined : parseTraceparent(trace);
     this.atMs = parts.clock.nowMs();
     this.#startedMs = parts.clock.elapsedMs();
     this.writes = new WriteSet(parts.store);
@@ -70,6 +85,21 @@ export class CallRun {
   /** Fractional. */
   elapsedMs(): number {
     return this.#parts.clock.elapsedMs() - this.#startedMs;
+  }
+
+  /** Its span, made when somebody asks: most calls lead to nothing. */
+  get trace(): TraceSpan {
+    return (this.#trace ??= createSpan(this.#parts.random, this.#cause));
+  }
+
+  /** Its span, if it was led to by another or has led to something. */
+  get linkedTrace(): TraceSpan | undefined {
+    return this.#cause === undefined ? this.#trace : this.trace;
+  }
+
+  /** A span within it. */
+  createSpan(parent: TraceSpan): TraceSpan {
+    return createSpan(this.#parts.random, parent);
   }
 
   /** Until its deadline; 0 behind it. */

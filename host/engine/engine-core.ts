@@ -1,6 +1,7 @@
 // A twin's engine on one thread: calls and messages as transactions. Everything here runs to its end
 // without waiting; only the answers wait, for the commit that they depend on.
 
+import { hexEncode, utf8Encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { TwinError, toTwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
@@ -24,7 +25,7 @@ import { createOutbox, type Outbox } from "./outbox.ts";
 import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import type { PackageFolder } from "./package-folder.ts";
 import { createProgramCache, type ProgramCache } from "./program-cache.ts";
-import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
+import { createReceiptBook, type ReceiptBook, type ReceiptDraft } from "./receipt-book.ts";
 import { createTaskPlaces, type TaskPlaces, TaskRunner } from "./task-runner.ts";
 import { createTimers, type Timers } from "./timers.ts";
 import { NO_QUEUE, type Turns } from "./turns.ts";
@@ -121,7 +122,7 @@ export class EngineCore {
     this.grants = createGrantBook(store, random);
     this.register = createCapabilityRegister(store);
     this.shelf = createGuestShelf(packages, parts.programs ?? createProgramCache());
-    this.receipts = createReceiptBook(store);
+    this.receipts = createReceiptBook(store, tracePrefixOf(twin, kernels));
     this.events = createEventLog(store);
     this.outbox = createOutbox(store);
     this.inbox = createInbox(store);
@@ -184,7 +185,7 @@ export class EngineCore {
   /** Runs an admitted task to its end. What it changed was durable before. Rejects as the task does. */
   async runTask(admitted: AdmittedCall, signal?: AbortSignal): Promise<CallAnswer> {
     const { fuel, timeoutMs } = budgetOf(admitted);
-    const run = this.createRun(timeoutMs - admitted.queueMs, "task");
+    const run = this.createRun(timeoutMs - admitted.queueMs, "task", admitted.request.trace);
     let [result, error]: [InvocationResult | undefined, TwinError | undefined] = [undefined, undefined];
     try {
       run.checkDeadline();
@@ -271,11 +272,11 @@ export class EngineCore {
   }
 
   /** A run of its own, outside of a call. */
-  createRun(timeoutMs: number, kind: Method["kind"] = "command"): CallRun {
+  createRun(timeoutMs: number, kind: Method["kind"] = "command", trace?: string): CallRun {
     const isQuery = kind === "query";
     const { clock, random, kernels } = this.#parts;
     const store = isQuery ? this.#snapshot : this.store;
-    return new CallRun({ store, clock, random, kernels }, { timeoutMs, isQuery });
+    return new CallRun({ store, clock, random, kernels }, { timeoutMs, isQuery, trace });
   }
 
   status(): EngineStatus {
@@ -318,7 +319,7 @@ export class EngineCore {
     // Guests of commands may remember what is not durable yet: queries have guests of their own.
     const guests = method.kind === "query" ? this.shelf.readerOf(loaded) : loaded;
     const { fuel, timeoutMs } = budgetOf(admitted);
-    const run = this.createRun(timeoutMs - queueMs, method.kind);
+    const run = this.createRun(timeoutMs - queueMs, method.kind, request.trace);
     let result: InvocationResult | undefined;
     let error: TwinError | undefined;
     try {
@@ -340,7 +341,7 @@ export class EngineCore {
     readonly run: CallRun;
     readonly result: InvocationResult | undefined;
     readonly error: TwinError | undefined;
-  }): Omit<Receipt, "sequence"> {
+  }): ReceiptDraft {
     const { admitted, run, result, error } = about;
     const { request, loaded, grantId, queueMs } = admitted;
     const { manifest, hash } = loaded.record;
@@ -368,6 +369,8 @@ export class EngineCore {
       },
       queueMs,
       runMs: Math.round(run.elapsedMs() * 1_000) / 1_000,
+      trace: run.linkedTrace,
+      ...(run.nested.length === 0 ? {} : { nested: run.nested }),
     };
   }
 
@@ -413,6 +416,11 @@ export class EngineCore {
         this.#flushing = false;
       });
   }
+}
+
+/** Of the twin alone, and of no use to others: it stands in receipts, and never leaves the host. */
+function tracePrefixOf(twin: string, kernels: Pick<Kernels, "hash">): string {
+  return hexEncode(kernels.hash(utf8Encode(`trace ${twin}`)).subarray(0, 8));
 }
 
 function withReceipt({ code, message, details, cause }: TwinError, { sequence }: Receipt): TwinError {

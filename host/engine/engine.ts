@@ -7,6 +7,7 @@ import type { InstalledCapability, RemovedCapability } from "../packages/manifes
 import type { ReviewPolicy } from "../packages/review-policy.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
+import type { TraceSpan } from "./trace.ts";
 import type { RollBackRequest, UpgradeRequest } from "./installation-upgrade.ts";
 
 /** A call of one method. `payload` is UTF-8 JSON and belongs to the engine from the call on. */
@@ -17,6 +18,8 @@ export interface CallRequest {
   readonly payload: Uint8Array<ArrayBuffer>;
   /** Idempotency: a command repeated under the same id (1 to 64 characters, scoped by holder) returns the recorded answer. */
   readonly callId?: string | undefined;
+  /** `traceparent` of what led to it (W3C Trace Context); what is none is ignored. */
+  readonly trace?: string | undefined;
   readonly budget?: { readonly fuel?: number | undefined; readonly timeoutMs?: number | undefined } | undefined;
 }
 
@@ -24,6 +27,20 @@ export interface CallRequest {
 export interface CallAnswer {
   readonly payload: Uint8Array<ArrayBuffer>;
   readonly receipt: Receipt;
+}
+
+/** A call within a call, in its transaction. JSON. */
+export interface NestedCallReceipt {
+  readonly capability: string;
+  readonly method: string;
+  /** Id of its span, and of the one that it was called from. */
+  readonly span: string;
+  readonly parent: string;
+  /** Including what it called itself. */
+  readonly fuel: number;
+  /** Since the outermost call began. */
+  readonly startMs: number;
+  readonly runMs: number;
 }
 
 /** The account of one call. JSON. */
@@ -55,6 +72,9 @@ export interface Receipt {
   };
   readonly queueMs: number;
   readonly runMs: number;
+  readonly trace: TraceSpan;
+  /** The first ones, in the order in which they ended; absent when there were none. */
+  readonly nested?: readonly NestedCallReceipt[] | undefined;
 }
 
 /** What calls have cost in one day. JSON. */
@@ -93,6 +113,8 @@ export interface OutgoingMessage {
   readonly method: string;
   readonly payload: Uint8Array;
   readonly queuedAtMs: number;
+  /** `traceparent` of the command that sent it. */
+  readonly trace?: string | undefined;
 }
 
 /** A message from another twin, whose identity the connection has proven. */
@@ -103,6 +125,8 @@ export interface IncomingMessage {
   readonly capability: string;
   readonly method: string;
   readonly payload: Uint8Array<ArrayBuffer>;
+  /** As its sender said. */
+  readonly trace?: string | undefined;
 }
 
 /** Which of the messages for a peer to show. */
@@ -206,6 +230,8 @@ export interface Engine extends AsyncDisposable {
     readonly limit?: number | undefined;
     readonly capability?: string | undefined;
     readonly caller?: string | undefined;
+    /** Id of a trace. */
+    readonly trace?: string | undefined;
   }): Promise<Receipt[]>;
   /** Sums per day, capability and caller of all calls since the twin began, newest day first, down to `sinceDay` (`2026-01-31`). */
   receiptSums(query?: { readonly sinceDay?: string | undefined }): Promise<ReceiptSum[]>;

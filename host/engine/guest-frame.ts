@@ -4,6 +4,7 @@ import type { Holder } from "../grants/grant.ts";
 import type { MethodKind } from "../packages/manifest.ts";
 import type { SchemaCheck } from "../packages/schema.ts";
 import type { CallRun } from "./call-run.ts";
+import type { TraceSpan } from "./trace.ts";
 
 /** A nested call, as a guest asks for it. */
 export interface NestedCall {
@@ -33,6 +34,8 @@ export interface GuestFrame {
   readonly method: string;
   /** `init` while the instance starts. */
   readonly kind: MethodKind | "init";
+  /** Of a nested call; the run's own when absent. */
+  readonly span: TraceSpan | undefined;
   readonly caller: Holder;
   /** Id of the twin that all this happens in. */
   readonly twin: string;

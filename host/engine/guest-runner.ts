@@ -15,6 +15,7 @@ import type { CapabilityRegister } from "./capability-register.ts";
 import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, NestedCall, TimerView } from "./guest-frame.ts";
 import type { GuestShelf, LoadedCapability } from "./guest-shelf.ts";
+import type { TraceSpan } from "./trace.ts";
 
 /** One method to run. */
 export interface Invocation {
@@ -26,6 +27,8 @@ export interface Invocation {
   readonly fuel: number;
   /** Weighted frames that the guest may use; the sandbox's own limit when absent. */
   readonly callDepth?: number | undefined;
+  /** Of a nested call; the run's own when absent. */
+  readonly span?: TraceSpan | undefined;
 }
 
 /** A method's answer, valid by its schema, and what it used. */
@@ -61,6 +64,12 @@ export class GuestRunner {
     const found = record === undefined ? undefined : methodOf(record.manifest, method);
     if (record === undefined || found === undefined) throw unknown(capability, method, record !== undefined);
     return { loaded: this.#parts.shelf.load(record), method: found };
+  }
+
+  /** What a guest of `from` calls: of several major versions side by side the one that it depends on. Throws `TWIN_CALL_UNKNOWN`. */
+  findFor(from: LoadedCapability, { capability, method }: NestedCall): ReturnType<GuestRunner["find"]> {
+    const provider = this.#parts.register.providerOf(from.record.manifest, capability);
+    return this.find(provider?.name ?? capability, method);
   }
 
   /**
@@ -121,7 +130,7 @@ export class GuestRunner {
 
   /** What the host functions know of one running method. */
   frameOf(run: CallRun, invocation: Invocation, kind: GuestFrame["kind"]): GuestFrame {
-    const { loaded, method, caller } = invocation;
+    const { loaded, method, caller, span } = invocation;
     const { name, manifest } = loaded.record;
     const { twin, log, outboxRoom, timers } = this.#parts;
     return {
@@ -129,6 +138,7 @@ export class GuestRunner {
       capability: name,
       method,
       kind,
+      span,
       caller,
       twin,
       permissions: loaded.permissions,
@@ -138,7 +148,8 @@ export class GuestRunner {
       canSchedule: (name) => ["command", "task"].includes(methodOf(manifest, name)?.kind ?? ""),
       stage: undefined,
       call: (nested) => this.#nest(run, loaded, nested),
-      log: (level, text) => log[level]({ capability: name }, text),
+      log: (level, text) =>
+        log[level]({ capability: name, method, trace: run.trace.id, span: (span ?? run.trace).span }, text),
     };
   }
 
@@ -148,12 +159,8 @@ export class GuestRunner {
    */
   #nest(run: CallRun, from: LoadedCapability, nested: NestedCall): InvocationResult {
     const { name, manifest } = from.record;
-    if (!mayCall(manifest.permissions, nested)) {
-      throw deniedCall(`The manifest of ${name} does not ask for a call of ${nested.capability}.${nested.method}.`);
-    }
-    // Of several major versions side by side it gets the one that it depends on.
-    const provider = this.#parts.register.providerOf(manifest, nested.capability)?.name ?? nested.capability;
-    const { loaded: found, method } = this.find(provider, nested.method);
+    if (!mayCall(manifest.permissions, nested)) throw undeclaredCall(name, nested);
+    const { loaded: found, method } = this.findFor(from, nested);
     if (method.kind === "task")
       throw deniedCall(`${nested.capability}.${nested.method} is a task, for which no transaction waits.`);
     const loaded = run.isQuery ? this.#parts.shelf.readerOf(found) : found;
@@ -163,19 +170,28 @@ export class GuestRunner {
     if (from.frame?.kind === "query" && method.kind === "command") {
       throw deniedCall(`${name}.${from.frame.method} is a query; it cannot call commands.`);
     }
+    const parent = from.frame?.span ?? run.trace;
+    const span = run.createSpan(parent);
+    const startMs = run.elapsedMs();
+    const { capability, method: called, payload, fuel, callDepth } = nested;
     const caller: Holder = { kind: "capability", name };
-    return this.invoke(run, {
-      loaded,
-      caller,
-      method: nested.method,
-      payload: nested.payload,
-      fuel: nested.fuel,
-      callDepth: nested.callDepth,
-    });
+    const result = this.invoke(run, { loaded, caller, method: called, payload, fuel, callDepth, span });
+    if (run.nested.length < LIMITS.engine.nestedCallsKept) {
+      const runMs = run.elapsedMs() - startMs;
+      const spans = { span: span.span, parent: parent.span };
+      run.nested.push({ capability, method: called, ...spans, fuel: result.fuel, startMs, runMs });
+    }
+    return result;
   }
 }
 
-function deniedCall(message: string): TwinError {
+/** The error of a guest that calls what its manifest does not declare. */
+export function undeclaredCall(name: string, { capability, method }: NestedCall): TwinError {
+  return deniedCall(`The manifest of ${name} does not ask for a call of ${capability}.${method}.`);
+}
+
+/** The error of a guest that calls what it may not. */
+export function deniedCall(message: string): TwinError {
   return new TwinError("TWIN_GUEST_DENIED", message, { function: "call" });
 }
 

@@ -7,6 +7,7 @@ import type { StateEntry, StateKey } from "../state/state-store.ts";
 import type { GuestMemory } from "../sandbox/sandbox.ts";
 import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, GuestLogLevel } from "./guest-frame.ts";
+import { formatTraceparent } from "./trace.ts";
 
 /** The call of a host function: where it comes from. */
 export interface HostCall {
@@ -177,7 +178,8 @@ function send(call: HostCall, args: HostArguments): void {
   if (frame.run.sends.length >= frame.outboxRoom) {
     throw tooLarge(`The outbox keeps at most ${LIMITS.engine.outboxLength} messages; peers must come online first`);
   }
-  frame.run.sends.push({ peer, capability, method, payload });
+  const trace = formatTraceparent(frame.span ?? frame.run.trace);
+  frame.run.sends.push({ peer, capability, method, payload, trace });
 }
 
 /** Throws `TWIN_GUEST_ABI` unless these can be a twin, a capability and a method of it. */
@@ -232,7 +234,8 @@ function schedule(call: HostCall, args: HostArguments): number {
     throw tooLarge(`A twin keeps at most ${LIMITS.engine.timerCount} timers; unschedule some first`);
   }
   const id = newTimerId(frame);
-  scheduled.set(id, { id, dueAtMs, capability: frame.capability, method, payload });
+  const trace = formatTraceparent(frame.span ?? frame.run.trace);
+  scheduled.set(id, { id, dueAtMs, capability: frame.capability, method, payload, trace });
   return id;
 }
 

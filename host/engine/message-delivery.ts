@@ -46,8 +46,9 @@ export async function deliverMessage(core: EngineCore, message: IncomingMessage,
 }
 
 function admitMessage(core: EngineCore, message: IncomingMessage, queueMs: number): AdmittedCall {
-  const { from, circles, capability, method, payload } = message;
-  const admitted = core.admit({ holder: { kind: "peer", twin: from, circles }, capability, method, payload }, queueMs);
+  const { from, circles, capability, method, payload, trace } = message;
+  const holder = { kind: "peer", twin: from, circles } as const;
+  const admitted = core.admit({ holder, capability, method, payload, trace }, queueMs);
   if (admitted.method.kind === "command") return admitted;
   throw new TwinError(
     "TWIN_CALL_UNKNOWN",

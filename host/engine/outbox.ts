@@ -18,6 +18,8 @@ export interface MessageDraft {
   readonly capability: string;
   readonly method: string;
   readonly payload: Uint8Array;
+  /** `traceparent` of the command. */
+  readonly trace?: string | undefined;
 }
 
 interface PeerRow {
@@ -65,7 +67,7 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
   return {
     append: (drafts, nowMs) => {
       const changed = new Map<string, StateWrite>();
-      const rows = drafts.map(({ peer, capability, method, payload }) => {
+      const rows = drafts.map(({ peer, capability, method, payload, trace }) => {
         const { nextSequence, waiting } = peerOf(peer);
         changed.set(peer, setPeer(peer, { nextSequence: nextSequence + 1, waiting: waiting + 1 }));
         const row: MessageRow = {
@@ -75,6 +77,7 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
           method,
           payload: utf8Decode(payload),
           queuedAtMs: nowMs,
+          trace,
         };
         return { namespace: MESSAGES, key: ownedKey(peer, nextSequence), value: jsonEncode(row) };
       });

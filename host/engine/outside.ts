@@ -32,6 +32,8 @@ export interface PeerRequest {
   readonly method: string;
   /** UTF-8 JSON. */
   readonly payload: Uint8Array<ArrayBuffer>;
+  /** `traceparent` of the task. */
+  readonly trace: string;
 }
 
 /** The outside, as the tasks of one twin reach it. */

@@ -8,6 +8,7 @@ import type { StateEntry, StateStore, StateWrite } from "../state/state-store.ts
 import type { Receipt, ReceiptSum } from "./engine.ts";
 import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.ts";
 import { createReceiptSums } from "./receipt-sums.ts";
+import { lonelySpan, type TraceSpan } from "./trace.ts";
 import { FIRST_KEY, numberKey, numberOf } from "./row-key.ts";
 
 const PAGES = "$receipt-pages";
@@ -30,14 +31,19 @@ export interface ReceiptQuery {
   readonly limit?: number | undefined;
   readonly capability?: string | undefined;
   readonly caller?: string | undefined;
+  /** Id of a trace. */
+  readonly trace?: string | undefined;
 }
+
+/** A receipt before it has a number; without a trace it begins one alone. */
+export type ReceiptDraft = Omit<Receipt, "sequence" | "trace"> & { readonly trace?: TraceSpan | undefined };
 
 const NONE: Totals = { calls: 0, errors: 0, fuel: 0, lastSequence: 0 };
 
 /** Issues, keeps and sums receipts. */
 export interface ReceiptBook {
   /** Numbers a receipt. It waits in memory until {@link ReceiptBook.drain}; of very many queries only the newest do, and their sums. */
-  issue(draft: Omit<Receipt, "sequence">, kind: "query" | "command"): Receipt;
+  issue(draft: ReceiptDraft, kind: "query" | "command"): Receipt;
   /** The writes that record all waiting receipts; none when nothing waits. */
   drain(): StateWrite[];
   /** Including waiting ones. */
@@ -50,8 +56,8 @@ export interface ReceiptBook {
   reload(): void;
 }
 
-/** The book over the tables of `store`. */
-export function createReceiptBook(store: Pick<StateStore, "get" | "scan">): ReceiptBook {
+/** The book over the tables of `store`. `tracePrefix`: 16 hex digits of the twin's own, for traces of calls that stand alone. */
+export function createReceiptBook(store: Pick<StateStore, "get" | "scan">, tracePrefix: string): ReceiptBook {
   const sums = createReceiptSums(store);
   let totals = readTotals(store);
   let commands: Receipt[] = [];
@@ -59,7 +65,8 @@ export function createReceiptBook(store: Pick<StateStore, "get" | "scan">): Rece
   let pages = 0;
   return {
     issue: (draft, kind) => {
-      const receipt: Receipt = { sequence: totals.lastSequence + 1, ...draft };
+      const sequence = totals.lastSequence + 1;
+      const receipt: Receipt = { sequence, ...draft, trace: draft.trace ?? lonelySpan(tracePrefix, sequence) };
       totals = {
         calls: totals.calls + 1,
         errors: totals.errors + (receipt.outcome === "error" ? 1 : 0),
@@ -126,10 +133,11 @@ function receiptsOf({ value }: StateEntry): Receipt[] {
   return unpackReceipts(jsonDecode(value) as ReceiptPage).toReversed();
 }
 
-function fits(receipt: Receipt, { capability, caller }: ReceiptQuery, before: number): boolean {
+function fits(receipt: Receipt, { capability, caller, trace }: ReceiptQuery, before: number): boolean {
   return (
     receipt.sequence < before &&
     (capability === undefined || receipt.capability === capability) &&
-    (caller === undefined || receipt.caller === caller)
+    (caller === undefined || receipt.caller === caller) &&
+    (trace === undefined || receipt.trace.id === trace)
   );
 }

@@ -2,17 +2,20 @@
 // tables, a page per commit, and so they cross between threads.
 
 import type { TwinErrorCode } from "../base/errors.ts";
-import type { Receipt } from "./engine.ts";
+import type { NestedCallReceipt, Receipt } from "./engine.ts";
+import { lonelyPrefix, lonelySpan, type TraceSpan } from "./trace.ts";
 
 /** Receipts in order. Plain JSON. */
 export interface ReceiptPage {
   readonly names: readonly string[];
   /** One per receipt: numbers, and positions in `names` (-1: absent), in the order of {@link packReceipts}. */
   readonly rows: readonly (readonly number[])[];
+  /** Calls within calls, by the number of the receipt; absent when there are none. */
+  readonly nested?: readonly (readonly [sequence: number, calls: readonly NestedCallReceipt[]])[];
 }
 
 /** Numbers in a row before its host calls, which are pairs of a name and a count. */
-const HEAD_LENGTH = 20;
+const HEAD_LENGTH = 23;
 
 /** The receipts as a page. */
 export function packReceipts(receipts: readonly Receipt[]): ReceiptPage {
@@ -26,7 +29,8 @@ export function packReceipts(receipts: readonly Receipt[]): ReceiptPage {
     return names.push(text) - 1;
   };
   const rows = receipts.map((receipt) => {
-    const { bytes } = receipt;
+    const { bytes, trace } = receipt;
+    const lonely = lonelyPrefix(trace);
     const row = [
       receipt.sequence,
       receipt.atMs,
@@ -48,15 +52,22 @@ export function packReceipts(receipts: readonly Receipt[]): ReceiptPage {
       bytes.sent,
       receipt.queueMs,
       receipt.runMs,
+      nameOf(lonely ?? trace.id),
+      lonely === undefined ? nameOf(trace.span) : -1,
+      nameOf(trace.parent),
     ];
     for (const name in receipt.hostCalls) row.push(nameOf(name), receipt.hostCalls[name]!);
     return row;
   });
-  return { names, rows };
+  const nested = receipts.flatMap(({ sequence, nested: calls }) =>
+    calls === undefined ? [] : [[sequence, calls] as const],
+  );
+  return nested.length === 0 ? { names, rows } : { names, rows, nested };
 }
 
 /** The receipts of a page. */
-export function unpackReceipts({ names, rows }: ReceiptPage): Receipt[] {
+export function unpackReceipts({ names, rows, nested }: ReceiptPage): Receipt[] {
+  const calls = new Map(nested);
   return rows.map((row) => {
     const at = (index: number): number => row[index]!;
     const name = (index: number): string => names[at(index)]!;
@@ -79,6 +90,13 @@ export function unpackReceipts({ names, rows }: ReceiptPage): Receipt[] {
       bytes: { in: at(12), out: at(13), read: at(14), written: at(15), received: at(16), sent: at(17) },
       queueMs: at(18),
       runMs: at(19),
+      trace:
+        at(21) === -1 ? lonelySpan(name(20), at(0)) : spanOf({ id: name(20), span: name(21), parent: names[at(22)] }),
+      ...(calls.has(at(0)) ? { nested: calls.get(at(0)) } : {}),
     };
   });
+}
+
+function spanOf({ parent, ...span }: TraceSpan): TraceSpan {
+  return parent === undefined ? span : { ...span, parent };
 }

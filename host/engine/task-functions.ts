@@ -10,6 +10,7 @@ import { abi, checkAddressee, LENGTH_FUEL, readName, readPayload, stage } from "
 import { checkHostCall, type HostFunctionName } from "./host-functions.ts";
 import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, NestedCall } from "./guest-frame.ts";
+import { formatTraceparent } from "./trace.ts";
 import type { HttpAnswer, HttpRequest, Outside } from "./outside.ts";
 
 /** The frame of a task. */
@@ -41,7 +42,7 @@ const HEADER_NAME = /^[a-z][a-z0-9-]{0,63}$/u;
 const HEADER_VALUE = /^[\t\x20-\x7e]{0,4096}$/u;
 /** They say how the message is framed or whom it is for. */
 const HOST_HEADERS =
-  /^(?:host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept-encoding|traceparent|proxy-.*)$/u;
+  /^(?:host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept-encoding|proxy-.*)$/u;
 
 const TASK_ACTIONS = {
   call: async (
@@ -81,9 +82,10 @@ const TASK_ACTIONS = {
     checkAddressee({ peer, capability, method });
     memory.charge(payload.length * LENGTH_FUEL.json);
     const { violation } = checkJson(payload, () => undefined);
+    const trace = formatTraceparent(frame.run.trace);
     if (violation !== undefined) throw abi(`the payload given to peer_call is no JSON (${violation})`);
     return answerOf(call, async () => {
-      const answer = await frame.outside.callPeer({ peer, capability, method, payload }, { signal });
+      const answer = await frame.outside.callPeer({ peer, capability, method, payload, trace }, { signal });
       frame.run.bytes.sent += payload.length;
       frame.run.bytes.received += answer.length;
       return answer;

@@ -15,14 +15,17 @@ import type { NestedCall } from "./guest-frame.ts";
 import {
   checkedParams,
   checkResult,
+  deniedCall,
   type GuestRunner,
   type Invocation,
   type InvocationResult,
   mayCall,
+  undeclaredCall,
 } from "./guest-runner.ts";
 import { createHostImplementation } from "./host-functions.ts";
 import type { Outside } from "./outside.ts";
 import { createTaskImplementation, type TaskFrame } from "./task-functions.ts";
+import { formatTraceparent } from "./trace.ts";
 import type { Turns } from "./turns.ts";
 
 const PAGE_SIZE = 65_536;
@@ -47,7 +50,7 @@ export function createTaskPlaces(clock: Clock): TaskPlaces {
 
 /** What a runner of tasks is made of. */
 export interface TaskRunnerParts {
-  readonly runner: Pick<GuestRunner, "find" | "frameOf">;
+  readonly runner: Pick<GuestRunner, "find" | "findFor" | "frameOf">;
   readonly places: TaskPlaces;
   readonly turns: Turns;
   readonly outside: Outside;
@@ -192,21 +195,24 @@ export class TaskRunner {
     run: CallRun,
     nested: NestedCall,
   ): Promise<{ payload: Uint8Array; fuel: number }> {
-    const { manifest } = task.loaded.record;
+    const { name, manifest } = task.loaded.record;
     const { capability, method, payload, fuel } = nested;
-    if (capability !== manifest.name && !mayCall(manifest.permissions, nested)) {
-      const message = `The manifest of ${manifest.name} does not ask for a call of ${capability}.${method}.`;
-      throw new TwinError("TWIN_GUEST_DENIED", message, { function: "call" });
-    }
-    const found = this.#parts.runner.find(capability, method);
-    if (found.method.kind === "task") {
-      throw new TwinError("TWIN_GUEST_DENIED", "A task calls queries and commands, no other tasks.", {
-        function: "call",
-      });
-    }
+    const { runner } = this.#parts;
+    const isOwn = capability === manifest.name;
+    if (!isOwn && !mayCall(manifest.permissions, nested)) throw undeclaredCall(name, nested);
+    const found = isOwn ? runner.find(name, method) : runner.findFor(task.loaded, nested);
+    if (found.method.kind === "task") throw deniedCall("A task calls queries and commands, no other tasks.");
     const timeoutMs = Math.min(LIMITS.sandbox.callTimeoutMs, run.leftMs());
-    const holder = { kind: "capability", name: manifest.name } as const;
-    const request = { holder, capability, method, payload, budget: { fuel, timeoutMs } };
+    const holder = { kind: "capability", name } as const;
+    const trace = formatTraceparent(run.trace);
+    const request = {
+      holder,
+      capability: found.loaded.record.name,
+      method,
+      payload,
+      trace,
+      budget: { fuel, timeoutMs },
+    };
     const caller = callerName(task.request.holder);
     const { answer, error } = await this.#parts.turns.perform(caller, () =>
       this.#parts.complete({ request, ...found, grantId: undefined, queueMs: 0 }),

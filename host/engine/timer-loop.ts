@@ -100,13 +100,13 @@ class Loop implements TimerLoop {
  * error that repeating cannot help is in the receipt. Rejects, without a trace, for what may pass.
  */
 export async function fireTimer(core: EngineCore, timer: TimerDraft): Promise<void> {
-  const { capability, method, payload } = timer;
+  const { capability, method, payload, trace } = timer;
   // It may have been unscheduled since it was found to be due.
   if (!core.timers.has(capability, timer.id)) return;
   const gone = (): StateWrite[] => core.timers.remove(timer.id);
   const holder = { kind: "timer", name: capability } as const;
   try {
-    const request = { holder, capability, method, payload: Uint8Array.from(payload) };
+    const request = { holder, capability, method, payload: Uint8Array.from(payload), trace };
     const admitted = core.admit(request, 0);
     if (admitted.method.kind === "task") {
       // Nobody waits for it, and it has no commit that the row could go with: it runs at most once.

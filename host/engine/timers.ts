@@ -18,6 +18,8 @@ export interface TimerDraft {
   readonly capability: string;
   readonly method: string;
   readonly payload: Uint8Array;
+  /** `traceparent` of the command that set it. */
+  readonly trace?: string | undefined;
 }
 
 interface TimerRow extends Omit<TimerDraft, "payload" | "id"> {

@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly callId?: string | undefined;
   readonly fuel?: number | undefined;
   readonly timeoutMs?: number | undefined;
+  /** What led to the call (W3C Trace Context): it and the receipts of what it leads to have this trace. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A call's durable result and its account. */
@@ -209,6 +211,8 @@ export interface OwnerApi {
     readonly limit?: number;
     readonly capability?: string;
     readonly caller?: string;
+    /** Id of a trace. */
+    readonly trace?: string;
   }): Promise<Receipt[]>;
   /** What calls have cost per day, capability and caller, newest day first, down to `sinceDay` (`2026-01-31`). */
   receiptSums(query?: { readonly sinceDay?: string }): Promise<ReceiptSum[]>;
@@ -302,6 +306,8 @@ export interface PeerCall {
   readonly method: string;
   /** UTF-8 JSON. */
   readonly payload: Uint8Array;
+  /** `traceparent` of the task. */
+  readonly trace?: string | undefined;
 }
 
 /** Messages of one twin to another; their sequences follow each other. */

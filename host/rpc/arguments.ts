@@ -3,6 +3,7 @@
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import { parseTraceparent } from "../engine/trace.ts";
 import type { CallOptions, Json } from "./api.ts";
 
 /** Text of `min` to `max` UTF-16 code units (default 1 to 1,024). */
@@ -54,10 +55,18 @@ export function checkJson(value: unknown, name: string): Json {
   throw invalid(name, `JSON nested at most ${LIMITS.rpc.jsonDepth} deep`, value);
 }
 
+/** A `traceparent`, or undefined. */
+export function checkTrace(value: unknown, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && parseTraceparent(value) !== undefined) return value;
+  throw invalid(name, "a traceparent (W3C Trace Context)", value);
+}
+
 /** {@link CallOptions}, copied. */
 export function checkCallOptions(value: unknown): CallOptions {
-  const { callId, fuel, timeoutMs } = checkRecord(value, "options");
+  const { callId, fuel, timeoutMs, traceparent } = checkRecord(value, "options");
   return {
+    traceparent: checkTrace(traceparent, "options.traceparent"),
     callId: callId === undefined ? undefined : checkText(callId, "options.callId", { max: 64 }),
     fuel: fuel === undefined ? undefined : checkInteger(fuel, "options.fuel", { min: 1, max: Number.MAX_SAFE_INTEGER }),
     timeoutMs:

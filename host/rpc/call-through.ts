@@ -24,7 +24,7 @@ export async function callThrough(
   holder: Holder,
   given: CallArguments,
 ): Promise<CallOutcome> {
-  const { callId, fuel, timeoutMs } = checkCallOptions(given.options);
+  const { callId, fuel, timeoutMs, traceparent: trace } = checkCallOptions(given.options);
   const capability = checkText(given.capability, "capability", { max: 64 });
   const method = checkText(given.method, "method", { max: 64 });
   const payload = jsonEncode(checkJson(given.params, "params"));
@@ -35,7 +35,7 @@ export async function callThrough(
       { sizeBytes: payload.length, sizeBytesMax: LIMITS.engine.payloadSizeBytes },
     );
   }
-  const request = { holder, capability, method, payload, callId, budget: { fuel, timeoutMs } };
+  const request = { holder, capability, method, payload, callId, trace, budget: { fuel, timeoutMs } };
   const answer = await engine.call(request, { signal: given.signal });
   return { result: jsonDecode(answer.payload) as Json, receipt: answer.receipt };
 }

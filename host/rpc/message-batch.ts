@@ -6,7 +6,7 @@ import { type ErrorWire, errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Delivery, OutgoingMessage, Settlement } from "../engine/engine.ts";
 import type { BatchAnswer, MessageBatch } from "./api.ts";
-import { checkBytes, checkInteger, checkRecord, checkText, invalid } from "./arguments.ts";
+import { checkBytes, checkInteger, checkRecord, checkText, checkTrace, invalid } from "./arguments.ts";
 
 /** One message of a batch, checked. */
 export interface BatchedMessage {
@@ -15,12 +15,14 @@ export interface BatchedMessage {
   readonly method: string;
   /** Bytes of its own. */
   readonly payload: Uint8Array<ArrayBuffer>;
+  readonly trace: string | undefined;
 }
 
 interface Head {
   readonly capability: string;
   readonly method: string;
   readonly sizeBytes: number;
+  readonly trace?: string | undefined;
 }
 
 const NAME_LENGTH_MAX = 64;
@@ -28,8 +30,8 @@ const REFUSAL_MESSAGE_LENGTH = 500;
 
 /** Packs messages, at least one, whose sequences follow each other. */
 export function packBatch(messages: readonly OutgoingMessage[]): MessageBatch {
-  const heads = messages.map(({ capability, method, payload }): Head => {
-    return { capability, method, sizeBytes: payload.length };
+  const heads = messages.map(({ capability, method, payload, trace }): Head => {
+    return { capability, method, sizeBytes: payload.length, trace };
   });
   return {
     firstSequence: messages[0]!.sequence,
@@ -46,7 +48,7 @@ export function unpackBatch(batch: unknown): BatchedMessage[] {
   const bytes = checkBytes(payloads, "batch.payloads", LIMITS.peers.frameSizeBytes);
   let offset = 0;
   const messages = rows.map((row, index) => {
-    const { capability, method, sizeBytes } = checkRecord(row, "batch.heads[]");
+    const { capability, method, sizeBytes, trace } = checkRecord(row, "batch.heads[]");
     const size = checkInteger(sizeBytes, "batch.heads[].sizeBytes", { min: 0, max: LIMITS.engine.payloadSizeBytes });
     return {
       sequence: first + index,
@@ -54,6 +56,7 @@ export function unpackBatch(batch: unknown): BatchedMessage[] {
       method: checkText(method, "batch.heads[].method", { max: NAME_LENGTH_MAX }),
       // A copy: what capnweb gives may be a piece of a shared pool.
       payload: new Uint8Array(bytes.subarray(offset, (offset += size))),
+      trace: checkTrace(trace, "batch.heads[].trace"),
     };
   });
   if (offset !== bytes.length) throw invalid("batch.payloads", `${offset} bytes, as the heads say`, bytes);

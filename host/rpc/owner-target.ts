@@ -231,14 +231,16 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
     readonly limit?: number;
     readonly capability?: string;
     readonly caller?: string;
+    readonly trace?: string;
   }): Promise<Receipt[]> {
-    const { beforeSequence, limit, capability, caller } = checkRecord(query, "query");
+    const { beforeSequence, limit, capability, caller, trace } = checkRecord(query, "query");
     const whole = { min: 1, max: Number.MAX_SAFE_INTEGER };
     return await this.#parts.engine.receipts({
       beforeSequence: beforeSequence === undefined ? undefined : checkInteger(beforeSequence, "beforeSequence", whole),
       limit: limit === undefined ? undefined : checkInteger(limit, "limit", { min: 1, max: RECEIPTS_PER_PAGE }),
       capability: capability === undefined ? undefined : checkText(capability, "capability", { max: 64 }),
       caller: caller === undefined ? undefined : checkText(caller, "caller", { max: 256 }),
+      trace: trace === undefined ? undefined : checkText(trace, "trace", { max: 32 }),
     });
   }
 

@@ -8,7 +8,7 @@ import type { Delivery, Engine } from "../engine/engine.ts";
 import { errorForPeer } from "../engine/error-for-peer.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { BatchAnswer, MessageBatch, PeerApi, PeerCall } from "./api.ts";
-import { checkBytes, checkRecord, checkText } from "./arguments.ts";
+import { checkBytes, checkRecord, checkText, checkTrace } from "./arguments.ts";
 import { checkHash, type OfferShelf, type PackagePart, type Taker } from "../packages/offer-shelf.ts";
 import type { PackageOffer } from "../packages/offer.ts";
 import { PACKAGE_SIZE_MAX } from "../packages/package-file.ts";
@@ -68,6 +68,7 @@ export class PeerTarget extends RpcTarget implements PeerApi, Disposable {
       method: checkText(given["method"], "call.method", { max: 64 }),
       // A copy: what capnweb gives may be a piece of a shared pool.
       payload: new Uint8Array(checkBytes(given["payload"], "call.payload", LIMITS.engine.payloadSizeBytes)),
+      trace: checkTrace(given["trace"], "call.trace"),
     };
     const holder = { kind: "peer", twin, circles: await this.#parts.circlesOf(twin) } as const;
     try {

@@ -132,6 +132,7 @@ function createReceipt(sequence: number, request: CallRequest): Receipt {
     memorySizeBytes: 0,
     hostCalls: {},
     bytes: { in: request.payload.length, out: 0, read: 0, written: 0, received: 0, sent: 0 },
+    trace: { id: "0".repeat(31) + "1", span: "0".repeat(15) + "1" },
     queueMs: 0,
     runMs: 0,
   };

@@ -13,6 +13,7 @@ export function addCallCommands(program: Command): void {
     .command("call <capability> <method> [json]")
     .description("call a method of a capability as the owner")
     .option("--call-id <id>", "repeat safely: the same id returns the recorded answer")
+    .option("--traceparent <text>", "what led to the call (W3C Trace Context)")
     .addHelpText("after", `\nExamples:\n  twin call echo echo '{"text":"hello"}'\n  twin call contacts list\n`)
     .action((...[capability, method, json, , command]: [string, string, string | undefined, unknown, Command]) =>
       call({ capability, method, json }, command.optsWithGlobals()),
@@ -22,6 +23,7 @@ export function addCallCommands(program: Command): void {
     .description("what was called, by whom, and what it cost, newest first")
     .option("--capability <name>", "of this capability only")
     .option("--caller <caller>", "of this caller only, for example experience:chat")
+    .option("--trace <id>", "of this trace only: what one cause has led to")
     .addOption(new Option("--limit <count>", "how many").default(20).argParser(Number))
     .option("--sums", "what calls have cost per day, capability and caller, instead of single ones")
     .option("--since <day>", "with --sums: down to this day, for example 2026-01-31")
@@ -32,7 +34,7 @@ export function addCallCommands(program: Command): void {
     .action((_, command: Command) => receipts(command.optsWithGlobals()));
 }
 
-type CallFlags = SessionOptions & { readonly callId?: string | undefined };
+type CallFlags = SessionOptions & { readonly callId?: string | undefined; readonly traceparent?: string | undefined };
 
 async function call(
   request: { readonly capability: string; readonly method: string; readonly json: string | undefined },
@@ -40,7 +42,10 @@ async function call(
 ): Promise<void> {
   const params = parseParams(request.json);
   const { result } = await withOwner(options, (owner) =>
-    owner.call(request.capability, request.method, params, { callId: options.callId }),
+    owner.call(request.capability, request.method, params, {
+      callId: options.callId,
+      traceparent: options.traceparent,
+    }),
   );
   answer(options, result, () => JSON.stringify(result, null, 2));
 }
@@ -56,6 +61,7 @@ function parseParams(text: string | undefined): Json {
 interface ReceiptFlags extends SessionOptions {
   readonly capability?: string;
   readonly caller?: string;
+  readonly trace?: string;
   readonly limit: number;
   readonly sums?: boolean;
   readonly since?: string;
@@ -63,16 +69,17 @@ interface ReceiptFlags extends SessionOptions {
 
 async function receipts(options: ReceiptFlags): Promise<void> {
   if (options.sums === true) return await receiptSums(options);
-  const { capability, caller, limit } = options;
+  const { capability, caller, trace, limit } = options;
   const list = await withOwner(options, (owner) =>
     owner.receipts({
       limit,
       ...(capability === undefined ? {} : { capability }),
       ...(caller === undefined ? {} : { caller }),
+      ...(trace === undefined ? {} : { trace }),
     }),
   );
   answer(options, list, () =>
-    table([["time", "caller", "call", "outcome", "fuel", "memory", "ms"], ...list.map(receiptRow)]),
+    table([["time", "caller", "call", "outcome", "fuel", "memory", "ms", "receipt", "trace"], ...list.map(receiptRow)]),
   );
 }
 
@@ -101,5 +108,7 @@ function receiptRow(receipt: Receipt): string[] {
     String(receipt.fuel),
     formatSize(receipt.memorySizeBytes),
     receipt.runMs.toFixed(1),
+    String(receipt.sequence),
+    receipt.trace.id,
   ];
 }

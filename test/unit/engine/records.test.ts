@@ -5,7 +5,7 @@ import { LIMITS } from "../../../host/base/limits.ts";
 import { createAnswerBook, type IdentifiedCall } from "../../../host/engine/answer-book.ts";
 import type { Receipt, ReceiptSum } from "../../../host/engine/engine.ts";
 import { createEventLog } from "../../../host/engine/event-log.ts";
-import { createReceiptBook } from "../../../host/engine/receipt-book.ts";
+import { createReceiptBook, type ReceiptDraft } from "../../../host/engine/receipt-book.ts";
 import { packReceipts, type ReceiptPage, unpackReceipts } from "../../../host/engine/receipt-page.ts";
 import type { StateWrite } from "../../../host/state/state-store.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
@@ -72,14 +72,14 @@ describe("receipts", () => {
 
   test("are kept up to their limit, a page at a time; their sums for ever", async () => {
     const store = createMemoryStateStore();
-    const book = createReceiptBook(store);
+    const book = createReceiptBook(store, "0123456789abcdef");
     const count = LIMITS.engine.receiptsKept + 200;
     for (let index = 1; index <= count; index++) {
       book.issue({ ...DRAFT, fuel: 2, outcome: "error" }, "command");
       if (index % 4 === 0) await store.commit(book.drain());
     }
     expect(book.drain()).toEqual([]);
-    const again = createReceiptBook(store);
+    const again = createReceiptBook(store, "0123456789abcdef");
     expect(again.totals()).toEqual({ calls: count, errors: count, fuel: 2 * count, lastSequence: count });
     expect(again.list({ beforeSequence: 100 })).toEqual([]);
     expect(again.list({ beforeSequence: 201 }).length).toBeGreaterThan(0);
@@ -89,7 +89,7 @@ describe("receipts", () => {
 
   test("of a flood of queries are the last ones, and are all in the sums", async () => {
     const store = createMemoryStateStore();
-    const book = createReceiptBook(store);
+    const book = createReceiptBook(store, "0123456789abcdef");
     for (let index = 0; index < 2_000; index++) book.issue(DRAFT, "query");
     book.issue(DRAFT, "command");
     await store.commit(book.drain());
@@ -130,6 +130,8 @@ describe("receipts", () => {
   test("are the same after they were packed, whatever is in them", () => {
     const text = fc.string({ maxLength: 5 });
     const number = fc.nat();
+    const hex = (length: number) => fc.stringMatching(new RegExp(`^[1-9a-f]{${length}}$`, "u"));
+    const known = { id: hex(32), span: hex(16) };
     const receipt: fc.Arbitrary<Receipt> = fc.record({
       sequence: number,
       atMs: number,
@@ -145,6 +147,9 @@ describe("receipts", () => {
       memorySizeBytes: number,
       hostCalls: fc.dictionary(fc.constantFrom("kv_get", "take", "call"), number, { noNullPrototype: true }),
       bytes: fc.record({ in: number, out: number, read: number, written: number, received: number, sent: number }),
+      trace: fc
+        .oneof(fc.record(known), fc.record({ ...known, parent: hex(16) }))
+        .filter(({ id, span }) => !id.endsWith(span)),
       queueMs: number,
       runMs: number,
     });
@@ -241,7 +246,7 @@ describe("a call id", () => {
   });
 });
 
-const DRAFT: Omit<Receipt, "sequence"> = {
+const DRAFT: ReceiptDraft = {
   atMs: Date.UTC(2026, 0, 2, 3),
   caller: "owner",
   capability: "a",
