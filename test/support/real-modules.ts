@@ -1,13 +1,14 @@
-// SQLite and QuickJS as others compiled them, with any rewriting of their WebAssembly in between.
+// SQLite, QuickJS and Brotli as others compiled them, with any rewriting of their WebAssembly in between.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 
 import { ownMemory } from "./own-memory.ts";
 
 const require = createRequire(import.meta.url);
 
-/** A program that answers a text for a text: SQL or JavaScript. Synchronous. */
+/** A program that answers a text for a text: SQL, JavaScript, or text to compress. Synchronous. */
 type TextProgram = (input: string) => string;
 
 /** A started program, and what it exports. */
@@ -102,4 +103,51 @@ export async function openQuickjs(
     return quickjs.UTF8ToString(call("QTS_GetString", context, value));
   };
   return { run, exports: instance.exports };
+}
+
+/** The bytes of Rust's Brotli. */
+export function brotliBytes(): Uint8Array<ArrayBuffer> {
+  const folder = dirname(require.resolve("brotli-wasm"));
+  return new Uint8Array(readFileSync(join(folder, "pkg.node/brotli_wasm_bg.wasm")));
+}
+
+/** What is called of Brotli, by the conventions of wasm-bindgen. */
+interface BrotliExports {
+  readonly memory: WebAssembly.Memory;
+  readonly compress: (result: number, address: number, size: number, options: number) => void;
+  readonly decompress: (result: number, address: number, size: number) => void;
+  readonly __wbindgen_malloc: (size: number) => number;
+  readonly __wbindgen_add_to_stack_pointer: (offset: number) => number;
+}
+
+/** Compresses a text and decompresses it again; answers the compressed bytes in hexadecimal and the text. */
+export function openBrotli(
+  bytes: Uint8Array<ArrayBuffer>,
+  started: (exports: WebAssembly.Exports) => void,
+): Promise<RealModule> {
+  const module = new WebAssembly.Module(bytes);
+  const imports: Record<string, Record<string, Function>> = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    // There are no options; all other imports are for errors.
+    const act = (): number => Number(name === "__wbindgen_is_undefined");
+    (imports[from] ??= {})[name] = act;
+  }
+  const { exports } = new WebAssembly.Instance(module, imports);
+  started(exports);
+  const brotli = exports as unknown as BrotliExports;
+  const { __wbindgen_malloc: allocate, __wbindgen_add_to_stack_pointer: moveStack } = brotli;
+  const convert = (act: (result: number, address: number, size: number) => void, input: Uint8Array): Uint8Array => {
+    const result = moveStack(-16);
+    const address = allocate(input.length);
+    new Uint8Array(brotli.memory.buffer).set(input, address);
+    act(result, address, input.length);
+    const [start = 0, size = 0] = new Int32Array(brotli.memory.buffer, result, 2);
+    return new Uint8Array(brotli.memory.buffer).slice(start, start + size);
+  };
+  const run = (text: string): string => {
+    const packed = convert((...args) => brotli.compress(...args, 0), Buffer.from(text));
+    const unpacked = convert(brotli.decompress, packed);
+    return `${Buffer.from(packed).toString("hex")} ${Buffer.from(unpacked).toString()}`;
+  };
+  return Promise.resolve({ run, exports });
 }
