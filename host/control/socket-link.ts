@@ -13,9 +13,17 @@ export function createSocketLink(socket: Socket): FrameLink {
   const frames = readFrames(socket);
   // `receive` tells the end; without a listener a late error would end the process.
   socket.on("error", () => {});
+  /** Frames of one turn leave by one call of the system. */
+  const gather = (): void => {
+    if (socket.writableCorked > 0) return;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  };
   return {
     send: async (frame) => {
-      if (socket.destroyed || socket.write(encodeFrame(frame))) return;
+      if (socket.destroyed) return;
+      gather();
+      if (socket.write(encodeFrame(frame))) return;
       await Promise.race([once(socket, "drain"), once(socket, "close")]);
     },
     receive: async () => {

@@ -67,6 +67,34 @@ describe("a door", () => {
     await expect.poll(() => seen).toEqual(["before", "again"]);
   });
 
+  it("misses no event and repeats none over connections that break, when each goes on after the last one seen", async () => {
+    const seen: number[] = [];
+    let [emitted, last] = [0, 0];
+    const emit = (count: number): void => {
+      for (let left = count; left > 0; left--) web.parts.engine.emit("echo", `event ${++emitted}`, {});
+    };
+    for (let connection = 0; connection < 6; connection++) {
+      emit(connection * 30);
+      const { door, socket } = await openDoor(web, key, opened.doorPath);
+      const subscribed = door.subscribe(last, ({ sequence }) => {
+        seen.push(sequence);
+        last = sequence;
+      });
+      emit(5);
+      await subscribed;
+      emit(40);
+      // Cut while events are on their way: what the page has not seen counts as not seen.
+      await expect.poll(() => last).toBeGreaterThanOrEqual(emitted - 40);
+      const closed = closeOf(socket);
+      socket.close();
+      await closed;
+    }
+    const { door } = await openDoor(web, key, opened.doorPath);
+    await door.subscribe(last, ({ sequence }) => void seen.push(sequence));
+    await expect.poll(() => seen.length).toBe(emitted);
+    expect(seen).toEqual(Array.from({ length: emitted }, (_, index) => index + 1));
+  });
+
   it.each([
     "status",
     "grant",
