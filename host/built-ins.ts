@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { TwinError } from "./base/errors.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { ExperienceShelf } from "./packages/experience-shelf.ts";
+import { installationFolder } from "./installation.ts";
+import type { Manifest } from "./packages/manifest.ts";
 import type { Settings } from "./settings.ts";
 
 const CAPABILITIES = ["echo", "contacts", "chat", "files"] as const;
@@ -50,6 +52,16 @@ export async function installBuiltIns(parts: BuiltInParts): Promise<void> {
     }
     await remember(`experience:${name}`);
   }
+}
+
+/** The packages of the built-in capabilities that `manifest` depends on and that are not among `others`. */
+export async function builtInsFor(
+  { dependencies = {} }: Pick<Manifest, "dependencies">,
+  others: readonly string[],
+): Promise<Uint8Array[]> {
+  const folder = join(installationFolder(), "capabilities", "build");
+  const wanted = CAPABILITIES.filter((name) => Object.hasOwn(dependencies, name) && !others.includes(name));
+  return await Promise.all(wanted.map((name) => readPackageFile(folder, name)));
 }
 
 async function readPackageFile(folder: string, name: string): Promise<Uint8Array> {

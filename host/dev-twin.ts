@@ -9,6 +9,7 @@ import { jsonDecode, jsonEncode } from "./base/bytes.ts";
 import { systemClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
+import { builtInsFor } from "./built-ins.ts";
 import type { Receipt, TwinEvent } from "./engine/engine.ts";
 import { openEngine } from "./engine/open-engine.ts";
 import { deriveIdentity } from "./identity/key-tree.ts";
@@ -52,7 +53,10 @@ export async function openDevTwin(folder: string, listener: DevListener): Promis
         publisher: identity,
         versionOf: (written) => `${written}${written.includes("-") ? "." : "-"}dev.${build}`,
       });
-      await engine.install(bytes);
+      const there = (await engine.capabilities()).map((installed) => installed.name);
+      for (const other of await builtInsFor(manifest, there)) await engine.install(other);
+      // Whoever writes it has said yes to what it asks for.
+      await engine.upgrade({ packageBytes: bytes, accept: ["permissions", "breaks"] });
       ({ name } = manifest);
       return { manifest, sizeBytes: bytes.length, buildMs: systemClock.elapsedMs() - startedMs };
     },

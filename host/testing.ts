@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "./base/clock.ts";
 import { TwinError } from "./base/errors.ts";
 import { type Log, silentLog } from "./base/log.ts";
 import type { Random } from "./base/random.ts";
+import { builtInsFor } from "./built-ins.ts";
 import { EngineCore } from "./engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine/engine-operations.ts";
 import type { CallAnswer, CallRequest, Receipt, TwinEvent } from "./engine/engine.ts";
@@ -37,7 +38,7 @@ import type { SnapshotStateStore } from "./state/state-store.ts";
 export interface LabOptions {
   /** Folder of the capability under test: it is built when its source changed. The working directory when absent. */
   readonly capability?: string | undefined;
-  /** Other capabilities that every twin has: folders, or built packages (`.wasm`). Installed before. */
+  /** Other capabilities that every twin has: folders, or built packages (`.wasm`). Installed before. Built-in ones that it depends on are there without being named. */
   readonly others?: readonly string[] | undefined;
   /** Plays the servers that tasks send requests to. */
   readonly server?: LabServer | undefined;
@@ -137,7 +138,14 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     sleep: () => Promise.reject(new RangeError("Nothing sleeps in a lab: advance its time.")),
   };
   const twins: EngineTwin[] = [];
-  const { name } = readPackage(packageBytes, kernels).manifest;
+  const { manifest } = readPackage(packageBytes, kernels);
+  const { name } = manifest;
+  others.unshift(
+    ...(await builtInsFor(
+      manifest,
+      others.map((bytes) => readPackage(bytes, kernels).manifest.name),
+    )),
+  );
   return {
     packageBytes,
     get nowMs() {
