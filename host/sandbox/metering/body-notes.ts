@@ -2,7 +2,7 @@
 // whom they call, and which instructions are to be written otherwise.
 
 import { BodyReader, type BodyVisitor, type Site } from "../wasm/body-reader.ts";
-import { OP } from "../wasm/instruction-set.ts";
+import { INSTRUCTIONS, OP } from "../wasm/instruction-set.ts";
 import type { FunctionType, ModuleShape, Span } from "../wasm/module-shape.ts";
 import { ENTRY_FUEL, INSTRUCTION_FUEL, LOCALS_PER_FUEL } from "./cost-table.ts";
 import { StretchMap } from "./stretches.ts";
@@ -15,16 +15,10 @@ const VALUES_PER_WEIGHT = 8;
 /** Of a call where control cannot come. */
 export const NO_STRETCH = -1;
 
-const LENGTH_OPCODES: ReadonlySet<number> = new Set([
-  OP.memoryGrow,
-  OP.memoryInit,
-  OP.memoryCopy,
-  OP.memoryFill,
-  OP.tableInit,
-  OP.tableCopy,
-  OP.tableGrow,
-  OP.tableFill,
-]);
+/** 1 for instructions that pay by length, by opcode. */
+const BY_LENGTH = Uint8Array.from(INSTRUCTIONS, (instruction) => {
+  return Number(/^(memory|table)\.(grow|fill|copy|init)$/u.test(instruction?.name ?? ""));
+});
 
 /** What was found in one body. Spans are ranges of the columns in {@link ModuleNotes}. */
 export interface BodyNotes {
@@ -137,7 +131,7 @@ export class ModuleNotes implements BodyVisitor {
         this.taken.add(index);
         break;
       default:
-        if (!LENGTH_OPCODES.has(opcode)) return;
+        if (BY_LENGTH[opcode] === 0) return;
         this.#byLength = true;
     }
     this.#edit(opcode, index, start, end);

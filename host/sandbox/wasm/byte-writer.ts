@@ -27,9 +27,12 @@ export class ByteWriter {
 
   /** An opcode with the index behind it. */
   op(opcode: number, index: number): this {
-    this.#reserve(6);
-    this.#bytes[this.#size++] = opcode;
-    return this.u32(index);
+    if (index >= 0x80) return this.u8(opcode).u32(index);
+    this.#reserve(2);
+    this.#bytes[this.#size] = opcode;
+    this.#bytes[this.#size + 1] = index;
+    this.#size += 2;
+    return this;
   }
 
   /** Forgets what was written; keeps the room for it. */
@@ -109,9 +112,11 @@ export class ByteWriter {
   }
 
   #reserve(size: number): void {
-    const needed = this.#size + size;
-    if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    if (this.#size + size > this.#bytes.length) this.#grow(size);
+  }
+
+  #grow(size: number): void {
+    const grown = new Uint8Array(Math.max(this.#size + size, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = grown;
   }
