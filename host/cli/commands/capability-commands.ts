@@ -41,7 +41,7 @@ export function addCapabilityCommands(program: Command): void {
     .description("put a version in the place of the one that is installed; says what changes")
     .option("--dry-run", "only say what would change, and try its migration on a fork of the data")
     .option("--accept <what...>", "say yes to: permissions (more rights), breaks (what others use of it)")
-    .option("--withhold", "take the version without the rights that are new in it")
+    .option("--without-new-rights", "take the version without the rights that are new in it")
     .option("--hash <hash>", "install no other package than the one of this hash")
     .addHelpText("after", "\nExample:\n  twin capability upgrade guestbook-2.0.0.wasm --dry-run\n")
     .action((source: string, _: unknown, command: Command) => upgrade(source, command.optsWithGlobals()));
@@ -95,11 +95,11 @@ async function upgrade(
   options: SessionOptions & {
     readonly dryRun?: boolean;
     readonly accept?: UpgradeConsent[];
-    readonly withhold?: boolean;
+    readonly withoutNewRights?: boolean;
     readonly hash?: string;
   },
 ): Promise<void> {
-  const { dryRun, accept, withhold } = options;
+  const { dryRun, accept, withoutNewRights: withhold } = options;
   const report = await withSource(source, options, (owner, file) =>
     owner.upgradeCapability(file, { dryRun, accept, withhold }),
   );
