@@ -9,6 +9,7 @@ import {
 import {
   ROUNDS_AFTER_ABSORB, ROUNDS_AFTER_START, SHORT_SIZE_MAX, shortAbsorb, shortStart, shortWipe, shortXor,
 } from "./chacha20-short";
+import { SET_SIZE } from "./chacha20-wide";
 import { poly1305Finish, poly1305Start, poly1305Update, poly1305Wipe } from "./poly1305";
 
 /**
@@ -35,7 +36,7 @@ export function aeadSealMessage(message: usize, extended: i32, additionalSize: u
     wipeShort(extended);
     return;
   }
-  if (textSize <= LANES_SIZE_MAX) {
+  if (fitsLanes(textSize, SEAL_LANES_SIZE_MAX)) {
     startLanes(message, message + AEAD_NONCE, extended, textSize);
     if (additionalSize > 0) poly1305Update(message + AEAD_DATA, additionalSize);
     aeadSealBy(CHACHA20_LANES + 64, text, additionalSize, textSize);
@@ -62,7 +63,7 @@ export function aeadOpenMessage(message: usize, extended: i32, additionalSize: u
     wipeShort(extended);
     return holds;
   }
-  if (textSize <= LANES_SIZE_MAX) {
+  if (fitsLanes(textSize, OPEN_LANES_SIZE_MAX)) {
     startLanes(message, message + AEAD_NONCE, extended, textSize);
     if (additionalSize > 0) poly1305Update(message + AEAD_DATA, additionalSize);
     const holds = aeadOpenBy(CHACHA20_LANES + 64, text, additionalSize, textSize);
@@ -76,9 +77,18 @@ export function aeadOpenMessage(message: usize, extended: i32, additionalSize: u
   return holds;
 }
 
-/** Texts up to this size, and the key of Poly1305, come from one run of lanes. */
-const LANES_SIZE_MAX: usize = 448;
+/** Texts up to this size are sealed by one run of lanes, from which the key of Poly1305 comes too: as many as there are. */
+const SEAL_LANES_SIZE_MAX: usize = 960;
+/** And opened: from here on it is better to make keystream beside Poly1305. */
+const OPEN_LANES_SIZE_MAX: usize = 448;
 
+/** Whether one run of lanes pays: a text that fills whole sets fills them as well alone. */
+@inline
+function fitsLanes(textSize: usize, sizeMax: usize): bool {
+  return textSize <= sizeMax && textSize % SET_SIZE != 0;
+}
+
+/** As {@link aeadStart} for a message whose blocks are all made at once, to {@link CHACHA20_LANES}. */
 function startLanes(key: usize, nonce: usize, extended: i32, textSize: usize): void {
   if (extended) {
     nonce = aeadSubkey(key, nonce);
@@ -90,6 +100,7 @@ function startLanes(key: usize, nonce: usize, extended: i32, textSize: usize): v
   poly1305Start(CHACHA20_LANES);
 }
 
+/** Forgets the secrets of a message made in lanes; as {@link aeadWipe}, but only what such a one has used. */
 function wipeLanes(extended: i32, textSize: usize): void {
   lanesWipe(lanesOf(textSize));
   if (extended) {
