@@ -17,6 +17,8 @@ export interface SandboxWorkerData {
   readonly tally: SharedArrayBuffer;
   readonly tallyIndex: number;
   readonly waitTimeoutMs: number | undefined;
+  /** Whether it goes behind others when the processor is short: true for guests that are not known to be quick. */
+  readonly behindOthers: boolean;
 }
 
 /** What the module at `PoolOptions.host` exports under the name `sandboxHost`. It lives in the workers. */
@@ -62,13 +64,12 @@ export interface CallRequest {
   readonly timeoutMs: number;
 }
 
-/** What the pool tells a worker. `step-behind`: from now on others go first when the processor is short. */
+/** What the pool tells a worker. */
 export type ToSandboxWorker =
   | AdmitRequest
   | OpenRequest
   | CallRequest
-  | { readonly kind: "close"; readonly guest: number }
-  | { readonly kind: "step-behind" };
+  | { readonly kind: "close"; readonly guest: number };
 
 /** A module that was admitted. */
 export interface AdmittedNews {

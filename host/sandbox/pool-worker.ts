@@ -160,11 +160,6 @@ export class PoolWorker {
     return false;
   };
 
-  /** From now on others go first when the processor is short: for guests that are not known to be quick. */
-  stepBehind(): void {
-    this.#post({ kind: "step-behind" });
-  }
-
   /** The worker forgets the guest, once it has done what was sent before. */
   close(guest: number): void {
     if (this.#opened.delete(guest) && !this.#ended) this.#post({ kind: "close", guest });

@@ -28,6 +28,7 @@ const NO_HOST: SandboxHost = { hostInterface: {}, createHost: () => ({ implement
 
 const data = workerData as SandboxWorkerData;
 const { port } = data;
+if (data.behindOthers) stepBehindOthers();
 const cells = new FlightCells(data.cells);
 const tally = new ProcessTally(data.tally, data.tallyIndex);
 const room = new WaitingRoom({ clock: systemClock, tally, waitTimeoutMs: data.waitTimeoutMs });
@@ -55,9 +56,6 @@ function obey(message: ToSandboxWorker): void {
       break;
     case "close":
       table.close(message.guest);
-      break;
-    case "step-behind":
-      stepBehindOthers();
       break;
     case "admit":
       if (cells.begin(message.cell, message.id)) judge(message);

@@ -44,7 +44,7 @@ export class WorkerFleet {
     this.#tallies = createTallyBuffer(tallyCount);
     this.tally = new ProcessTally(this.#tallies);
     this.#freeTallies = Array.from({ length: tallyCount }, (_, index) => index);
-    this.#workers = Array.from({ length: options.workerCount }, (_, index) => this.#assign(this.#start(), index));
+    this.#workers = Array.from({ length: options.workerCount }, (_, index) => this.#start(index !== QUICK_WORKER));
   }
 
   get flightCount(): number {
@@ -110,7 +110,7 @@ export class WorkerFleet {
     let best: number | undefined;
     for (const [index, worker] of this.#workers.entries()) {
       if (!worker.hasRoom || (index === QUICK_WORKER && !quick && this.#workers.length > 1)) continue;
-      if (index === seat?.home && !worker.stalled) return index;
+      if (index === seat?.home && worker.wasReady && !worker.stalled) return index;
       if (best === undefined || isBetter(worker, this.#workers[best]!)) best = index;
     }
     return best;
@@ -140,27 +140,19 @@ export class WorkerFleet {
     }
   }
 
-  #start(): PoolWorker {
+  #start(behindOthers: boolean): PoolWorker {
     const { clock, log, host, waitTimeoutMs } = this.#options;
     const tallyIndex = this.#freeTallies.pop() ?? 0;
-    const data = { host, waitTimeoutMs, tally: this.#tallies, tallyIndex };
-    const worker: PoolWorker = new PoolWorker({
-      data,
-      clock,
-      log,
-      onEnd: (notBegun) => void this.#replace(worker, notBegun),
-    });
+    const data = { host, waitTimeoutMs, tally: this.#tallies, tallyIndex, behindOthers };
+    const onEnd = (notBegun: readonly Flight[]): void => void this.#replace(worker, notBegun);
+    const worker: PoolWorker = new PoolWorker({ data, clock, log, onEnd });
     void this.#reclaim(worker, tallyIndex);
     return worker;
   }
 
-  #assign(worker: PoolWorker, index: number): PoolWorker {
-    if (index !== QUICK_WORKER) worker.stepBehind();
-    return worker;
-  }
-
+  /** They start behind others, so that nobody notices; a thread cannot come to the front again. */
   #startSpares(): void {
-    while (!this.#closed && this.#spares.length < LIMITS.sandbox.poolSpareCount) this.#spares.push(this.#start());
+    while (!this.#closed && this.#spares.length < LIMITS.sandbox.poolSpareCount) this.#spares.push(this.#start(true));
   }
 
   async #reclaim(worker: PoolWorker, tallyIndex: number): Promise<void> {
@@ -170,15 +162,16 @@ export class WorkerFleet {
   }
 
   async #replace(worker: PoolWorker, notBegun: readonly Flight[]): Promise<void> {
-    const spare = this.#spares.indexOf(worker);
-    if (spare >= 0) this.#spares.splice(spare, 1);
+    const place = this.#spares.indexOf(worker);
+    if (place >= 0) this.#spares.splice(place, 1);
     if (!this.#closed) {
       this.#replacedCount += 1;
       // One that cannot even start must not be tried in a tight loop.
       if (!worker.wasReady) await this.#options.clock.sleep(LIMITS.sandbox.workerRestartMs);
       const index = this.#workers.indexOf(worker);
       if (!this.#closed && index >= 0) {
-        this.#workers[index] = this.#assign(this.#spares.pop() ?? this.#start(), index);
+        const spare = index === QUICK_WORKER && this.#workers.length > 1 ? undefined : this.#spares.pop();
+        this.#workers[index] = spare ?? this.#start(index !== QUICK_WORKER);
       }
       this.#startSpares();
     }
@@ -187,6 +180,7 @@ export class WorkerFleet {
 }
 
 function isBetter(worker: PoolWorker, than: PoolWorker): boolean {
+  if (worker.wasReady !== than.wasReady) return worker.wasReady;
   if (worker.stalled !== than.stalled) return than.stalled;
   if (worker.queuedCount !== than.queuedCount) return worker.queuedCount < than.queuedCount;
   return worker.flightCount < than.flightCount;

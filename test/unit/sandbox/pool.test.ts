@@ -209,6 +209,19 @@ describe("a pool", () => {
     expect((await bad.call("echo", Uint8Array.of(1), BUDGET)).payload).toEqual(Uint8Array.of(1));
   });
 
+  it("answers for quick guests when one that was quick computes without end among them", async () => {
+    const own = await openSandboxPool({ clock: systemClock, log: silentLog, workerCount: 2 });
+    await using _ = own;
+    const module = await own.admit(assembleGuest(ECHO + LOOP));
+    const [bad, good] = [own.createGuest(module), own.createGuest(module)];
+    for (let call = 0; call < 10; call++) for (const guest of [bad, good]) await guest.call("echo", NO_PAYLOAD, BUDGET);
+    const attack = errorOf(bad.call("loop", NO_PAYLOAD, { fuel: HOUR_OF_FUEL, timeoutMs: 50 }));
+    for (let call = 0; call < 10; call++) await good.call("echo", NO_PAYLOAD, { ...BUDGET, fuel: 1e9 });
+    expect((await attack).code).toBe("TWIN_GUEST_DEADLINE");
+    for (let call = 0; call < 10; call++) await good.call("echo", NO_PAYLOAD, { ...BUDGET, fuel: 1e9 });
+    expect(own.usage()).toMatchObject({ workersReplaced: 1, flights: 0 });
+  });
+
   it("takes what was not begun elsewhere when a worker ends, and tells the rest to call again", async () => {
     const own = await openSandboxPool({ clock: systemClock, log: silentLog, workerCount: 1, host: HOST });
     await using _ = own;
