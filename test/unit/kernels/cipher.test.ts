@@ -142,27 +142,30 @@ describe.each(CIPHERS.map((cipher) => [cipher.nonceSize, cipher] as const))("wit
   const nonce = nonceOf(cipher);
   const terms = { key: KEY, nonce, additionalData: AD };
 
-  it.each([0, 1, 63, 64, 65, 300, 448, 449, 960, 961, 1_024, 5_000, 131_072, 300_000])("all doors agree on %i bytes", (size) => {
-    const plaintext = DATA.subarray(7, 7 + size);
-    const sealed = referenceOf(cipher).seal(KEY, nonce, plaintext, AD);
-    const [ciphertext, tag] = [sealed.subarray(0, size), sealed.subarray(size)];
-    expect(same(cipher.seal(KEY, nonce, plaintext, AD), sealed)).toBe(true);
+  it.each([0, 1, 63, 64, 65, 300, 448, 449, 960, 961, 1_024, 5_000, 131_072, 300_000])(
+    "all doors agree on %i bytes",
+    (size) => {
+      const plaintext = DATA.subarray(7, 7 + size);
+      const sealed = referenceOf(cipher).seal(KEY, nonce, plaintext, AD);
+      const [ciphertext, tag] = [sealed.subarray(0, size), sealed.subarray(size)];
+      expect(same(cipher.seal(KEY, nonce, plaintext, AD), sealed)).toBe(true);
 
-    const inPlace = new Uint8Array(size + 16);
-    inPlace.set(plaintext);
-    cipher.sealInto(terms, inPlace.subarray(0, size), inPlace);
-    expect(same(inPlace, sealed)).toBe(true);
-    cipher.openInto(terms, inPlace, inPlace.subarray(0, size));
-    expect(same(inPlace.subarray(0, size), plaintext)).toBe(true);
+      const inPlace = new Uint8Array(size + 16);
+      inPlace.set(plaintext);
+      cipher.sealInto(terms, inPlace.subarray(0, size), inPlace);
+      expect(same(inPlace, sealed)).toBe(true);
+      cipher.openInto(terms, inPlace, inPlace.subarray(0, size));
+      expect(same(inPlace.subarray(0, size), plaintext)).toBe(true);
 
-    const apart = { ciphertext: new Uint8Array(size), tag: new Uint8Array(16) };
-    cipher.sealDetached(terms, plaintext, apart);
-    expect(same(apart.ciphertext, ciphertext) && same(apart.tag, tag)).toBe(true);
-    const opened = new Uint8Array(size);
-    cipher.openDetached(terms, apart, opened);
-    expect(same(opened, plaintext)).toBe(true);
-    expect(isWiped()).toBe(true);
-  });
+      const apart = { ciphertext: new Uint8Array(size), tag: new Uint8Array(16) };
+      cipher.sealDetached(terms, plaintext, apart);
+      expect(same(apart.ciphertext, ciphertext) && same(apart.tag, tag)).toBe(true);
+      const opened = new Uint8Array(size);
+      cipher.openDetached(terms, apart, opened);
+      expect(same(opened, plaintext)).toBe(true);
+      expect(isWiped()).toBe(true);
+    },
+  );
 
   it("releases nothing of what does not hold", () => {
     for (const size of [0, 1, 40, 64, 65, 448, 449, 1_000, 150_000]) {
