@@ -79,7 +79,7 @@ export interface LabTwin {
    * Calls a method: `sign` of the capability under test, or `contacts.add`. Resolves with the answer;
    * throws `TwinError`, whose `details.code` is the code that a guest gave to `fail`.
    */
-  call<Answer = unknown>(method: string, params?: object, how?: LabCall): Promise<Answer>;
+  call<Answer = unknown>(method: string, params?: unknown, how?: LabCall): Promise<Answer>;
   /** All events, the oldest first. */
   events(): Promise<{ readonly topic: string; readonly capability: string; readonly payload: unknown }[]>;
   /** What each call cost, the newest first. */
@@ -270,7 +270,7 @@ class EngineTwin implements LabTwin {
     return this.do("call", request);
   }
 
-  async call<Answer>(method: string, params: object = {}, how: LabCall = {}): Promise<Answer> {
+  async call<Answer>(method: string, params: unknown = {}, how: LabCall = {}): Promise<Answer> {
     const [first = "", second] = method.split(".");
     const { payload } = await this.do("call", {
       holder: holderOf(how),

@@ -1,90 +1,180 @@
-// An author's way, command by command: begin, test, sign, ship, upgrade, take back.
+// An author's way, command by command: begin, test, sign, ship, upgrade, take back; and in a browser.
 
+import { execFile } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readGuide, twinWords } from "../support/follow-guide.ts";
 import { HostProcess, runTwin } from "../support/host-process.ts";
+import { launchBrowser } from "./browser.ts";
 
-const GUIDES = join(import.meta.dirname, "../../docs/guides");
 const TEMPLATE = join(import.meta.dirname, "../../capabilities/sdk/templates/assemblyscript");
+const TSC = join(import.meta.dirname, "../../node_modules/.bin/tsc");
+const READY = { timeout: 20_000 };
 
 let root: string;
-let folder: string;
+let browser: Browser;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "author-"));
-  folder = join(root, "guestbook");
+  browser = await launchBrowser();
 });
-afterAll(() => rm(root, { recursive: true }));
+afterAll(async () => {
+  await browser.close();
+  await rm(root, { recursive: true });
+});
 
 /** Runs a line of a guide as it is printed, with the home folder in another place; answers what it printed. */
-async function follow(line: string, host: HostProcess): Promise<string> {
-  const words = Array.from(
-    line.matchAll(/'([^']*)'|(\S+)/gu),
-    ([, quoted, bare]) => quoted ?? bare!.replace("~", root),
-  );
-  expect(words.splice(0, 5)).toEqual(["npm", "run", "-s", "twin", "--"]);
+async function follow(words: readonly string[], host: HostProcess): Promise<string> {
   const { exitCode, stdout, stderr } = await runTwin([...words, "--data", host.folder], { XDG_CONFIG_HOME: root });
-  expect(exitCode, `${line}\n${stdout}${stderr}`).toBe(0);
+  expect(exitCode, `${words.join(" ")}\n${stdout}${stderr}`).toBe(0);
   return stdout;
 }
 
-/** Follows a guide: runs each line of its shell blocks, and hands its other blocks with the heading above to `write`. */
+/** Follows a guide; `onFile` sees each file before it is written. Answers what the lines printed. */
 async function followGuide(
   name: string,
   host: HostProcess,
-  write: (file: string, text: string) => Promise<void>,
+  onFile: (path: string, text: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<Map<string, string>> {
   const printed = new Map<string, string>();
-  const guide = await readFile(join(GUIDES, name), "utf8");
-  for (const [, file, language, text] of guide.matchAll(/(?:^## `([\w.]+)`.*\n\n)?^```(\w+)\n([\s\S]*?)^```$/gmu)) {
-    if (file !== undefined) await write(file, text!);
-    else expect(language).toBe("sh");
-    if (language !== "sh") continue;
-    for (const line of text!.trim().split("\n")) printed.set(line.split(" -- ")[1]!, await follow(line, host));
+  for (const step of await readGuide(name)) {
+    if (step.kind === "line") {
+      const words = twinWords(step.words, root);
+      expect(words, step.line).toBeDefined();
+      printed.set(step.line.split(" -- ")[1]!, await follow(words!, host));
+    } else {
+      await onFile(step.path, step.text);
+      await mkdir(dirname(join(root, step.path)), { recursive: true });
+      await writeFile(join(root, step.path), step.text);
+    }
   }
   return printed;
+}
+
+/** Lines that TypeScript refuses in the experience's script, with the types that the client wrote. */
+async function wrongLines(folder: string, script: string): Promise<string[]> {
+  await writeFile(join(folder, "check.js"), script);
+  const flags =
+    "--noEmit --checkJs --allowJs --strict --target esnext --module esnext --moduleResolution bundler --lib";
+  const args = [...flags.split(" "), "esnext,dom", "--types", "", "twin.d.ts", "check.js"];
+  const { stdout } = await promisify(execFile)(TSC, args, { cwd: folder }).catch(
+    (failed: { readonly stdout: string }) => failed,
+  );
+  await rm(join(folder, "check.js"));
+  return stdout.split("\n").filter((line) => line.startsWith("check.js("));
+}
+
+/** Opens the experience in the desktop, allows what it asks for, and leaves a line there. */
+async function signInBrowser(page: Page, link: string, text: string): Promise<void> {
+  await page.goto(link);
+  await page.getByRole("link", { name: "Guests" }).click(READY);
+  await page.getByRole("button", { name: "Allow and open" }).click();
+  const guests = () => page.frames().find((frame) => frame.url().includes("//guests--"));
+  await expect.poll(guests, READY).toBeDefined();
+  const frame = guests()!;
+  await frame.getByRole("textbox", { name: "Your line" }).fill(text);
+  await frame.getByRole("button", { name: "Sign" }).click();
+  await frame.getByRole("listitem").filter({ hasText: text }).waitFor();
+}
+
+/** A third version that forgets what it promised to keep, never ends, or stumbles: the data stays as it is. */
+async function refuseBadMigrations(host: HostProcess): Promise<void> {
+  const folder = join(root, "guestbook");
+  const kept = await host.json("call", "guestbook", "list", "{}");
+  const [source, file] = await Promise.all(
+    ["index.ts", "capability.json"].map((name) => readFile(join(folder, name), "utf8")),
+  );
+  await writeFile(
+    join(folder, "capability.json"),
+    JSON.stringify({ ...(JSON.parse(file!) as object), version: "3.0.0", dataVersion: 3 }),
+  );
+  for (const bad of ['kv.remove(kv.scan("entry/", 1)[0].key);', "for (;;) if (from < 0) break;", "unreachable();"]) {
+    await writeFile(join(folder, "index.ts"), source!.replace("migrate(from: i32): void {", `$& ${bad}`));
+    await follow(["capability", "build", folder, "--out", join(root, "packages")], host);
+    const refused = await host.twin("capability", "upgrade", join(root, "packages/guestbook-3.0.0.wasm"), "--json");
+    expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: "TWIN_PACKAGE_MIGRATION" } });
+    expect(await host.json("call", "guestbook", "list", "{}")).toEqual(kept);
+  }
+}
+
+/** Back to version 1, forth to 2 without its new right, a refused version 3, a removal and its undoing. */
+async function decideInDesktop(page: Page, host: HostProcess): Promise<void> {
+  const versionOf = async (): Promise<string | undefined> =>
+    ((await host.json("capability", "list")) as { name: string; version: string }[]).find(
+      ({ name }) => name === "guestbook",
+    )?.version;
+  const dialog = page.getByRole("dialog");
+  const open = (version: string) =>
+    page.locator('input[type="file"]').setInputFiles(join(root, "packages", `guestbook-${version}.wasm`));
+  await page.getByRole("link", { name: "Capabilities" }).click();
+  await page.getByText("Where the people that you know").click();
+  await page.getByRole("button", { name: "Back to 1.0.0" }).click();
+  await dialog.getByRole("button", { name: "Roll back" }).click();
+  await page.getByText("Guestbook is 1.0.0 again, with its data of then.").waitFor();
+  expect(await versionOf()).toBe("1.0.0");
+
+  await open("2.0.0");
+  await dialog.getByText("Call contacts: get").waitFor(READY);
+  await dialog.getByText("6 rows change").waitFor();
+  await dialog.getByRole("row", { name: /^sign / }).waitFor();
+  await dialog.getByRole("button", { name: "Not now" }).click();
+  expect(await versionOf()).toBe("1.0.0");
+  await open("2.0.0");
+  await dialog.getByRole("button", { name: "Accept without the new right" }).click(READY);
+  await page.getByText("Guestbook is 2.0.0 now.").waitFor();
+  await page.getByText("withheld").waitFor();
+
+  await open("3.0.0");
+  await dialog.getByText("This package was refused").waitFor(READY);
+  await dialog.getByText(/migration to guestbook 3\.0\.0 did not hold/u).waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Remove Guestbook" }).click();
+  await dialog.getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("heading", { name: "Removed" }).waitFor();
+  expect(await versionOf()).toBeUndefined();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("Guestbook is back, with its data and grants.").waitFor();
+  expect(await versionOf()).toBe("2.0.0");
 }
 
 describe("an author", () => {
   it("gets a capability, its upgrade and its way back by following the guides line by line", async () => {
     await using host = await HostProcess.create();
     await host.start(["--name", "Ada"]);
-    const first = await followGuide("write-a-capability.md", host, async (file, text) => {
+    const first = await followGuide("write-a-capability", host, async (path, text) => {
+      if (!path.startsWith("guestbook/")) return;
       // What the guide prints is what `new` has made.
-      expect(await readFile(join(folder, file), "utf8")).toBe(text);
-      expect(await readFile(join(TEMPLATE, file), "utf8")).toBe(text);
+      expect(await readFile(join(root, path), "utf8")).toBe(text);
+      expect(await readFile(join(TEMPLATE, path.slice("guestbook/".length)), "utf8")).toBe(text);
     });
     expect(first.get("capability test ~/guestbook")).toMatch(/pass 5\n/u);
     expect(first.get("capability inspect ~/packages/guestbook-1.0.0.wasm")).toMatch(/command sign \(for contacts\)/u);
-    const list = first.get("call guestbook list")!;
-    expect(list).toMatch(/"text":\s*"hello"/u);
+    expect(first.get("call guestbook list")).toMatch(/"text":\s*"hello"/u);
 
-    const second = await followGuide("ship-and-upgrade.md", host, (file, text) => writeFile(join(folder, file), text));
+    const script = await readFile(join(root, "guests/main.js"), "utf8");
+    expect(await wrongLines(join(root, "guests"), script)).toEqual([]);
+    const wrong = await wrongLines(join(root, "guests"), script.replace("text: input.value", "texts: input.value"));
+    expect(wrong).toEqual([expect.stringMatching(/'texts' does not exist/u)]);
+    const page = await browser.newPage();
+    await signInBrowser(page, first.get("link")!.trim(), "from a browser");
+    const list = await host.json("call", "guestbook", "list", "{}");
+    expect(list).toMatchObject([{ text: "from a browser" }, { text: "hello" }]);
+
+    const second = await followGuide("ship-and-upgrade", host);
     expect(second.get("capability upgrade ~/packages/guestbook-2.0.0.wasm --dry-run")).toMatch(
-      /1\.0\.0 -> 2\.0\.0, not installed[\s\S]*new methods: by, migrate[\s\S]*data version 1 to 2: 3 rows/u,
+      /1\.0\.0 -> 2\.0\.0, not installed[\s\S]*call contacts\.\{get\}[\s\S]*new methods: by, migrate, writers[\s\S]*data version 1 to 2: 6 rows/u,
     );
-    expect(second.get("call guestbook list")).toBe(list);
-    const types = join(root, "twin.d.ts");
-    await host.json("client", "--out", types);
-    expect(await readFile(types, "utf8")).toMatch(/by\(params: \{[\s\S]*readonly twin: string;/u);
-
-    const kept = await host.json("call", "guestbook", "list", "{}");
-    const source = await readFile(join(folder, "index.ts"), "utf8");
-    // The third version forgets what it promised to keep, never ends, or stumbles.
-    for (const bad of ['kv.remove(kv.scan("entry/", 1)[0].key);', "for (;;) if (from < 0) break;", "unreachable();"]) {
-      const file = await readFile(join(folder, "capability.json"), "utf8");
-      const third = { ...(JSON.parse(file) as object), version: "3.0.0", dataVersion: 3 };
-      await writeFile(join(folder, "capability.json"), JSON.stringify(third));
-      await writeFile(join(folder, "index.ts"), source.replace("migrate(from: i32): void {", `$& ${bad}`));
-      await follow("npm run -s twin -- capability build ~/guestbook --out ~/packages", host);
-      const refused = await host.twin("capability", "upgrade", join(root, "packages/guestbook-3.0.0.wasm"), "--json");
-      expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: "TWIN_PACKAGE_MIGRATION" } });
-      expect(await host.json("call", "guestbook", "list", "{}")).toEqual(kept);
-    }
+    expect(second.get("call guestbook writers")).toMatch(/"lines":\s*2/u);
+    expect(await host.json("call", "guestbook", "list", "{}")).toEqual(list);
+    await refuseBadMigrations(host);
+    await decideInDesktop(page, host);
+    expect(await host.json("call", "guestbook", "list", "{}")).toEqual(list);
   }, 240_000);
 
   it("leaves the old version or the new one when the host is killed in an upgrade", async () => {

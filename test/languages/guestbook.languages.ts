@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LANGUAGES, newCapability } from "../../host/author.ts";
-import { buildCapability } from "../../host/packages/build-capability.ts";
 import { readPackage } from "../../host/packages/package-file.ts";
-import { testPublisher } from "../support/built-capability.ts";
+import { openLab } from "../../host/testing.ts";
 import { CapabilityFailure, openCapabilityTwin, testTwinId } from "../support/capability-twin.ts";
 import { MAIN } from "../support/host-process.ts";
 import { referenceKernels as kernels } from "../support/reference-kernels.ts";
@@ -56,7 +55,7 @@ async function buildBy(folder: string, { isOther }: { readonly isOther: boolean 
 }
 
 describe("the guide to the ABI", () => {
-  it("builds as it is printed, and keeps any text", async (context) => {
+  it("builds as it is printed, keeps any text, also later, and calls the contacts", async (context) => {
     if (!(await isThere("clang"))) context.skip("clang is not installed; see .ci/run");
     const folder = join(root, "tick");
     await mkdir(folder);
@@ -64,13 +63,21 @@ describe("the guide to the ABI", () => {
     for (const [, name, text] of guide.matchAll(/^## `([\w.]+)`\n\n```\w+\n([\s\S]*?)^```$/gmu)) {
       await writeFile(join(folder, name!), text!);
     }
-    const { path } = await buildCapability({ folder, out: folder, kernels, publisher: testPublisher });
-    const twin = openCapabilityTwin(readPackage(await readFile(path), kernels), testTwinId(0));
-    expect(twin.call("kept", {})).toBeNull();
+    await using lab = await openLab({ capability: folder });
+    const ada = await lab.twin();
+    expect(await ada.call("kept")).toBeNull();
     for (const text of ['"quoted" \u{1f600}\n', "x".repeat(1_000), ""]) {
-      expect(twin.call("keep", text)).toBe(text);
-      expect(twin.call("kept", {})).toBe(text);
+      expect(await ada.call("keep", text)).toBe(text);
+      expect(await ada.call("kept")).toBe(text);
     }
+    await ada.call("keep_later", "later");
+    await lab.advance(59_999);
+    expect(await ada.call("kept")).toBe("");
+    await lab.advance(1);
+    expect(await ada.call("kept")).toBe("later");
+    const bob = await lab.twin();
+    await ada.call("contacts.add", { twin: bob.id, name: "Bob" });
+    expect(await ada.call("people")).toMatchObject({ people: [{ name: "Bob" }] });
   });
 });
 
