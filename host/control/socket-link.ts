@@ -27,13 +27,20 @@ export function createSocketLink(socket: Socket): FrameLink {
       await Promise.race([once(socket, "drain"), once(socket, "close")]);
     },
     receive: async () => {
-      const next = await frames.next();
-      if (next.done === true) throw new TwinError("TWIN_ABORTED", "The local socket was closed by the other side.");
+      const next = await frames.next().catch((cause: unknown) => {
+        throw cause instanceof TwinError ? cause : closed(cause);
+      });
+      if (next.done === true) throw closed();
       return next.value;
     },
     // What was sent so far still leaves; a peer that does not read it cannot hold the socket.
     close: () => socket.destroySoon(),
   };
+}
+
+/** The other side is gone; whether it said goodbye or was killed makes no difference. */
+function closed(cause?: unknown): TwinError {
+  return new TwinError("TWIN_ABORTED", "The local socket was closed by the other side.", {}, cause);
 }
 
 async function* readFrames(socket: Socket): AsyncGenerator<Uint8Array, void> {

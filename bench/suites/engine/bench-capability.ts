@@ -8,8 +8,8 @@ import { testIdentity } from "../../../test/support/test-identity.ts";
 
 /** Its name. */
 export const BENCH_CAPABILITY = "bench";
-/** Of the event that `receive` emits. */
-const RECEIVED_TOPIC = "bench.received";
+/** The topic of the event that `receive` emits. */
+export const RECEIVED_TOPIC = "bench.received";
 /** Characters of a key within the JSON string that `put` and `get` take: behind the quote. */
 const KEY_SIZE = 8;
 /** Length of a did:key of Ed25519. */
