@@ -46,10 +46,12 @@ export interface Charge {
   readonly checked: boolean;
 }
 
-/** Burns fuel. */
+/** Burns fuel. Where there is none to burn, as when all who come there have paid, it only looks. */
 export function writeCharge(writer: ByteWriter, meter: MeterIndices, charge: Charge, locals: MeterLocals): void {
-  writer.op(OP.localGet, locals.fuel);
-  writeBurn(writer, meter, charge.fuel, locals.fuel);
+  if (charge.fuel > 0) {
+    writer.op(OP.localGet, locals.fuel);
+    writeBurn(writer, meter, charge.fuel, locals.fuel);
+  }
   if (charge.checked) writeFuelCheck(writer, locals.fuel);
 }
 
