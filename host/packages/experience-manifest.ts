@@ -2,7 +2,7 @@
 
 import { LIMITS } from "../base/limits.ts";
 import type { ExperienceManifest } from "./experience.ts";
-import { NAME_RULE, VERSION_RULE } from "./manifest-file.ts";
+import { ADDRESS_RULE, VERSION_RULE } from "./manifest-file.ts";
 import {
   type Place,
   expectFields,
@@ -59,5 +59,5 @@ function checkNeed(value: unknown, place: Place): string {
     most: LIMITS.packages.methodCount,
     read: (method, at) => expectMatch(method, at, METHOD_RULE),
   });
-  return expectMatch(need["capability"], within(place, "capability"), NAME_RULE);
+  return expectMatch(need["capability"], within(place, "capability"), ADDRESS_RULE);
 }

@@ -26,6 +26,11 @@ export const NAME_RULE = {
   pattern: /^[a-z][a-z0-9-]{0,31}$/u,
   form: "a name of a-z, 0-9 and -, at most 32 characters, beginning with a letter",
 } as const;
+/** A capability as who uses it names it: any version, or one major version. */
+export const ADDRESS_RULE = {
+  pattern: /^[a-z][a-z0-9-]{0,31}(?:@[0-9]{1,9})?$/u,
+  form: "the name of a capability, or NAME@MAJOR",
+} as const;
 /** Name of a method. */
 export const METHOD_RULE = {
   pattern: /^[a-z][a-z0-9_]{0,63}$/u,
@@ -194,8 +199,11 @@ function permissionName(value: unknown, place: Place): string {
   if (Object.hasOwn(value, "http")) {
     const { http } = expectFields(value, place, { required: ["http"] });
     const most = LIMITS.packages.httpPlaceCount;
-    const read = (item: unknown, at: Place): string => expectMatch(item, at, HTTP_PLACE_RULE);
-    expectNames(http, within(place, "http"), { least: 1, most, read });
+    expectNames(http, within(place, "http"), {
+      least: 1,
+      most,
+      read: (item, at) => expectMatch(item, at, HTTP_PLACE_RULE),
+    });
     return "http";
   }
   const { call, methods } = expectFields(value, place, { required: ["call", "methods"] });

@@ -99,8 +99,9 @@ function Stage() {
 function Opening({ name }) {
   const experience = useModel((state) => state.experiences.find((item) => item.name === name));
   const grants = useModel((state) => state.grants);
+  const capabilities = useModel((state) => state.capabilities);
   const loaded = useModel((state) => state.loaded.includes(name));
-  const needs = experience ? missingNeeds(experience, grants) : [];
+  const needs = experience ? missingNeeds(experience, { grants, capabilities }) : [];
   // A revoked grant does not throw the owner out of what is open: the calls fail, and say so.
   const open = useModel((state) => state.open.includes(name));
   const asks = needs.length > 0 && !open;

@@ -67,7 +67,7 @@ async function restoreGrant(grant) {
 
 /** Gives an experience what its manifest asks for and it does not hold yet. @param {import("./model.js").ExperienceInfo} experience */
 export async function grantNeeds(experience) {
-  for (const need of missingNeeds(experience, getState().grants)) {
+  for (const need of missingNeeds(experience, getState())) {
     await getOwner().grant(`experience:${experience.name}`, need.capability, need.methods, need.reason);
   }
   setState({ grants: await getOwner().grants() });
@@ -75,17 +75,32 @@ export async function grantNeeds(experience) {
 
 /**
  * The needs of an experience that no grant covers, with only the methods that are missing.
- * @param {import("./model.js").ExperienceInfo} experience @param {readonly Grant[]} grants
+ * @param {import("./model.js").ExperienceInfo} experience
+ * @param {Pick<ReturnType<typeof getState>, "grants" | "capabilities">} twin
  */
-export function missingNeeds(experience, grants) {
+export function missingNeeds(experience, { grants, capabilities }) {
   const held = new Set(
     grants
       .filter((grant) => grant.holder === `experience:${experience.name}`)
       .flatMap((grant) => grant.methods.map((method) => `${grant.capability}.${method}`)),
   );
   return experience.needs
-    .map((need) => ({ ...need, methods: need.methods.filter((method) => !held.has(`${need.capability}.${method}`)) }))
+    .map((need) => {
+      const name = nameHere(need.capability, capabilities);
+      return { ...need, methods: need.methods.filter((method) => !held.has(`${name}.${method}`)) };
+    })
     .filter((need) => need.methods.length > 0);
+}
+
+/**
+ * What the capability is called by here: `chat@2` may be the only `chat`.
+ * @param {string} address @param {ReturnType<typeof getState>["capabilities"]} capabilities
+ */
+function nameHere(address, capabilities) {
+  if (capabilities.some(({ name }) => name === address)) return address;
+  const [plain, major] = address.split("@");
+  const found = capabilities.find(({ name, version }) => name === plain && version.startsWith(`${major}.`));
+  return found?.name ?? address;
 }
 
 /** Tries a package on a copy of the data, and shows what it would change. @param {File} file */

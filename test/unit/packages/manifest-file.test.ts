@@ -43,6 +43,7 @@ describe("parseManifest", () => {
         { permission: { call: "contacts", methods: ["get"] }, reason: "Shows names." },
       ],
       limits: { memorySizeBytes: 32 * 1024 * 1024, callFuel: 10 },
+      dependencies: { contacts: "^1.2.0", agenda: ">=1 <3 || 4.x" },
     });
     expect(pathOf(everything)).toBe("accepted");
   });
@@ -53,6 +54,16 @@ describe("parseManifest", () => {
     ["extra", manifest({ extra: 1 })],
     ["title", manifest({ title: undefined })],
     ["abi", manifest({ abi: 2 })],
+    ["dependencies", manifest({ dependencies: ["contacts"] })],
+    ["dependencies", manifest({ dependencies: { Contacts: "^1" } })],
+    ["dependencies", manifest({ dependencies: { notes: "^1" } })],
+    ["dependencies.contacts", manifest({ dependencies: { contacts: "" } })],
+    ["dependencies.contacts", manifest({ dependencies: { contacts: "what" } })],
+    ["dependencies.contacts", manifest({ dependencies: { contacts: `^1 ${"|| ^1 ".repeat(20)}` } })],
+    [
+      "dependencies",
+      manifest({ dependencies: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`c${n}`, "1"])) }),
+    ],
     ["name", manifest({ name: "Notes" })],
     ["name", manifest({ name: "n".repeat(33) })],
     ["name", manifest({ name: "../x" })],
