@@ -7,7 +7,6 @@ import { type KernelPool, openKernelPool } from "../../../host/kernels/pool.ts";
 import { isWorkerCount, usualWorkerCount } from "../../../host/kernels/worker-count.ts";
 import { PUT_JOBS } from "../../../host/vault/open-vault.ts";
 import type { PutJobs } from "../../../host/vault/put-jobs.ts";
-import { fillRandom } from "../../arena.ts";
 import type { Case, SampledContender } from "../../measure.ts";
 import type { Row } from "../../report.ts";
 import { UsageError } from "../../usage-error.ts";
@@ -17,6 +16,8 @@ const NAME = "lane-workers";
 const CHUNK_SIZE = 1_048_576;
 /** More are not tried: a host has other work for its cores. */
 const COUNT_MAX = 8;
+/** A sample lasts at least this long: workers take turns, and the first of them begin alone. */
+const SAMPLE_MS_MIN = 50;
 /** A pool must do so much more than a smaller one to be preferred: each worker costs memory. */
 const ADVANTAGE = 1.05;
 
@@ -38,18 +39,20 @@ export async function workersCase(stack: AsyncDisposableStack): Promise<Case> {
 /** Seconds for one chunk, when every worker has one and another one waits for it. */
 async function samplePool(pool: KernelPool<PutJobs>, sliceMs: number): Promise<number> {
   const key = new Uint8Array(32).fill(1);
+  const inputs = Array.from({ length: 2 * pool.workerCount }, () => new Uint8Array(CHUNK_SIZE).fill(2));
   const startMs = systemClock.elapsedMs();
+  const endMs = startMs + Math.max(sliceMs, SAMPLE_MS_MIN);
   let chunks = 0;
-  const feed = async (seed: number): Promise<void> => {
-    let plain = fillRandom(new Uint8Array(CHUNK_SIZE), seed);
+  const feed = async (input: Uint8Array<ArrayBuffer>): Promise<void> => {
+    let plain = input;
     do {
       const identified = await pool.run("identify", { key, plain }, { transfer: [plain.buffer] });
       const sealed = await pool.run("seal", { key, plain: identified.plain }, { transfer: [identified.plain.buffer] });
       plain = sealed.subarray(0, CHUNK_SIZE);
       chunks++;
-    } while (systemClock.elapsedMs() - startMs < sliceMs);
+    } while (systemClock.elapsedMs() < endMs);
   };
-  await Promise.all(Array.from({ length: 2 * pool.workerCount }, (_, index) => feed(index)));
+  await Promise.all(inputs.map(feed));
   return (systemClock.elapsedMs() - startMs) / 1_000 / chunks;
 }
 
