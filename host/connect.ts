@@ -6,7 +6,7 @@ import { type ControlConnection, connectControl } from "./control/control-client
 /** A connection to a host in another process. */
 export type HostConnection = ControlConnection;
 
-/** Connects to the host that runs on the data folder; undefined when none does. */
-export function connectHost(folder: string): Promise<HostConnection | undefined> {
-  return connectControl(folder);
+/** Connects to the host that runs on the data folder, to its other twin of the name `as` if that is given; undefined when none runs. */
+export function connectHost(folder: string, as?: string): Promise<HostConnection | undefined> {
+  return connectControl(folder, as);
 }

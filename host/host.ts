@@ -4,48 +4,37 @@
 import { mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-
 import { systemClock } from "./base/clock.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
-import { installBuiltIns } from "./built-ins.ts";
 import { createCircles } from "./circles.ts";
 import type { HostConfig } from "./config.ts";
 import { openControlServer } from "./control/control-server.ts";
-import type { Engine } from "./engine/engine.ts";
-import { openEngines } from "./engine/open-engines.ts";
-import { exportTwin } from "./export-twin.ts";
+import { type Engines, openEngines } from "./engine/open-engines.ts";
 import type { Identity } from "./identity/identity.ts";
 import { formatPhrase } from "./identity/phrase.ts";
 import type { TwinId } from "./identity/twin-id.ts";
-import type { Kernels } from "./kernels/kernels.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { openLanes, type OpenLanes } from "./kernels/open-lanes.ts";
-import { type ExperienceShelf, openExperienceShelf } from "./packages/experience-shelf.ts";
-import { OfferShelf } from "./packages/offer-shelf.ts";
 import { openHostKey } from "./peers/host-key.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
-import { createShardHolder, type ShardHolder } from "./peers/shard-holder.ts";
 import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
 import type { ControlApi, Paired } from "./rpc/api.ts";
 import { type ChangeHub, createChangeHub } from "./rpc/change-hub.ts";
-import { type ControlParts, createControlTarget } from "./rpc/control-target.ts";
+import { createControlTarget } from "./rpc/control-target.ts";
 import { type KeptReplica, keepReplica } from "./keep-replica.ts";
-import { createPackageExchange } from "./package-exchange.ts";
 import { keepVault } from "./keep-vault.ts";
-import { installationFolder, readVersion } from "./installation.ts";
-import { createSettings, type Settings } from "./settings.ts";
+import { installationFolder } from "./installation.ts";
 import { adoptJournal } from "./state/adopt-journal.ts";
 import { lockFolder } from "./state/folder-lock.ts";
 import { TwinOutside } from "./twin-outside.ts";
-import { TwinStores } from "./twin-stores.ts";
-import { openTwinVault, type TwinVault } from "./twin-vault.ts";
 import { openDataFolder, openTwinKeys } from "./twin-keys.ts";
-import type { Vault } from "./vault/object.ts";
 import { checkPortFree } from "./web/check-port.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import { openWeb, type Web } from "./web/open-web.ts";
-import { createOwnerKeys, type OwnerKeys } from "./web/owner-keys.ts";
+import { createOwner, type Owner, webPartsOf } from "./create-owner.ts";
+import { openTwin, type OpenTwin, type TwinOrigins } from "./open-twin.ts";
+import { OtherTwins } from "./other-twins.ts";
 
 /** Which parts of a host to open, and whether it may make a twin where there is none. */
 export interface HostParts {
@@ -87,7 +76,9 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
     setting: config.lanes,
     workers: config.kernelWorkers,
   });
-  const twin = await openTwin(stack, { config, identity, kernels, kernelWorkers: lanes.workers.count, log });
+  const engines = stack.use(await openEngines({ folder: join(config.folder, "journals"), clock: systemClock, log }));
+  const shared = { kernels, kernelWorkers: lanes.workers.count, log };
+  const twin = await openFirstTwin(stack, { config, identity, engines, shared });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
   const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
   if (peers !== undefined) twin.outside.connect(peers);
@@ -96,7 +87,9 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
     ? stack.use(keepReplica({ ...twin, folder: config.folder, changes: origins.changes, log }))
     : undefined;
   if (parts.web) stack.use(keepVault({ ...origins, vault: twin.vault, clock: systemClock }));
-  const owner = await openOwnerParts(stack, { ...origins, peers, replica, web: parts.web });
+  const others = stack.use(new OtherTwins({ ...origins, ...shared, folder: config.folder, engines }));
+  const owner = await openOwnerParts(stack, { ...origins, peers, replica, others, web: parts.web });
+  if (parts.web) others.takeInAll();
   const phraseShown = (await twin.settings.get("phraseShown")) !== undefined;
   const owned = stack.move();
   return {
@@ -107,36 +100,15 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   };
 }
 
-/** The twin without its connections. */
-interface OpenTwin {
-  readonly identity: Identity;
-  readonly kernels: Kernels;
-  readonly engine: Engine;
-  /** What its tasks reach. */
-  readonly outside: TwinOutside;
-  readonly vault: Vault;
-  readonly stores: TwinVault["stores"];
-  /** Stores over other twins. */
-  readonly twinStores: TwinStores;
-  /** Of other twins' shards. */
-  readonly holder: ShardHolder;
-  readonly shelf: ExperienceShelf;
-  readonly offers: OfferShelf;
-  readonly settings: Settings;
-  readonly name: string;
-}
-
-interface TwinOrigins {
+interface FirstTwinOrigins {
   readonly config: HostConfig;
   readonly identity: Identity;
-  readonly kernels: Kernels;
-  /** Workers of the vault's pool of kernels. */
-  readonly kernelWorkers: number;
-  readonly log: Log;
+  readonly engines: Engines;
+  readonly shared: Pick<TwinOrigins, "kernels" | "kernelWorkers" | "log">;
 }
 
-async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Promise<OpenTwin> {
-  const { config, identity, kernels, log } = origins;
+async function openFirstTwin(stack: AsyncDisposableStack, origins: FirstTwinOrigins): Promise<OpenTwin> {
+  const { config, identity, engines, shared } = origins;
   const folder = join(config.folder, "twin");
   await mkdir(folder, { recursive: true });
   const { id, keys } = identity;
@@ -144,40 +116,15 @@ async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins): Prom
     path: join(folder, "state.sqlite"),
     key: keys.state,
     twin: id,
-    kernels,
+    kernels: shared.kernels,
     random: systemRandom,
     clock: systemClock,
-    log,
+    log: shared.log,
   });
-  const engines = stack.use(await openEngines({ folder: join(config.folder, "journals"), clock: systemClock, log }));
   const outside = new TwinOutside();
   const engine = stack.use(await engines.open({ folder, twin: id, stateKey: keys.state, follow: true, outside }));
-  const twinStores = new TwinStores();
-  const { vault, stores } = await openTwinVault(stack, {
-    ...origins,
-    folder: config.folder,
-    openTwinStore: twinStores.open,
-  });
-  const holder = createShardHolder({ folder: join(config.folder, "held"), engine, kernels, clock: systemClock, log });
-  const settings = createSettings(engine);
-  const shelf = await openExperienceShelf({
-    folder: join(config.folder, "experiences"),
-    table: engine,
-    kernels,
-    clock: systemClock,
-  });
-  const root = installationFolder();
-  await installBuiltIns({
-    packages: join(root, "capabilities", "build"),
-    experiences: join(root, "host", "web", "experiences"),
-    engine,
-    shelf,
-    settings,
-  });
-  const name = config.name ?? (await settings.get("name")) ?? "Me";
-  if (name !== (await settings.get("name"))) await settings.set("name", name);
-  const offers = new OfferShelf({ table: engine, kernels, clock: systemClock });
-  return { identity, kernels, engine, outside, vault, stores, twinStores, holder, shelf, offers, settings, name };
+  const { folder: home, name: givenName } = config;
+  return openTwin(stack, { ...shared, folder: home, givenName, engine, outside, identity });
 }
 
 interface NetworkOrigins {
@@ -232,70 +179,47 @@ function peerAddress(host: string, port: number): string {
 interface OwnerOrigins extends NetworkOrigins {
   readonly peers: Peers | undefined;
   readonly replica: KeptReplica | undefined;
+  readonly others: OtherTwins;
   /** Whether to serve browsers and the local socket. */
   readonly web: boolean;
 }
 
 /** The owner's parts; with `web`, they are served when this returns. */
-async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins): Promise<ControlParts> {
-  const { config, twin, lanes, peers, changes, log, replica } = origins;
-  const { engine, vault, stores, shelf, identity, name } = twin;
+async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins): Promise<Owner> {
+  const { config, twin, replica, others } = origins;
   let web: Web | undefined;
-  const startedAtMs = systemClock.nowMs();
-  const own = { clock: systemClock, random: systemRandom };
-  const browsers = createOwnerKeys({ engine, clock: systemClock });
-  const owner: ControlParts = {
-    about: {
-      twin: identity.id,
-      version: readVersion(),
-      startedAtMs,
-      name: () => name,
-      webUrl: () => web?.url ?? "",
-      kernels: {
-        lanesChosenBy: lanes.chosenBy,
-        lanes: lanes.lanes.table,
-        workersChosenBy: lanes.workers.chosenBy,
-        workers: lanes.workers.count,
-      },
-      memorySizeBytes: () => process.memoryUsage.rss(),
+  const owner = createOwner(twin, {
+    ...origins,
+    webUrl: () => web?.url ?? "",
+    others: {
+      list: () => others.list(),
+      create: (name) => others.create(name),
+      open: async (name) => (await others.open(name)).owner,
     },
-    engine,
-    vault,
-    stores,
-    peers,
-    packages: createPackageExchange({ shelf: twin.offers, kernels: twin.kernels, peers }),
-    experiences: shelf,
-    browsers,
-    changes,
-    ...own,
-    log,
     replica: replica && (() => replica.status()),
     drill: replica && (() => replica.drill()),
-    holder: twin.holder,
-    exportTo: (path, onProgress) => exportTwin({ ...twin, ...own, folder: config.folder }, path, onProgress),
     metrics: origins.web ? () => metrics.text() : undefined,
     loginLink: origins.web ? () => web!.loginLink() : undefined,
-  };
-  const metrics = stack.use(createMetrics(() => [owner]));
-  if (origins.web) web = await openWebAndControl(stack, { config, owner, browsers, shelf, metrics });
+  });
+  const metrics = stack.use(createMetrics(() => [owner, ...others.opened()]));
+  if (origins.web) web = await openWebAndControl(stack, { config, owner, twin, others, metrics });
   return owner;
 }
 
 interface WebOrigins {
   readonly config: HostConfig;
-  readonly owner: ControlParts;
-  readonly browsers: OwnerKeys;
-  readonly shelf: ExperienceShelf;
+  readonly owner: Owner;
+  readonly twin: OpenTwin;
+  readonly others: OtherTwins;
   readonly metrics: Metrics;
 }
 
 async function openWebAndControl(stack: AsyncDisposableStack, origins: WebOrigins): Promise<Web> {
-  const { config, owner, browsers, shelf, metrics } = origins;
+  const { config, owner, twin, others, metrics } = origins;
   const web = stack.use(
     await openWeb({
-      owner,
-      ownerKeys: browsers,
-      experienceFile: (experience, path) => shelf.file(experience, path),
+      ...webPartsOf(twin, owner),
+      otherTwin: (name) => others.find(name),
       host: config.host,
       port: config.port,
       assetFolder: join(installationFolder(), "host", "web"),
@@ -305,6 +229,7 @@ async function openWebAndControl(stack: AsyncDisposableStack, origins: WebOrigin
       log: owner.log,
     }),
   );
+  others.connect(web);
   stack.use(
     await openControlServer({
       folder: config.folder,

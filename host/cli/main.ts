@@ -29,6 +29,7 @@ In a clone of the repository: npm run -s twin -- status`;
 const program = new Command("twin")
   .description("Your digital twin: a private server for your digital life.")
   .option("--data <dir>", "data folder (default: TWIN_DATA, else the XDG data directory)")
+  .option("--as <name>", "another twin of the host, made with `twin init NAME`")
   .option("--json", "print JSON")
   .addHelpText("after", EXAMPLES)
   .configureHelp({ showGlobalOptions: true })

@@ -7,12 +7,14 @@ import { systemClock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { dataFolder, readConfig } from "../config.ts";
 import { connectHost } from "../connect.ts";
-import type { ControlApi } from "../index.ts";
+import type { ControlApi, Host } from "../index.ts";
 
 /** Options that every command takes. */
 export interface SessionOptions {
   readonly data?: string | undefined;
   readonly json?: boolean | undefined;
+  /** Name of another twin of the host. */
+  readonly as?: string | undefined;
 }
 
 /** A host that is just starting holds its folder before it answers: so long a command waits for it. */
@@ -39,14 +41,24 @@ async function reachOwner(
   parts: { readonly peers: boolean },
   lastTry: boolean,
 ): Promise<(AsyncDisposable & { readonly control: ControlApi }) | undefined> {
-  const running = await connectHost(dataFolder(options));
+  const running = await connectHost(dataFolder(options), options.as);
   if (running !== undefined) return running;
   const config = await readConfig({ data: options.data });
   const { openHost } = await import("../host.ts");
   try {
-    return await openHost(config, { create: false, web: false, peers: parts.peers });
+    const host = await openHost(config, { create: false, web: false, peers: parts.peers });
+    return options.as === undefined ? host : await asOther(host, options.as);
   } catch (thrown) {
     if (!lastTry && thrown instanceof TwinError && thrown.code === "TWIN_HOST_BUSY") return undefined;
     throw thrown;
   }
+}
+
+/** The host with the authority over its other twin of that name. */
+async function asOther(host: Host, name: string): Promise<AsyncDisposable & { readonly control: ControlApi }> {
+  await using stack = new AsyncDisposableStack();
+  stack.use(host);
+  const control = await host.control.as(name);
+  const owned = stack.move();
+  return { control, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

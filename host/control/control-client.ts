@@ -16,8 +16,8 @@ export interface ControlConnection extends AsyncDisposable {
   readonly control: ControlApi;
 }
 
-/** Connects to the host that runs on the data folder; undefined when none does. */
-export async function connectControl(folder: string): Promise<ControlConnection | undefined> {
+/** Connects to the host that runs on the data folder, to the twin of that name if one is given; undefined when none does. */
+export async function connectControl(folder: string, as?: string): Promise<ControlConnection | undefined> {
   const socket = connect(await findSocketPath(folder));
   try {
     await once(socket, "connect");
@@ -30,7 +30,8 @@ export async function connectControl(folder: string): Promise<ControlConnection 
     frameSizeBytes: LIMITS.control.frameSizeBytes,
   });
   return {
-    control: facade(session.remote),
+    // What is asked of it goes with the question for it, in one message; its error answers all.
+    control: facade(as === undefined ? session.remote : ask(session.remote, "as", [as])),
     [Symbol.asyncDispose]: async () => {
       const closed = socket.closed ? undefined : once(socket, "close");
       session[Symbol.dispose]();
@@ -41,12 +42,14 @@ export async function connectControl(folder: string): Promise<ControlConnection 
 
 /** Methods of the remote main object whose answers and errors are ours. Not a thenable, so that it can be returned from an async function. */
 function facade(remote: object): ControlApi {
-  const call = (name: string, args: readonly unknown[]): Promise<unknown> => {
-    const method = Reflect.get(remote, name) as (...args: readonly unknown[]) => PromiseLike<unknown> & Disposable;
-    return remoteAnswer(method(...args));
-  };
+  const call = (name: string, args: readonly unknown[]): Promise<unknown> => remoteAnswer(ask(remote, name, args));
   return new Proxy(Object.create(null) as ControlApi, {
     get: (_target, name) =>
       typeof name === "symbol" || name === "then" ? undefined : (...args: readonly unknown[]) => call(name, args),
   });
+}
+
+function ask(remote: object, name: string, args: readonly unknown[]): PromiseLike<unknown> & Disposable {
+  const method = Reflect.get(remote, name) as (...args: readonly unknown[]) => PromiseLike<unknown> & Disposable;
+  return method(...args);
 }

@@ -256,12 +256,33 @@ export interface ExportReport {
   readonly sizeBytes: number;
 }
 
+/** One of the other twins of a host. */
+export interface TwinListing {
+  /** In the host, and in its web address. */
+  readonly name: string;
+  /** Id of the twin. */
+  readonly twin: string;
+}
+
+/** A twin that was made. */
+export interface NewTwin extends TwinListing {
+  readonly folder: string;
+  /** The 24 words. Secret; told this once. */
+  readonly phrase: string;
+}
+
 /** What the local socket offers beyond {@link OwnerApi}: paths are of this machine, read and written as the host's user. */
 export interface ControlApi extends OwnerApi {
   /** A fresh link with a one-time token that logs a browser in as the owner. Throws `TWIN_HOST_BUSY` when the host serves no web. */
   loginLink(): Promise<string>;
   /** The host's figures in Prometheus's text format. Throws `TWIN_HOST_BUSY` when no host runs. */
   metrics(): Promise<string>;
+  /** The other twins of the host, by name. */
+  twins(): Promise<readonly TwinListing[]>;
+  /** Makes another twin in the host. Throws `TWIN_CONFIG_INVALID` for a name that is taken or none. */
+  createTwin(name: string): Promise<NewTwin>;
+  /** The same authority over another twin of the host. Throws `TWIN_CONFIG_INVALID` when there is none of that name. */
+  as(name: string): Promise<ControlApi>;
   putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
   /** Writes beside `path` and renames, so that a broken download never stands under its name. */
   getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo>;

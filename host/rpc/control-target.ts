@@ -9,7 +9,16 @@ import type { Random } from "../base/random.ts";
 import { publicKeyOf, type TwinId } from "../identity/twin-id.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { DrainReport, ObjectId, ObjectInfo, Progress } from "../vault/object.ts";
-import type { ControlApi, ExportReport, LentRoom, OnProgress, StoreListing, StoreRequest } from "./api.ts";
+import type {
+  ControlApi,
+  ExportReport,
+  NewTwin,
+  TwinListing,
+  LentRoom,
+  OnProgress,
+  StoreListing,
+  StoreRequest,
+} from "./api.ts";
 import { checkRecord, checkText, invalid } from "./arguments.ts";
 import { fetchObjectToFile, storeFileAsObject } from "./object-files.ts";
 import type { HolderPart, OwnerDesk, OwnerParts, StoresPart } from "./owner-parts.ts";
@@ -17,12 +26,22 @@ import { checkObjectId } from "./object-id.ts";
 import { OwnerTarget } from "./owner-target.ts";
 import { openProgressRelay } from "./progress-relay.ts";
 
+/** The other twins of the host. */
+export interface OthersPart {
+  list(): Promise<readonly TwinListing[]>;
+  create(name: string): Promise<NewTwin>;
+  /** Throws `TWIN_CONFIG_INVALID` when there is none of that name. */
+  open(name: string): Promise<ControlParts>;
+}
+
 /** What the local socket needs beyond the owner's parts. */
 export interface ControlParts extends OwnerParts {
   readonly random: Random;
   readonly log: Log;
   readonly stores: StoresPart;
   readonly holder: HolderPart;
+  /** Absent for all twins but the host's first. */
+  readonly others?: OthersPart | undefined;
   /** Absent while no copy is kept. */
   readonly drill?: (() => Promise<void>) | undefined;
   exportTo(path: string, onProgress: Progress): Promise<ExportReport>;
@@ -49,6 +68,18 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
   async metrics(): Promise<string> {
     if (this.#parts.metrics !== undefined) return await this.#parts.metrics();
     throw new TwinError("TWIN_HOST_BUSY", "No host runs that could be measured: start it with `twin start`.");
+  }
+
+  twins(): Promise<readonly TwinListing[]> {
+    return this.#others.list();
+  }
+
+  createTwin(name: string): Promise<NewTwin> {
+    return this.#others.create(checkText(name, "name", { max: 32 }));
+  }
+
+  async as(name: string): Promise<ControlTarget> {
+    return createControlTarget(await this.#others.open(checkText(name, "name", { max: 32 })));
   }
 
   async putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo> {
@@ -127,6 +158,11 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     await this.#parts.stores.remove(checkText(name, "name", { max: 32 }), { lost: lost === true });
     this.#parts.changes.announce("vault");
     this.#parts.changes.announce("stores");
+  }
+
+  get #others(): OthersPart {
+    if (this.#parts.others !== undefined) return this.#parts.others;
+    throw new TwinError("TWIN_INPUT_INVALID", "Only the host's first twin knows the others: leave out --as.");
   }
 }
 

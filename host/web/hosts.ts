@@ -14,6 +14,7 @@ type Site =
 /** The longest name (32), two hyphens and the token fill 60 of a DNS label's 63 characters. */
 const EXPERIENCE_LABEL = /^([a-z][a-z0-9-]{0,31})--([a-z2-7]{26})$/;
 const DEFAULT_PORT = 80;
+const TWIN_NAME_LENGTH = 32;
 
 /** The sites of one listening port. */
 export interface Hosts {
@@ -25,12 +26,16 @@ export interface Hosts {
   siteOf(hostHeader: string | undefined): Site;
 }
 
-/** `given`: what the owner asked to listen on, which also becomes a name of this host. */
-export function createHosts(port: number, given: string): Hosts {
-  const suffix = port === DEFAULT_PORT ? "" : `:${port}`;
-  const shellHost = `localhost${suffix}`;
-  const aliases = new Set([`127.0.0.1${suffix}`, `[::1]${suffix}`]);
-  const named = `${given.includes(":") ? `[${given}]` : given.toLowerCase()}${suffix}`;
+/**
+ * The sites of the host's first twin, or of the one of that name. `given` is what the owner asked to
+ * listen on, which also becomes a name of the first.
+ */
+export function createHosts(port: number, given: string, twinName?: string): Hosts {
+  const suffix = suffixOf(port);
+  const isFirst = twinName === undefined;
+  const shellHost = isFirst ? `localhost${suffix}` : `${twinName}.localhost${suffix}`;
+  const aliases = new Set(isFirst ? [`127.0.0.1${suffix}`, `[::1]${suffix}`] : []);
+  const named = isFirst ? `${given.includes(":") ? `[${given}]` : given.toLowerCase()}${suffix}` : undefined;
   const experienceEnd = `.${shellHost}`;
   return {
     shellHost,
@@ -46,4 +51,23 @@ export function createHosts(port: number, given: string): Hosts {
       return name !== undefined && token !== undefined ? { kind: "experience", name, token } : { kind: "unknown" };
     },
   };
+}
+
+/** The twin that a `Host` header names, `NAME.localhost` or `EXPERIENCE--TOKEN.NAME.localhost`; undefined for everything else. */
+export function twinNameOf(hostHeader: string | undefined, port: number): string | undefined {
+  const host = hostHeader?.toLowerCase() ?? "";
+  const end = `.localhost${suffixOf(port)}`;
+  if (!host.endsWith(end)) return undefined;
+  const labels = host.slice(0, -end.length).split(".");
+  const name = labels.at(-1);
+  return name !== undefined && labels.length <= 2 && isTwinName(name) ? name : undefined;
+}
+
+/** Whether a twin of a host may have the name: a label of a host name without two hyphens in a row, which experiences have. */
+export function isTwinName(name: string): boolean {
+  return name.length <= TWIN_NAME_LENGTH && /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/u.test(name);
+}
+
+function suffixOf(port: number): string {
+  return port === DEFAULT_PORT ? "" : `:${port}`;
 }

@@ -1,31 +1,21 @@
-// The web server: the desktop and its experiences for the owner's browsers.
+// The web server: desktops and experiences for the owners' browsers. The host's first twin is at
+// `localhost`, each other one at a name of its own below it.
 
 import { join } from "node:path";
 
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { OwnerDesk, OwnerParts } from "../rpc/owner-parts.ts";
-import { createExperienceSite, type ExperienceFile } from "./experience-site.ts";
-import { createHosts } from "./hosts.ts";
-import { openListener } from "./listen.ts";
-import { Login } from "./login.ts";
+import type { OwnerDesk } from "../rpc/owner-parts.ts";
+import { createHosts, twinNameOf } from "./hosts.ts";
+import { type Handlers, openListener } from "./listen.ts";
 import type { Metrics } from "./metrics.ts";
-import { OpenExperiences } from "./open-experiences.ts";
-import type { OwnerKeys } from "./owner-keys.ts";
-import { createShellSite } from "./shell-site.ts";
-import { createSiteSwitch, type Sites } from "./site-switch.ts";
 import { readLibraryFiles, readShellFiles } from "./site-files.ts";
-import { Sockets } from "./sockets.ts";
-import { Tickets } from "./tickets.ts";
+import { createTwinWeb, type SharedWebParts, type TwinWeb, type TwinWebParts } from "./twin-web.ts";
 
 /** What the web needs of the host. */
-export interface WebOptions {
-  /** `about.webUrl` may ask this web for its `url` once it is open. */
-  readonly owner: OwnerParts;
-  /** The same that `owner.browsers` is. */
-  readonly ownerKeys: OwnerKeys;
-  /** The installed file of that path in that experience, or undefined. */
-  readonly experienceFile: (name: string, path: string) => Promise<ExperienceFile | undefined>;
+export interface WebOptions extends TwinWebParts {
+  /** The other twin of that name, opened; undefined when there is none. Asked again after it rejected. */
+  readonly otherTwin?: ((name: string) => Promise<TwinWebParts | undefined>) | undefined;
   /** "localhost" listens on both loopback addresses; anything else on that address alone. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -41,80 +31,121 @@ export interface WebOptions {
 
 /** A listening web server. Disposing it ends all connections. */
 export interface Web extends AsyncDisposable {
-  /** `http://localhost:PORT`: where browsers find the desktop. */
+  /** `http://localhost:PORT`: where browsers find the first twin's desktop. */
   readonly url: string;
   readonly port: number;
   /** A fresh link that logs one browser in, once, within the hour. */
   loginLink(): Promise<string>;
   /** A desk for a connection that does not come through this server: the local socket's. The caller disposes it. */
   createDesk(): OwnerDesk;
+  /** The web of another twin; undefined when there is none of that name. */
+  other(name: string): Promise<Pick<TwinWeb, "url" | "loginLink" | "createDesk"> | undefined>;
+  /** Where browsers find the desktop of another twin. */
+  otherUrl(name: string): string;
 }
 
 /** Listens. Throws `TWIN_HOST_PORT` when it cannot, and `TWIN_HOST_FOLDER` when the installation is not whole. */
 export async function openWeb(options: WebOptions): Promise<Web> {
-  const { owner, random } = options;
-  const login = new Login({ keys: options.ownerKeys, clock: owner.clock, random });
-  const tickets = new Tickets({ clock: owner.clock, random });
-  const open = new OpenExperiences({ random, tickets });
   const [shellFiles, libraries] = await Promise.all([
     readShellFiles(join(options.assetFolder, "shell")),
     readLibraryFiles(join(options.assetFolder, "client")),
   ]);
-  await using sitesStack = new AsyncDisposableStack();
-  const listener = await openListener({ address: options.host, port: options.port }, async (port) => {
-    const sites = await createSites(options, { port, login, tickets, open, shellFiles, libraries }, sitesStack);
-    return createSiteSwitch(sites);
-  });
-  // Sockets end before the listener, which waits for them.
-  const parts = new AsyncDisposableStack();
-  parts.use(listener);
-  parts.use(sitesStack.move());
-  const url = createHosts(listener.port, options.host).shellOrigin;
+  // It takes others in for as long as the web is open.
+  const webs = new AsyncDisposableStack();
+  await using opening = new AsyncDisposableStack();
+  opening.use(webs);
+  const { first, others, listener } = await listenFor(webs, options, { ...options, shellFiles, libraries });
+  opening.move();
   return {
-    url,
+    url: first.url,
     port: listener.port,
-    loginLink: () => Promise.resolve(`${url}/#login=${login.issue()}`),
-    createDesk: () => open.createDesk(),
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+    loginLink: () => first.loginLink(),
+    createDesk: () => first.createDesk(),
+    other: others,
+    otherUrl: (name) => createHosts(listener.port, options.host, name).shellOrigin,
+    [Symbol.asyncDispose]: async () => {
+      // Sockets end before the listener, which waits for them.
+      await webs.disposeAsync();
+      await listener[Symbol.asyncDispose]();
+    },
   };
 }
 
-async function createSites(
+type OtherWebs = (name: string) => Promise<TwinWeb | undefined>;
+
+async function listenFor(
+  webs: AsyncDisposableStack,
   options: WebOptions,
-  made: {
-    readonly port: number;
-    readonly login: Login;
-    readonly tickets: Tickets;
-    readonly open: OpenExperiences;
-    readonly shellFiles: Awaited<ReturnType<typeof readShellFiles>>;
-    readonly libraries: Awaited<ReturnType<typeof readLibraryFiles>>;
-  },
-  stack: AsyncDisposableStack,
-): Promise<Sites> {
-  const { owner, ownerKeys, random, log, experienceFile: file } = options;
-  const { open, login, tickets, libraries } = made;
-  const hosts = createHosts(made.port, options.host);
-  const handshake = { keys: ownerKeys, clock: owner.clock, random, origin: hosts.shellOrigin };
-  const sockets = new Sockets({ owner, open, handshake, clock: owner.clock, log });
-  const experience = createExperienceSite({ hosts, open, file, libraries, log });
-  const shell = await createShellSite({
-    hosts,
-    health: { owner, metrics: options.metrics, metricsToken: options.metricsToken },
-    login,
-    sockets,
-    open,
-    file,
-    tickets,
-    log,
-    vault: owner.vault,
-    changes: owner.changes,
-    experiences: () => owner.experiences.list(),
-    files: new Map([...made.shellFiles, ...libraries]),
+  shared: SharedWebParts,
+): Promise<{
+  readonly first: TwinWeb;
+  readonly others: OtherWebs;
+  readonly listener: Awaited<ReturnType<typeof openListener>>;
+}> {
+  const made = Promise.withResolvers<{ readonly first: TwinWeb; readonly others: OtherWebs }>();
+  const listener = await openListener({ address: options.host, port: options.port }, async (port) => {
+    const first = webs.use(await createTwinWeb(createHosts(port, options.host), options, shared));
+    const others = createOtherWebs(webs, options, { port, shared });
+    made.resolve({ first, others });
+    return createTwinSwitch({ port, first: first.handlers, others, log: options.log });
   });
-  stack.defer(() => shell.close());
-  stack.defer(() => experience.close());
-  // Ended first, with a reason: the router would close them without one.
-  stack.use(sockets);
-  await Promise.all([shell.ready(), experience.ready()]);
-  return { hosts, shell, experience };
+  return { ...(await made.promise), listener };
+}
+
+/** Webs of other twins, made when they are first asked for. */
+function createOtherWebs(
+  webs: AsyncDisposableStack,
+  { otherTwin, host }: WebOptions,
+  { port, shared }: { readonly port: number; readonly shared: SharedWebParts },
+): OtherWebs {
+  const known = new Map<string, Promise<TwinWeb | undefined>>();
+  const make = async (name: string): Promise<TwinWeb | undefined> => {
+    const twin = await otherTwin?.(name);
+    return twin && webs.use(await createTwinWeb(createHosts(port, host, name), twin, shared));
+  };
+  return async (name) => {
+    const web = known.getOrInsertComputed(name, make);
+    try {
+      const found = await web;
+      // One may be made under that name later.
+      if (found === undefined) known.delete(name);
+      return found;
+    } catch (thrown) {
+      known.delete(name);
+      throw thrown;
+    }
+  };
+}
+
+/** Gives each request to the twin that its `Host` header names; what names none is the first one's to refuse. */
+function createTwinSwitch(parts: {
+  readonly port: number;
+  readonly first: Handlers;
+  readonly others: OtherWebs;
+  readonly log: Log;
+}): Handlers {
+  const { port, first, others, log } = parts;
+  const handlersOf = async (name: string): Promise<Handlers> => {
+    try {
+      return (await others(name))?.handlers ?? first;
+    } catch (thrown) {
+      log.error({ err: thrown }, "A twin could not be opened for a browser.");
+      return first;
+    }
+  };
+  return {
+    request: (request, response) => {
+      const name = twinNameOf(request.headers.host, port);
+      if (name === undefined) first.request(request, response);
+      else void handlersOf(name).then((handlers) => handlers.request(request, response));
+    },
+    upgrade: (request, socket, head) => {
+      const name = twinNameOf(request.headers.host, port);
+      if (name === undefined) return first.upgrade(request, socket, head);
+      // It may break while nobody has it yet.
+      socket.on("error", () => {});
+      void handlersOf(name).then((handlers) => handlers.upgrade(request, socket, head));
+    },
+    clientError: first.clientError,
+  };
 }

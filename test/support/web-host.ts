@@ -88,7 +88,7 @@ export function createTestParts(methods: Readonly<Record<string, FakeMethod>> = 
 /** A listening server on a free port. */
 export async function openTestWeb(
   parts: TestParts = createTestParts(),
-  over: Partial<Pick<WebOptions, "host" | "metricsToken">> = {},
+  over: Partial<Pick<WebOptions, "host" | "metricsToken" | "otherTwin">> = {},
 ): Promise<Web & { readonly parts: TestParts }> {
   const web = await openWeb({
     owner: parts,
@@ -156,6 +156,7 @@ export function postLogin(
   const { token = "", body = {}, headers = {} } = change;
   return ask({
     port: web.port,
+    host: new URL(web.url).host,
     path: "/login",
     method: "POST",
     headers: { origin: web.url, "content-type": "application/json", "sec-fetch-site": "same-origin", ...headers },
@@ -195,7 +196,7 @@ export async function openSocket(
   const headers: Record<string, string> = origin === null ? {} : { origin };
   // Node's WebSocket takes headers, a browser's does not.
   const options = { headers } as unknown as string[];
-  const socket = new WebSocket(`ws://localhost:${web.port}${path}`, options);
+  const socket = new WebSocket(`ws://${new URL(web.url).host}${path}`, options);
   const { promise, resolve } = Promise.withResolvers<Handshake>();
   socket.onclose = ({ code, reason }) => resolve({ code, reason });
   socket.onmessage = async ({ data }) => {

@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 
 import { type ConfigFlags, readConfig } from "../../config.ts";
-import type { Host, HostStatus, LaneChoice } from "../../index.ts";
+import type { HostStatus, LaneChoice } from "../../index.ts";
 import { startDemo } from "../demo.ts";
 import { answer, formatSize, formatTime, print, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
@@ -12,9 +12,18 @@ type StartOptions = SessionOptions & ConfigFlags;
 
 /** Adds the commands to `program`. */
 export function addHostCommands(program: Command): void {
-  withConfigFlags(program.command("init").description("create the data folder and a twin with a fresh phrase"))
-    .addHelpText("after", "\nExample:\n  twin init --data ~/my-twin --name Ada\n")
-    .action(init);
+  withConfigFlags(
+    program.command("init [name]").description("create the data folder and a twin; with a name, another twin in it"),
+  )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  twin init --data ~/my-twin --name Ada\n  twin init family          # another twin in the same host\n  twin --as family status\n",
+    )
+    .action((name: string | undefined, _, command: Command) => init(command.optsWithGlobals(), name));
+  program
+    .command("list")
+    .description("the other twins of this host")
+    .action((_, command: Command) => list(command.optsWithGlobals()));
   withConfigFlags(program.command("start").description("run the twin host (creates the twin at the first start)"))
     .addHelpText(
       "after",
@@ -61,8 +70,17 @@ function withConfigFlags(command: Command): Command {
     .option("--log <level>", "debug, info, warn, error or silent (default: warn)");
 }
 
-async function init(_: unknown, command: Command): Promise<void> {
-  const options: StartOptions = command.optsWithGlobals();
+async function list(options: SessionOptions): Promise<void> {
+  const twins = await withOwner({ ...options, as: undefined }, (owner) => owner.twins());
+  answer(options, twins, () =>
+    twins.length === 0
+      ? "This host has one twin. Make another one: twin init NAME"
+      : table(twins.map(({ name, twin }) => [name, twin])),
+  );
+}
+
+async function init(options: StartOptions, other: string | undefined): Promise<void> {
+  if (other !== undefined) return initOther(options, other);
   const config = await readConfig(options);
   const { openHost } = await import("../../host.ts");
   await using host = await openHost(config, { create: true, web: false, peers: false });
@@ -71,9 +89,15 @@ async function init(_: unknown, command: Command): Promise<void> {
     print(JSON.stringify({ twin, name, folder: config.folder, phrase: host.phrase?.join(" ") }));
   else {
     print(`${name} is ${twin}, in ${config.folder}`);
-    showPhrase(host);
+    showPhrase(host.phrase);
   }
   await host.phraseWasShown();
+}
+
+async function initOther(options: SessionOptions, name: string): Promise<void> {
+  const made = await withOwner({ ...options, as: undefined }, (owner) => owner.createTwin(name));
+  answer(options, made, () => `${made.name} is ${made.twin}, in ${made.folder}`);
+  if (options.json !== true) showPhrase(made.phrase.split(" "));
 }
 
 async function start(_: unknown, command: Command): Promise<void> {
@@ -97,7 +121,7 @@ async function start(_: unknown, command: Command): Promise<void> {
       }),
     );
   } else {
-    showPhrase(host);
+    showPhrase(host.phrase);
     print(`${name}'s twin runs at ${webUrl}`);
     print(`  data     ${config.folder}`);
     print(`  twin     ${twin}`);
@@ -110,14 +134,14 @@ async function start(_: unknown, command: Command): Promise<void> {
   await stopped;
 }
 
-function showPhrase(host: Host): void {
-  if (host.phrase === undefined) return;
+function showPhrase(phrase: readonly string[] | undefined): void {
+  if (phrase === undefined) return;
   print("");
   print("Your phrase. It is shown once: write it down and keep it where nobody else looks.");
   print("Whoever has these 24 words is you; without them a lost machine is a lost twin.");
   print("");
   for (let row = 0; row < 6; row++) {
-    const words = host.phrase.slice(row * 4, row * 4 + 4);
+    const words = phrase.slice(row * 4, row * 4 + 4);
     print(
       `  ${words.map((word, column) => `${String(row * 4 + column + 1).padStart(2)}. ${word}`.padEnd(16)).join("")}`.trimEnd(),
     );

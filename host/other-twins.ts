@@ -1,0 +1,200 @@
+// The other twins of a host: `twins/NAME` in its data folder has for each what the data folder has for
+// the first one. They live in the same engine workers; what else they have is opened when it is asked for.
+
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { TwinError } from "./base/errors.ts";
+import type { Log } from "./base/log.ts";
+import { systemRandom } from "./base/random.ts";
+import { syncFolder } from "./base/sync-folder.ts";
+import { createOwner, type Owner, webPartsOf } from "./create-owner.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { Engines } from "./engine/open-engines.ts";
+import type { Identity } from "./identity/identity.ts";
+import { deriveIdentity } from "./identity/key-tree.ts";
+import { createKeystore, readKeystore } from "./identity/keystore.ts";
+import { ENTROPY_SIZE, formatPhrase } from "./identity/phrase.ts";
+import type { Kernels } from "./kernels/kernels.ts";
+import type { OpenLanes } from "./kernels/open-lanes.ts";
+import { openTwin } from "./open-twin.ts";
+import type { NewTwin, TwinListing } from "./rpc/api.ts";
+import { createChangeHub } from "./rpc/change-hub.ts";
+import { TwinOutside } from "./twin-outside.ts";
+import { isTwinName } from "./web/hosts.ts";
+import type { Web } from "./web/open-web.ts";
+import type { TwinWebParts } from "./web/twin-web.ts";
+
+/** What {@link OtherTwins} needs. */
+export interface OtherTwinsParts {
+  /** The data folder. */
+  readonly folder: string;
+  readonly engines: Engines;
+  readonly kernels: Kernels;
+  readonly kernelWorkers: number;
+  readonly lanes: OpenLanes;
+  readonly log: Log;
+}
+
+interface Resident {
+  readonly identity: Identity;
+  readonly engine: Engine;
+  readonly outside: TwinOutside;
+}
+
+interface OpenedTwin {
+  readonly owner: Owner;
+  readonly web: TwinWebParts;
+}
+
+/** All twins of the host but the first. Disposing it closes them. */
+export class OtherTwins implements AsyncDisposable {
+  readonly #parts: OtherTwinsParts;
+  readonly #stack = new AsyncDisposableStack();
+  /** In the engines, most of them asleep. */
+  readonly #residents = new Map<string, Promise<Resident>>();
+  readonly #opened = new Map<string, Promise<OpenedTwin>>();
+  readonly #owners: Owner[] = [];
+  #web: Pick<Web, "other" | "otherUrl"> | undefined;
+  #closed = false;
+
+  constructor(parts: OtherTwinsParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on browsers reach them. */
+  connect(web: Pick<Web, "other" | "otherUrl">): void {
+    this.#web = web;
+  }
+
+  /** Has all of them live in the engines, one after the other and behind other work: their timers may be due. */
+  takeInAll(): void {
+    void this.#takeInAll().catch((thrown: unknown) => {
+      this.#parts.log.error({ err: thrown }, "The other twins of this host could not be listed.");
+    });
+  }
+
+  /** Names and ids, by name. */
+  async list(): Promise<TwinListing[]> {
+    const names = await this.#names();
+    return Promise.all(names.map(async (name) => ({ name, twin: (await this.#resident(name)).identity.id })));
+  }
+
+  /** Makes a twin with a fresh phrase. Throws `TWIN_CONFIG_INVALID` for a name that is taken or none. */
+  async create(name: string): Promise<NewTwin> {
+    if (!isTwinName(name)) {
+      throw new TwinError(
+        "TWIN_CONFIG_INVALID",
+        "A twin's name here has 1 to 32 small letters, digits and single hyphens, and begins with a letter.",
+      );
+    }
+    const folder = this.#folderOf(name);
+    if (existsSync(folder)) throw new TwinError("TWIN_CONFIG_INVALID", `This host has a twin named ${name} already.`);
+    const entropy = systemRandom.bytes(ENTROPY_SIZE);
+    const making = `${folder}.making`;
+    await rm(making, { recursive: true, force: true });
+    await mkdir(join(making, "twin"), { recursive: true, mode: 0o700 });
+    await createKeystore(join(making, "keystore.json"), entropy, this.#parts.kernels);
+    await rename(making, folder);
+    await syncFolder(join(this.#parts.folder, "twins"));
+    const { owner } = await this.open(name);
+    return { name, twin: owner.about.twin, folder, phrase: formatPhrase(entropy) };
+  }
+
+  /** The twin of that name, with everything that it has. Throws `TWIN_CONFIG_INVALID` when there is none. */
+  open(name: string): Promise<OpenedTwin> {
+    const opened = this.#opened.getOrInsertComputed(name, () => this.#open(name));
+    opened.catch(() => this.#opened.delete(name));
+    return opened;
+  }
+
+  /** The same for browsers: undefined when there is none. */
+  async find(name: string): Promise<TwinWebParts | undefined> {
+    return this.#has(name) ? (await this.open(name)).web : undefined;
+  }
+
+  /** Owners of the ones that are open. */
+  opened(): readonly Owner[] {
+    return this.#owners;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#opened.values());
+    await this.#stack.disposeAsync();
+  }
+
+  async #takeInAll(): Promise<void> {
+    for (const name of await this.#names()) {
+      if (this.#closed) return;
+      await this.#resident(name).catch((thrown: unknown) => {
+        this.#parts.log.error({ err: thrown, name }, "A twin of this host cannot be opened.");
+      });
+    }
+  }
+
+  async #names(): Promise<string[]> {
+    const names = await readdir(join(this.#parts.folder, "twins")).catch(() => []);
+    return names.filter((name) => this.#has(name)).toSorted();
+  }
+
+  #has(name: string): boolean {
+    return isTwinName(name) && existsSync(join(this.#folderOf(name), "keystore.json"));
+  }
+
+  #folderOf(name: string): string {
+    return join(this.#parts.folder, "twins", name);
+  }
+
+  #resident(name: string): Promise<Resident> {
+    const resident = this.#residents.getOrInsertComputed(name, () => this.#takeIn(name));
+    resident.catch(() => this.#residents.delete(name));
+    return resident;
+  }
+
+  async #takeIn(name: string): Promise<Resident> {
+    const folder = this.#folderOf(name);
+    const entropy = await readKeystore(join(folder, "keystore.json"), this.#parts.kernels);
+    if (entropy === undefined) throw new TwinError("TWIN_CONFIG_INVALID", `This host has no twin named ${name}.`);
+    const identity = deriveIdentity(entropy, this.#parts.kernels);
+    const outside = new TwinOutside();
+    const { id, keys } = identity;
+    const engine = this.#parts.engines.takeIn({
+      folder: join(folder, "twin"),
+      twin: id,
+      stateKey: keys.state,
+      outside,
+    });
+    return { identity, engine, outside };
+  }
+
+  async #open(name: string): Promise<OpenedTwin> {
+    if (!this.#has(name)) {
+      throw new TwinError(
+        "TWIN_CONFIG_INVALID",
+        "This host has no twin of that name: `twin list` shows them, `twin init NAME` makes one.",
+      );
+    }
+    const { lanes, log } = this.#parts;
+    const resident = await this.#resident(name);
+    await using stack = new AsyncDisposableStack();
+    const twin = await openTwin(stack, {
+      ...this.#parts,
+      ...resident,
+      folder: this.#folderOf(name),
+      givenName: name,
+    });
+    const web = this.#web;
+    const owner = createOwner(twin, {
+      lanes,
+      log,
+      changes: createChangeHub(),
+      webUrl: () => web?.otherUrl(name) ?? "",
+      loginLink: web && (async () => (await web.other(name))!.loginLink()),
+    });
+    this.#owners.push(owner);
+    this.#stack.use(stack.move());
+    return { owner, web: webPartsOf(twin, owner) };
+  }
+}

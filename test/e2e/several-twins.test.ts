@@ -1,0 +1,52 @@
+// Several twins in one host: made, listed and used by the command line, with a running host and without.
+
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { expect, it } from "vitest";
+
+import { ask } from "../support/http-request.ts";
+import { HostProcess } from "../support/host-process.ts";
+
+it("a host has several twins that share its process and nothing else", async () => {
+  await using host = await HostProcess.create();
+  const first = (await host.json("init", "--name", "Ada")) as { twin: string };
+  // Without a host the command does the work itself.
+  const family = (await host.json("init", "family")) as { twin: string; phrase: string; folder: string };
+  expect(family.phrase.split(" ")).toHaveLength(24);
+  expect(family.folder).toBe(join(host.folder, "twins", "family"));
+  expect((await stat(join(family.folder, "keystore.json"))).mode & 0o777).toBe(0o600);
+  await host.json("--as", "family", "capability", "remove", "chat");
+
+  const { webUrl, twin } = await host.start();
+  expect(twin).toBe(first.twin);
+  const club = (await host.json("init", "club")) as { twin: string };
+  expect(await host.json("list")).toEqual([
+    { name: "club", twin: club.twin },
+    { name: "family", twin: family.twin },
+  ]);
+  expect(new Set([first.twin, family.twin, club.twin]).size).toBe(3);
+  expect((await host.twin("init", "club")).stderr).toMatch(/already/);
+  expect((await host.twin("init", "../evil")).stderr).toMatch(/small letters/);
+
+  const names = async (...as: string[]): Promise<string[]> =>
+    ((await host.json(...as, "capability", "list")) as { name: string }[]).map(({ name }) => name);
+  expect(await names()).toContain("chat");
+  expect(await names("--as", "club")).toContain("chat");
+  expect(await names("--as", "family")).not.toContain("chat");
+  expect(await host.json("--as", "family", "call", "echo", "echo", '{"text":"hi"}')).toMatchObject({ text: "hi" });
+  expect((await host.json("--as", "club", "receipts")) as unknown[]).toHaveLength(0);
+  expect((await host.twin("--as", "nobody", "status")).stderr).toMatch(/TWIN_CONFIG_INVALID/);
+
+  const port = Number(new URL(webUrl).port);
+  const { loginLink = "" } = (await host.json("--as", "family", "link")) as { loginLink?: string };
+  expect(loginLink).toMatch(`http://family.localhost:${port}/#login=`);
+  expect((await ask({ port, path: "/", host: `family.localhost:${port}` })).status).toBe(200);
+  expect((await ask({ port, path: "/", host: `nobody.localhost:${port}` })).status).toBe(421);
+
+  // All of them are there again after a kill.
+  await host.stop("SIGKILL");
+  await host.start();
+  expect(await names("--as", "family")).not.toContain("chat");
+  expect(await readdir(join(host.folder, "journals"))).toEqual(["0"]);
+}, 60_000);
