@@ -11,7 +11,7 @@ export type { UpgradeConsent, UpgradeReport } from "./packages/upgrade-report.ts
 export type { OwnOffer } from "./packages/offer-shelf.ts";
 export type { PackageOffer } from "./packages/offer.ts";
 export type { ExperienceInfo } from "./packages/experience.ts";
-export type { Receipt, ReceiptSum } from "./engine/engine.ts";
+export type { Receipt, ReceiptSum, RecordingSettings, ReplayReport } from "./engine/engine.ts";
 export type { ObjectInfo, ScrubReport, VaultStatus } from "./vault/object.ts";
 export type {
   ControlApi,

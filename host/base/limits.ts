@@ -189,6 +189,10 @@ export const LIMITS = {
     eventsKept: 10_000,
     /** Sums are kept for ever, single receipts are for looking into. */
     receiptsKept: 10_000,
+    /** Recorded calls of one capability that are kept. */
+    recordingsKept: 100,
+    /** Of one recorded call; one that read or wrote more is not kept. */
+    recordingSizeBytes: 1 * MIB,
     /** Receipts of queries that one page keeps: a flood of them must not cost a row each. Their sums count all. */
     queryReceiptsPerPage: 256,
     /** Sums of one day held in memory; strangers must not make them many. */

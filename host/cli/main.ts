@@ -10,6 +10,7 @@ import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
 import { addReviewerCommands } from "./commands/package-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
+import { addReplayCommands } from "./commands/replay-commands.ts";
 import { addRestoreCommands } from "./commands/restore-commands.ts";
 import { addStoreCommands } from "./commands/store-commands.ts";
 import { addVaultCommands } from "./commands/vault-commands.ts";
@@ -37,6 +38,7 @@ const program = new Command("twin")
 
 addHostCommands(program);
 addCallCommands(program);
+addReplayCommands(program);
 addPeopleCommands(program);
 addObjectCommands(program);
 addStoreCommands(program);

@@ -24,6 +24,16 @@ interface AnswerRow {
 /** A call that has an id. */
 export type IdentifiedCall = CallRequest & { readonly callId: string };
 
+/** The call with its id; undefined when it has none. Throws `TWIN_INPUT_INVALID` for an id that is none. */
+export function identify(request: CallRequest): IdentifiedCall | undefined {
+  const { callId } = request;
+  if (callId === undefined) return undefined;
+  if (callId === "" || callId.length > LIMITS.engine.callIdLength) {
+    throw new TwinError("TWIN_INPUT_INVALID", `A call id has 1 to ${LIMITS.engine.callIdLength} characters.`);
+  }
+  return { ...request, callId };
+}
+
 /** Recorded answers of one twin. */
 export interface AnswerBook {
   /** The recorded answer to the call's id. Throws `TWIN_INPUT_INVALID` when the same holder used it for another call. */

@@ -1,33 +1,35 @@
 // A twin's engine on one thread: calls and messages as transactions. Everything here runs to its end
 // without waiting; only the answers wait, for the commit that they depend on.
 
-import { hexEncode, utf8Encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { TwinError, toTwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { callerName, decide } from "../grants/decide.ts";
+import { decide } from "../grants/decide.ts";
 import { createGrantBook, type GrantBook } from "../grants/grant-book.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Method } from "../packages/manifest.ts";
 import type { SnapshotStateStore, StateReads, StateWrite } from "../state/state-store.ts";
-import { type AnswerBook, createAnswerBook, type IdentifiedCall } from "./answer-book.ts";
+import { type AdmittedCall, budgetOf, describeCall, withReceipt } from "./admitted-call.ts";
+import { type AnswerBook, createAnswerBook, identify } from "./answer-book.ts";
 import { CallRun } from "./call-run.ts";
 import { type CapabilityRegister, createCapabilityRegister } from "./capability-register.ts";
 import type { CallAnswer, CallRequest, EngineStatus, Receipt } from "./engine.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";
 import { GuestRunner, type InvocationResult } from "./guest-runner.ts";
-import { callFuelOf, createGuestShelf, type GuestShelf, type LoadedCapability } from "./guest-shelf.ts";
+import { createGuestShelf, type GuestShelf, type LoadedCapability } from "./guest-shelf.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import type { EngineNews } from "./operations.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import type { PackageFolder } from "./package-folder.ts";
 import { createProgramCache, type ProgramCache } from "./program-cache.ts";
-import { createReceiptBook, type ReceiptBook, type ReceiptDraft } from "./receipt-book.ts";
+import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
 import { createTaskPlaces, type TaskPlaces, TaskRunner } from "./task-runner.ts";
+import { type CallRecorder, createRecordingBook, type RecordingBook } from "./recording.ts";
 import { createTimers, type Timers } from "./timers.ts";
+import { tracePrefix } from "./trace.ts";
 import { NO_QUEUE, type Turns } from "./turns.ts";
 
 /** What an engine core is made of. It owns `store` from then on. */
@@ -50,15 +52,6 @@ export interface EngineParts {
   readonly places?: TaskPlaces | undefined;
   /** The queue that its guests' own work shares with requests; none when absent. */
   readonly turns?: Turns | undefined;
-}
-
-/** A call that may run: decided, its method found. */
-export interface AdmittedCall {
-  readonly request: CallRequest;
-  readonly loaded: LoadedCapability;
-  readonly method: Method;
-  readonly grantId: string | undefined;
-  readonly queueMs: number;
 }
 
 /** How a call went, before anything of it was committed. Its receipt is issued. */
@@ -95,6 +88,7 @@ export class EngineCore {
   readonly shelf: GuestShelf;
   readonly runner: GuestRunner;
   readonly receipts: ReceiptBook;
+  readonly recordings: RecordingBook;
   readonly events: EventLog;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
@@ -122,7 +116,8 @@ export class EngineCore {
     this.grants = createGrantBook(store, random);
     this.register = createCapabilityRegister(store);
     this.shelf = createGuestShelf(packages, parts.programs ?? createProgramCache());
-    this.receipts = createReceiptBook(store, tracePrefixOf(twin, kernels));
+    this.receipts = createReceiptBook(store, tracePrefix(twin, kernels));
+    this.recordings = createRecordingBook(store, kernels);
     this.events = createEventLog(store);
     this.outbox = createOutbox(store);
     this.inbox = createInbox(store);
@@ -135,7 +130,7 @@ export class EngineCore {
       sizeBytes: (namespace) => store.sizeBytes(namespace),
     };
     // Receipts ride in the record of whatever commits next.
-    store.accompany(() => this.receipts.drain());
+    store.accompany(() => this.#drain());
     this.runner = new GuestRunner({
       twin,
       register: this.register,
@@ -173,27 +168,32 @@ export class EngineCore {
   /** Decides a call and finds its method. Throws `TWIN_CALL_DENIED` or `TWIN_CALL_UNKNOWN`, in that order: who may not call learns nothing. */
   admit(request: CallRequest, queueMs: number): AdmittedCall {
     const { holder, method } = request;
-    const capability = this.register.resolve(request.capability)?.name ?? request.capability;
+    // A timer means the very capability that set it.
+    const resolved = holder.kind === "timer" ? undefined : this.register.resolve(request.capability);
+    const capability = resolved?.name ?? request.capability;
     const decision = decide(this.grants.list(), { holder, capability, method, nowMs: this.clock.nowMs() });
     if (!decision.allowed) {
       throw new TwinError("TWIN_CALL_DENIED", `${decision.reason} The owner can grant it.`, { capability, method });
     }
-    const resolved = capability === request.capability ? request : { ...request, capability };
-    return { request: resolved, ...this.runner.find(capability, method), grantId: decision.grantId, queueMs };
+    const named = capability === request.capability ? request : { ...request, capability };
+    return { request: named, ...this.runner.find(capability, method), grantId: decision.grantId, queueMs };
   }
 
   /** Runs an admitted task to its end. What it changed was durable before. Rejects as the task does. */
   async runTask(admitted: AdmittedCall, signal?: AbortSignal): Promise<CallAnswer> {
     const { fuel, timeoutMs } = budgetOf(admitted);
     const run = this.createRun(timeoutMs - admitted.queueMs, "task", admitted.request.trace);
+    const recorder = this.recordings.recorderFor(admitted.loaded.record.name);
     let [result, error]: [InvocationResult | undefined, TwinError | undefined] = [undefined, undefined];
     try {
       run.checkDeadline();
-      result = await this.tasks.run({ admitted, run, fuel, timeoutMs: timeoutMs - admitted.queueMs, signal });
+      const taskTimeoutMs = timeoutMs - admitted.queueMs;
+      result = await this.tasks.run({ admitted, run, fuel, timeoutMs: taskTimeoutMs, signal, recorder });
     } catch (thrown) {
       error = this.#failureOf(thrown);
     }
-    const receipt = this.receipts.issue(this.#describe({ admitted, run, result, error }), "query");
+    const receipt = this.receipts.issue(describeCall({ admitted, run, result, error }), "query");
+    this.#keepRecording(recorder, receipt);
     this.#flushLater();
     this.#tell({ receipts: [receipt] });
     if (result === undefined) throw withReceipt(error!, receipt);
@@ -261,7 +261,7 @@ export class EngineCore {
 
   /** Commits the receipts that wait for something to commit with. */
   flush(): Promise<void> {
-    return this.commit(this.receipts.drain());
+    return this.commit(this.#drain());
   }
 
   /** The result of `act`, which is asked at once, as soon as all that it may rest on is durable. */
@@ -320,6 +320,7 @@ export class EngineCore {
     const guests = method.kind === "query" ? this.shelf.readerOf(loaded) : loaded;
     const { fuel, timeoutMs } = budgetOf(admitted);
     const run = this.createRun(timeoutMs - queueMs, method.kind, request.trace);
+    const recorder = this.#startRecording(guests);
     let result: InvocationResult | undefined;
     let error: TwinError | undefined;
     try {
@@ -330,48 +331,36 @@ export class EngineCore {
       error = this.#failureOf(thrown);
       this.#dropGuests(run);
     }
+    if (recorder !== undefined) this.#endRecording(guests);
     this.shelf.trim();
     const kind = result !== undefined && method.kind === "command" ? "command" : "query";
-    const receipt = this.receipts.issue(this.#describe({ admitted, run, result, error }), kind);
+    const receipt = this.receipts.issue(describeCall({ admitted, run, result, error }), kind);
+    this.#keepRecording(recorder, receipt);
     return { run, receipt, result, error };
   }
 
-  #describe(about: {
-    readonly admitted: AdmittedCall;
-    readonly run: CallRun;
-    readonly result: InvocationResult | undefined;
-    readonly error: TwinError | undefined;
-  }): ReceiptDraft {
-    const { admitted, run, result, error } = about;
-    const { request, loaded, grantId, queueMs } = admitted;
-    const { manifest, hash } = loaded.record;
-    return {
-      atMs: run.atMs,
-      caller: callerName(request.holder),
-      grantId,
-      capability: request.capability,
-      version: manifest.version,
-      moduleHash: hash,
-      method: request.method,
-      outcome: error === undefined ? "ok" : "error",
-      code: error?.code,
-      fuel: (result?.fuel ?? 0) + run.strayFuel,
-      memorySizeBytes: result?.memorySizeBytes ?? run.memorySizeBytes,
-      hostCalls: run.hostCalls,
-      bytes: {
-        in: request.payload.length,
-        out: result?.payload.length ?? 0,
-        read: run.bytes.read,
-        received: run.bytes.received,
-        sent: run.bytes.sent,
-        // What a failed call wrote was dropped.
-        written: error === undefined ? run.bytes.written : 0,
-      },
-      queueMs,
-      runMs: Math.round(run.elapsedMs() * 1_000) / 1_000,
-      trace: run.linkedTrace,
-      ...(run.nested.length === 0 ? {} : { nested: run.nested }),
-    };
+  /** A recorded call needs a guest that remembers nothing. */
+  #startRecording(guests: LoadedCapability): CallRecorder | undefined {
+    const recorder = this.recordings.recorderFor(guests.record.name);
+    if (recorder === undefined) return undefined;
+    this.shelf.drop(guests);
+    guests.recorder = recorder;
+    return recorder;
+  }
+
+  #endRecording(guests: LoadedCapability): void {
+    guests.recorder = undefined;
+    // What its guest calls is on a tape that has ended.
+    this.shelf.drop(guests);
+  }
+
+  #keepRecording(recorder: CallRecorder | undefined, receipt: Receipt): void {
+    const recording = recorder?.recordingOf(receipt);
+    if (recording !== undefined) this.recordings.keep(recording);
+  }
+
+  #drain(): StateWrite[] {
+    return [...this.receipts.drain(), ...this.recordings.drain()];
   }
 
   #failureOf(thrown: unknown): TwinError {
@@ -394,6 +383,7 @@ export class EngineCore {
       this.grants,
       this.register,
       this.receipts,
+      this.recordings,
       this.events,
       this.outbox,
       this.inbox,
@@ -416,35 +406,4 @@ export class EngineCore {
         this.#flushing = false;
       });
   }
-}
-
-/** Of the twin alone, and of no use to others: it stands in receipts, and never leaves the host. */
-function tracePrefixOf(twin: string, kernels: Pick<Kernels, "hash">): string {
-  return hexEncode(kernels.hash(utf8Encode(`trace ${twin}`)).subarray(0, 8));
-}
-
-function withReceipt({ code, message, details, cause }: TwinError, { sequence }: Receipt): TwinError {
-  return new TwinError(code, message, { ...details, receipt: sequence }, cause);
-}
-
-function identify(request: CallRequest): IdentifiedCall | undefined {
-  const { callId } = request;
-  if (callId === undefined) return undefined;
-  if (callId === "" || callId.length > LIMITS.engine.callIdLength) {
-    throw new TwinError("TWIN_INPUT_INVALID", `A call id has 1 to ${LIMITS.engine.callIdLength} characters.`);
-  }
-  return { ...request, callId };
-}
-
-function budgetOf({ request: { budget }, loaded, method }: AdmittedCall): { fuel: number; timeoutMs: number } {
-  const [usualMs, mostMs] =
-    method.kind === "task"
-      ? [LIMITS.engine.taskTimeoutMs, LIMITS.engine.taskTimeoutMs]
-      : [LIMITS.sandbox.callTimeoutMs, LIMITS.engine.callTimeoutMsMax];
-  const fuel = Math.min(budget?.fuel ?? Infinity, callFuelOf(loaded.record.manifest));
-  const timeoutMs = Math.min(budget?.timeoutMs ?? usualMs, mostMs);
-  if (!Number.isSafeInteger(fuel) || fuel < 0 || !(timeoutMs >= 0)) {
-    throw new TwinError("TWIN_INPUT_INVALID", "A budget is a whole number of fuel and a time in ms, both 0 or more.");
-  }
-  return { fuel, timeoutMs };
 }

@@ -16,6 +16,7 @@ import { keptRecord } from "./installation-history.ts";
 import { rollBackCapability, upgradeCapability } from "./installation-upgrade.ts";
 import { deliverMessage } from "./message-delivery.ts";
 import { keepReviewPolicy, readReviewPolicy } from "./review-rule.ts";
+import { replayCall } from "./replay.ts";
 import { readStateRows } from "./state-rows.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 
@@ -50,6 +51,8 @@ const OWN_TABLES: ReadonlySet<string> = new Set([
   "$parked",
   "$receipt-pages",
   "$receipt-sums",
+  "$recorded",
+  "$recordings",
   "$reviewers",
   "$timers",
   "$timers-due",
@@ -95,6 +98,18 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
     await core.flush();
     return core.receipts.sums(query);
   },
+  recordCalls: async (core, { capability, count }) => {
+    if (count > 0 && core.register.find(capability) === undefined) throw unknownCapability();
+    await core.commit(core.recordings.set(capability, count));
+    return undefined;
+  },
+  recordings: (core) => core.whenDurable(() => core.recordings.list()),
+  replay: async (core, receipt) => {
+    // Recordings of queries may still wait.
+    await core.flush();
+    const recording = core.recordings.find(receipt);
+    return replayCall(recording, core.shelf.program(recording.moduleHash).compiled, core.kernels);
+  },
   events: (core, query) => core.whenDurable(() => core.events.list(query)),
   outboxPeers: (core) => core.whenDurable(() => core.outbox.peers()),
   outbox: (core, { peer, ...query }) => Promise.resolve(core.outbox.list(peer, query)),
@@ -136,6 +151,10 @@ async function commitGrants(core: EngineCore, write: StateWrite): Promise<void> 
 function listCapability(core: EngineCore, record: CapabilityRecord): InstalledCapability {
   const before = keptRecord(core.store, record.name);
   return { ...describeCapability(record), previousVersion: before?.manifest.version };
+}
+
+function unknownCapability(): TwinError {
+  return new TwinError("TWIN_PACKAGE_UNKNOWN", "There is no such capability; see the list of installed ones.");
 }
 
 function checkTable(namespace: string): void {

@@ -77,6 +77,40 @@ export interface Receipt {
   readonly nested?: readonly NestedCallReceipt[] | undefined;
 }
 
+/** Of which capability calls are recorded. JSON. */
+export interface RecordingSettings {
+  readonly capability: string;
+  /** How many of its last calls are kept. */
+  readonly count: number;
+  /** Numbers of the receipts of those that are, oldest first. */
+  readonly kept: readonly number[];
+}
+
+/** How a guest came out of a call. JSON. */
+export interface ReplayedOutcome {
+  readonly outcome: "ok" | "error";
+  readonly code?: TwinErrorCode | undefined;
+  /** Hex hash of the answer. */
+  readonly answerHash?: string | undefined;
+  /** Of the guest, with all that it was charged for. */
+  readonly fuel: number;
+  readonly memorySizeBytes: number;
+}
+
+/** What running a recorded call again has shown. JSON. */
+export interface ReplayReport {
+  /** Number of the call's receipt. */
+  readonly receipt: number;
+  readonly capability: string;
+  readonly method: string;
+  /** Whether the guest asked the host for the same and came out the same, bit for bit. */
+  readonly isSame: boolean;
+  /** The first difference, in words. */
+  readonly difference?: string | undefined;
+  readonly recorded: ReplayedOutcome;
+  readonly replayed: ReplayedOutcome;
+}
+
 /** What calls have cost in one day. JSON. */
 export interface ReceiptSum {
   /** `2026-01-31`, in UTC. */
@@ -235,6 +269,11 @@ export interface Engine extends AsyncDisposable {
   }): Promise<Receipt[]>;
   /** Sums per day, capability and caller of all calls since the twin began, newest day first, down to `sinceDay` (`2026-01-31`). */
   receiptSums(query?: { readonly sinceDay?: string | undefined }): Promise<ReceiptSum[]>;
+  /** Keeps what the last `count` calls of the capability saw, so that they can be run again; 0 ends that and forgets. Such calls begin with a fresh guest. */
+  recordCalls(capability: string, count: number): Promise<void>;
+  recordings(): Promise<RecordingSettings[]>;
+  /** Runs the recorded call of that receipt again in a throw-away guest: nothing takes effect. Throws `TWIN_INPUT_INVALID` when it was not recorded. */
+  replay(receipt: number): Promise<ReplayReport>;
   /** Oldest first, after `afterSequence`. Throws `TWIN_LIMIT_EXCEEDED` with `details.oldest` when some of them are no longer kept. */
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): Promise<TwinEvent[]>;
 

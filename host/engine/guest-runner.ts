@@ -15,6 +15,7 @@ import type { CapabilityRegister } from "./capability-register.ts";
 import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, NestedCall, TimerView } from "./guest-frame.ts";
 import type { GuestShelf, LoadedCapability } from "./guest-shelf.ts";
+import { endOfFailure } from "./recording.ts";
 import type { TraceSpan } from "./trace.ts";
 
 /** One method to run. */
@@ -100,6 +101,7 @@ export class GuestRunner {
       return this.#parts.shelf.guestOf(loaded, fuel);
     } catch (thrown) {
       if (thrown instanceof TwinError) run.strayFuel += Number(thrown.details["fuel"] ?? 0);
+      loaded.recorder?.end(endOfFailure(thrown, 0));
       throw thrown;
     } finally {
       loaded.frame = undefined;
@@ -108,6 +110,8 @@ export class GuestRunner {
 
   #callGuest(run: CallRun, invocation: Invocation, params: Uint8Array): InvocationResult {
     const { loaded, method, fuel } = invocation;
+    const { recorder, compiled } = loaded;
+    recorder?.begin({ payload: params, fuelMax: fuel, meterVersion: compiled.admitted.meterVersion });
     const { guest, startFuel } = this.start(run, invocation);
     loaded.frame = this.frameOf(run, invocation, methodOf(loaded.record.manifest, method)!.kind);
     try {
@@ -115,10 +119,13 @@ export class GuestRunner {
         fuel: Math.max(0, fuel - startFuel),
         callDepth: invocation.callDepth,
       });
+      const used = { fuel: startFuel + guest.usage.fuel, memorySizeBytes: guest.memorySizeBytes };
+      recorder?.end({ answer: payload, ...used });
       run.checkDeadline();
       checkResult(payload, loaded.methodChecks.get(method)!.result, invocation);
-      return { payload, fuel: startFuel + guest.usage.fuel, memorySizeBytes: guest.memorySizeBytes };
+      return { payload, ...used };
     } catch (thrown) {
+      recorder?.end(endOfFailure(thrown, startFuel));
       run.strayFuel += startFuel + guest.usage.fuel;
       run.memorySizeBytes = guest.memorySizeBytes;
       throw thrown;

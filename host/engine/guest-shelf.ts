@@ -8,6 +8,7 @@ import { type CapabilityRecord, grantedTo } from "./capability-register.ts";
 import type { GuestFrame } from "./guest-frame.ts";
 import { createHostImplementation } from "./host-functions.ts";
 import type { PackageFolder } from "./package-folder.ts";
+import type { CallRecorder } from "./recording.ts";
 import { permissionsOf, type Program, type ProgramCache } from "./program-cache.ts";
 
 /** A capability that can be called. */
@@ -23,6 +24,8 @@ export interface LoadedCapability {
   frame: GuestFrame | undefined;
   /** The same capability with the guest that answers queries. */
   reader: LoadedCapability | undefined;
+  /** Of the call that runs, if it is recorded. */
+  recorder: CallRecorder | undefined;
 }
 
 /** Loads capabilities when they are first called, and bounds the memory of their guests. */
@@ -31,6 +34,8 @@ export interface GuestShelf {
   load(record: CapabilityRecord, pack?: CapabilityPackage): LoadedCapability;
   /** The same capability with a guest of its own, that has never been part of a command. */
   readerOf(loaded: LoadedCapability): LoadedCapability;
+  /** The program of that hash. Throws as `load` does. */
+  program(hash: string): Program;
   /** Forgets the capability of that name. */
   evict(name: string): void;
   /** A live guest in which `frame`, already set, runs; a fresh one burns from `fuel`. Throws `TWIN_GUEST_*` as its start does. */
@@ -75,13 +80,15 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">, programs: 
       return loaded;
     },
     readerOf: (loaded) => (loaded.reader ??= { ...loaded, guest: undefined, frame: undefined, reader: undefined }),
+    program: (hash) => programs.load(hash, () => folder.read(hash)),
     evict: (name) => {
       shelf.delete(name);
     },
     guestOf: (loaded, fuel) => {
       if (loaded.guest !== undefined && !loaded.guest.dropped) return { guest: loaded.guest, startFuel: 0 };
+      const implementation = createHostImplementation(() => frameOf(loaded));
       const guest = instantiate(loaded.compiled, {
-        implementation: createHostImplementation(() => frameOf(loaded)),
+        implementation: loaded.recorder?.tape.record(implementation) ?? implementation,
         limits: { callDepth: LIMITS.sandbox.callDepth },
         budget: { fuel },
       });
@@ -130,6 +137,7 @@ function loadCapability(record: CapabilityRecord, program: Program): LoadedCapab
     guest: undefined,
     frame: undefined,
     reader: undefined,
+    recorder: undefined,
   };
 }
 

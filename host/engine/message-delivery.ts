@@ -3,7 +3,8 @@
 
 import { type ErrorWire, TwinError, type TwinErrorCode } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { AdmittedCall, EngineCore } from "./engine-core.ts";
+import type { AdmittedCall } from "./admitted-call.ts";
+import type { EngineCore } from "./engine-core.ts";
 import type { Delivery, IncomingMessage } from "./engine.ts";
 import { errorForPeer } from "./error-for-peer.ts";
 

@@ -18,6 +18,8 @@ import type {
   ParkedMessage,
   Receipt,
   ReceiptSum,
+  RecordingSettings,
+  ReplayReport,
   Settlement,
   TwinEvent,
 } from "./engine.ts";
@@ -42,6 +44,9 @@ interface Operations {
   grant(request: GrantRequest): Grant;
   revoke(grantId: string): undefined;
   receipts(query: ReceiptQuery): Receipt[];
+  recordCalls(query: { readonly capability: string; readonly count: number }): undefined;
+  recordings(query: undefined): RecordingSettings[];
+  replay(receipt: number): ReplayReport;
   receiptSums(query: { readonly sinceDay?: string | undefined }): ReceiptSum[];
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): TwinEvent[];
   outboxPeers(query: undefined): ReadonlyMap<string, number>;

@@ -10,7 +10,8 @@ import { ProcessTally } from "../sandbox/process-tally.ts";
 import type { WaitingGuest } from "../sandbox/sandbox.ts";
 import { WaitingRoom } from "../sandbox/waiting-room.ts";
 import type { CallRun } from "./call-run.ts";
-import type { AdmittedCall, Completion } from "./engine-core.ts";
+import type { AdmittedCall } from "./admitted-call.ts";
+import type { Completion } from "./engine-core.ts";
 import type { NestedCall } from "./guest-frame.ts";
 import {
   checkedParams,
@@ -24,6 +25,7 @@ import {
 } from "./guest-runner.ts";
 import { createHostImplementation } from "./host-functions.ts";
 import type { Outside } from "./outside.ts";
+import { type CallRecorder, endOfFailure } from "./recording.ts";
 import { createTaskImplementation, type TaskFrame } from "./task-functions.ts";
 import { formatTraceparent } from "./trace.ts";
 import type { Turns } from "./turns.ts";
@@ -66,6 +68,8 @@ export interface TaskCall {
   readonly timeoutMs: number;
   /** Aborts when its caller has gone. */
   readonly signal: AbortSignal | undefined;
+  /** If it is recorded. */
+  readonly recorder: CallRecorder | undefined;
 }
 
 /** Runs the tasks of one twin. */
@@ -126,6 +130,8 @@ export class TaskRunner {
     const { holder: caller, method, payload } = request;
     const invocation: Invocation = { loaded, method, caller, payload, fuel };
     const params = checkedParams(payload, loaded.methodChecks.get(method)!.params, invocation);
+    const { recorder } = call;
+    recorder?.begin({ payload: params, fuelMax: fuel, meterVersion: loaded.compiled.admitted.meterVersion });
     const guest = this.#start(call, invocation);
     const startFuel = guest.usage.fuel;
     this.#guests.add(guest);
@@ -134,11 +140,13 @@ export class TaskRunner {
         fuel: Math.max(0, fuel - startFuel),
         timeoutMs: Math.max(0, call.timeoutMs - run.elapsedMs()),
       });
+      const used = { fuel: startFuel + guest.usage.fuel, memorySizeBytes: guest.memorySizeBytes };
+      recorder?.end({ answer: answer.payload, ...used });
       run.checkDeadline();
       checkResult(answer.payload, loaded.methodChecks.get(method)!.result, invocation);
-      const own = startFuel + guest.usage.fuel - run.delegatedFuel;
-      return { payload: answer.payload, fuel: own, memorySizeBytes: guest.memorySizeBytes };
+      return { payload: answer.payload, ...used, fuel: used.fuel - run.delegatedFuel };
     } catch (thrown) {
+      recorder?.end(endOfFailure(thrown, startFuel));
       run.strayFuel += startFuel + guest.usage.fuel - run.delegatedFuel;
       run.memorySizeBytes = guest.memorySizeBytes;
       throw thrown;
@@ -150,15 +158,17 @@ export class TaskRunner {
   }
 
   /** A fresh guest: what a task has in its memory is nobody else's. */
-  #start({ admitted, run, fuel, signal }: TaskCall, invocation: Invocation): WaitingGuest {
+  #start({ admitted, run, fuel, signal, recorder }: TaskCall, invocation: Invocation): WaitingGuest {
     const { places, runner } = this.#parts;
     const { loaded } = admitted;
     const frame = this.#frameOf({ admitted, run, signal }, invocation);
     let current = runner.frameOf(run, invocation, "init");
+    const implementation = createHostImplementation(() => current);
+    const waiting = createTaskImplementation(frame);
     try {
       const guest = instantiate(loaded.compiled, {
-        implementation: createHostImplementation(() => current),
-        waiting: { implementation: createTaskImplementation(frame), room: places.room },
+        implementation: recorder?.tape.record(implementation) ?? implementation,
+        waiting: { implementation: recorder?.tape.recordWaiting(waiting) ?? waiting, room: places.room },
         limits: { callDepth: LIMITS.sandbox.callDepth },
         budget: { fuel },
         tally: places.tally,
@@ -167,6 +177,7 @@ export class TaskRunner {
       return guest;
     } catch (thrown) {
       if (thrown instanceof TwinError) run.strayFuel += Number(thrown.details["fuel"] ?? 0);
+      recorder?.end(endOfFailure(thrown, 0));
       throw thrown;
     }
   }

@@ -1,8 +1,9 @@
 // Trace context of calls, as W3C Trace Context has it (https://www.w3.org/TR/trace-context/, version 00)
 // and OpenTelemetry reads it: a trace is what one cause has led to, a span one call of it.
 
-import { hexEncode } from "../base/bytes.ts";
+import { hexEncode, utf8Encode } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
+import type { Kernels } from "../kernels/kernels.ts";
 
 /** A call's place in a trace. */
 export interface TraceSpan {
@@ -50,4 +51,9 @@ export function lonelySpan(prefix: string, sequence: number): TraceSpan {
 /** Of a {@link lonelySpan} its prefix; undefined for others. */
 export function lonelyPrefix({ id, span, parent }: TraceSpan): string | undefined {
   return parent === undefined && id.endsWith(span) ? id.slice(0, -span.length) : undefined;
+}
+
+/** The prefix of a twin's {@link lonelySpan}s. */
+export function tracePrefix(twin: string, kernels: Pick<Kernels, "hash">): string {
+  return hexEncode(kernels.hash(utf8Encode(`trace ${twin}`)).subarray(0, SPAN_ID_SIZE));
 }

@@ -22,6 +22,8 @@ import type {
   ParkedMessage,
   Receipt,
   ReceiptSum,
+  RecordingSettings,
+  ReplayReport,
   Settlement,
   TwinEvent,
 } from "./engine.ts";
@@ -128,6 +130,18 @@ export class WorkerEngine implements Engine {
 
   receiptSums(query: { readonly sinceDay?: string | undefined } = {}): Promise<ReceiptSum[]> {
     return this.#parts.ask("receiptSums", query);
+  }
+
+  async recordCalls(capability: string, count: number): Promise<void> {
+    await this.#parts.ask("recordCalls", { capability, count });
+  }
+
+  recordings(): Promise<RecordingSettings[]> {
+    return this.#parts.ask("recordings", undefined);
+  }
+
+  replay(receipt: number): Promise<ReplayReport> {
+    return this.#parts.ask("replay", receipt);
   }
 
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): Promise<TwinEvent[]> {

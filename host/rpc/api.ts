@@ -3,7 +3,15 @@
 // checks every argument at run time: these types bind nobody on the other side.
 
 import type { ErrorWire } from "../base/errors.ts";
-import type { EngineStatus, ParkedMessage, Receipt, ReceiptSum, TwinEvent } from "../engine/engine.ts";
+import type {
+  EngineStatus,
+  ParkedMessage,
+  Receipt,
+  ReceiptSum,
+  RecordingSettings,
+  ReplayReport,
+  TwinEvent,
+} from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
@@ -216,6 +224,11 @@ export interface OwnerApi {
   }): Promise<Receipt[]>;
   /** What calls have cost per day, capability and caller, newest day first, down to `sinceDay` (`2026-01-31`). */
   receiptSums(query?: { readonly sinceDay?: string }): Promise<ReceiptSum[]>;
+  /** Keeps what the last `count` calls of the capability saw, so that they can be replayed; 0 ends that and forgets. */
+  recordCalls(capability: string, count: number): Promise<void>;
+  recordings(): Promise<RecordingSettings[]>;
+  /** Runs the recorded call of that receipt again in a throw-away guest, and compares. Nothing takes effect. */
+  replay(receipt: number): Promise<ReplayReport>;
   /** Events after `afterSequence` first, then live ones without a gap; `-1` for live ones only. */
   subscribe(afterSequence: number, listener: OwnerListener): Promise<Subscription>;
 

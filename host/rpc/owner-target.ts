@@ -6,7 +6,7 @@ import { RpcTarget } from "capnweb";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { isTwinId, type TwinId } from "../identity/twin-id.ts";
-import type { ParkedMessage, Receipt, ReceiptSum } from "../engine/engine.ts";
+import type { ParkedMessage, Receipt, ReceiptSum, RecordingSettings, ReplayReport } from "../engine/engine.ts";
 import type { Grant, GrantHolder } from "../grants/grant.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
@@ -249,6 +249,20 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
     return await this.#parts.engine.receiptSums({
       sinceDay: sinceDay === undefined ? undefined : checkText(sinceDay, "sinceDay", { max: 10 }),
     });
+  }
+
+  async recordCalls(capability: string, count: number): Promise<void> {
+    const kept = checkInteger(count, "count", { min: 0, max: LIMITS.engine.recordingsKept });
+    await this.#parts.engine.recordCalls(checkText(capability, "capability", { max: 64 }), kept);
+  }
+
+  recordings(): Promise<RecordingSettings[]> {
+    return this.#parts.engine.recordings();
+  }
+
+  async replay(receipt: number): Promise<ReplayReport> {
+    const whole = { min: 1, max: Number.MAX_SAFE_INTEGER };
+    return await this.#parts.engine.replay(checkInteger(receipt, "receipt", whole));
   }
 
   subscribe(afterSequence: number, listener: OwnerListener): Promise<Subscription> {
