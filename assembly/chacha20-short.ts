@@ -5,6 +5,7 @@
 // second one either goes on beside Poly1305, or is taken over by the scalar units for the rest.
 
 import { wipe } from "./blocks";
+import { ROTATIONS, rotl12, rotl7 } from "./chacha20-rotate";
 import { POLY1305_H, POLY1305_R } from "./poly1305";
 
 /** The longest text. */
@@ -17,22 +18,11 @@ export const ROUNDS_AFTER_ABSORB: i32 = 2;
 /** The second block in work: 4 rows of 4 words. */
 const ROWS: usize = memory.data(64, 16);
 
-/** Rotations of each word to the left by 16, and by 8. */
-const ROTATIONS: usize = memory.data<u8>([
-  2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13,
-  3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14,
-], 16);
-
 const LOW32: u64 = 0xffffffff;
 
 /** Where key and nonce of the message are. */
 let key: usize = 0;
 let nonce: usize = 0;
-
-@inline
-function rotl12(x: v128): v128 { return v128.or(i32x4.shl(x, 12), i32x4.shr_u(x, 20)); }
-@inline
-function rotl7(x: v128): v128 { return v128.or(i32x4.shl(x, 7), i32x4.shr_u(x, 25)); }
 
 /**
  * Starts a message under the 32 bytes at `messageKey` and the 12 at `messageNonce`, which stay there until it

@@ -1,11 +1,11 @@
 // ChaCha20 over sets of 4 blocks: one block per 32-bit lane. One set alone waits for the latency
 // of vector operations, so up to 4 sets go side by side, two quarter rounds of each at a time; the
 // state lies in memory, as 64 vectors do not fit the registers. While the vector units are at
-// work, the scalar ones compute Poly1305 over other bytes. Rotations by whole bytes are swizzles by
-// a mask that is loaded: a constant one would be built anew from integers at each use.
+// work, the scalar ones compute Poly1305 over other bytes.
 
 import { wipe } from "./blocks";
 import { CHACHA20_STATE } from "./chacha20";
+import { ROTATIONS, rotl12, rotl7 } from "./chacha20-rotate";
 import { POLY1305_H, POLY1305_R } from "./poly1305";
 
 /** Bytes of keystream that one set of 4 blocks makes. */
@@ -22,12 +22,6 @@ const COMMON: usize = memory.data(64, 64);
 
 /** A part of a set, at the end of a message. */
 const PART: usize = memory.data(1024, 64);
-
-/** Rotations of each word to the left by 16, and by 8. */
-const ROTATIONS: usize = memory.data<u8>([
-  2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13,
-  3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14,
-], 16);
 
 /** Whether scratch memory was used since the last wipe. */
 let used: bool = false;
@@ -200,11 +194,6 @@ function diagonalsOf(set: usize): void {
   twoQuarterRounds(set, set + 80, set + 160, set + 240, set + 16, set + 96, set + 176, set + 192);
   twoQuarterRounds(set + 32, set + 112, set + 128, set + 208, set + 48, set + 64, set + 144, set + 224);
 }
-
-@inline
-function rotl12(x: v128): v128 { return v128.or(i32x4.shl(x, 12), i32x4.shr_u(x, 20)); }
-@inline
-function rotl7(x: v128): v128 { return v128.or(i32x4.shl(x, 7), i32x4.shr_u(x, 25)); }
 
 /** The quarter round (section 2.1) on four words of a set. */
 @inline
