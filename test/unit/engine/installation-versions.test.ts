@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sweepRemoved } from "../../../host/engine/installation-sweep.ts";
+import { fireTimer } from "../../../host/engine/timer-loop.ts";
 import { reviewPackage } from "../../../host/packages/package-file.ts";
 import { changedProbe, dependentProbe } from "../../support/changed-probe.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
@@ -112,6 +113,18 @@ describe("two major versions", () => {
     });
     await expect(bench.call("get", "", { capability: "probe@3" })).rejects.toMatchObject({ code: "TWIN_CALL_UNKNOWN" });
     expect(await bench.deliver(1, "receive", "x", { capability: "probe@1" })).toEqual({ status: "done" });
+  });
+
+  test("keep their timers to themselves, also when one of them goes", async () => {
+    await bench.call("later", "x", { capability: "probe@2" });
+    await bench.do("remove", "probe@2");
+    await bench.do("upgrade", { packageBytes: second(), accept: ["breaks"] });
+    expect(await bench.call("echo", "x", { capability: "probe@2" })).toBe("x");
+    bench.clock.advance(2_000);
+    const [timer] = bench.core.timers.due(bench.clock.nowMs(), 10);
+    await fireTimer(bench.core, timer!);
+    expect(bench.core.timers.count()).toBe(0);
+    expect(bench.news.flatMap(({ events }) => events)).toEqual([]);
   });
 
   test("answer those that depend on them", async () => {
