@@ -42,7 +42,8 @@ const COUNTING_LOOP = `(param i32 i32) (result i64)
 const HOST_CALLS = 10_000;
 
 /** Opens the suite `sandbox`. */
-export async function openSandboxSuite({ facts, peers }: SuiteContext): Promise<Suite> {
+export async function openSandboxSuite(context: SuiteContext): Promise<Suite> {
+  const { facts, peers } = context;
   await using stack = new AsyncDisposableStack();
   const extism = loadExtism(peers);
   const echo = readEchoCapability();
@@ -54,7 +55,7 @@ export async function openSandboxSuite({ facts, peers }: SuiteContext): Promise<
     await hostCallCase(extism),
     ...instantiateCases(echo, extism),
     admitCase(echo),
-    ...(await openAttackCases(stack)),
+    ...(await openAttackCases(stack, context)),
     ...meters.cases,
   ];
   const owned = stack.move();

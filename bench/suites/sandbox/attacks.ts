@@ -13,6 +13,7 @@ import { SHAPE_GUESTS } from "../../../test/hostile/guests/shape-guests.ts";
 import { TIME_GUESTS } from "../../../test/hostile/guests/time-guests.ts";
 import { assembleGuest } from "../../../test/support/assemble.ts";
 import { type Case, quantile } from "../../measure.ts";
+import type { SuiteContext } from "../../suites.ts";
 
 /** A guest's budget of time in these runs: what its fuel takes, before V8 has optimised it. */
 const TIMEOUT_MS = 50;
@@ -52,28 +53,31 @@ interface Finding {
 }
 
 /** Two cases for each class of attacks: `attack-*` and `neighbour-*`. Both figures come from the same runs. */
-export async function openAttackCases(stack: AsyncDisposableStack): Promise<Case[]> {
+export async function openAttackCases(stack: AsyncDisposableStack, { wants, quick }: SuiteContext): Promise<Case[]> {
+  const wanted = CLASSES.filter(({ name }) => wants(`attack-${name}`) || wants(`neighbour-${name}`));
+  if (wanted.length === 0) return [];
   const host = new URL("../../../test/hostile/guests/hostile-host.ts", import.meta.url);
   const pool = stack.use(
     await openSandboxPool({ clock: systemClock, log: silentLog, host, waitTimeoutMs: TIMEOUT_MS }),
   );
   const neighbour = pool.createGuest(await pool.admit(assembleGuest(ECHO)));
-  return CLASSES.flatMap((attacks): Case[] => {
+  const toCase = (name: string, sample: () => Promise<number>): Case => {
+    const ours = { name: "sandbox", kind: "wasm", version: "ours", sample } as const;
+    return { suite: "sandbox", name, ours, others: [], roundsMax: quick ? 1 : 5 };
+  };
+  return wanted.flatMap((attacks): Case[] => {
     const findings: Finding[] = [];
     const attack = async (): Promise<number> => {
       const finding = await runAttacks(pool, neighbour, attacks);
       findings.push(finding);
       return finding.longestSeconds;
     };
-    const notice = async (): Promise<number> =>
-      (findings.shift() ?? (await runAttacks(pool, neighbour, attacks))).neighbourRatio;
-    return [caseOf(`attack-${attacks.name}`, attack), caseOf(`neighbour-${attacks.name}`, notice)];
+    const notice = async (): Promise<number> => {
+      const { neighbourRatio } = findings.shift() ?? (await runAttacks(pool, neighbour, attacks));
+      return neighbourRatio;
+    };
+    return [toCase(`attack-${attacks.name}`, attack), toCase(`neighbour-${attacks.name}`, notice)];
   });
-}
-
-function caseOf(name: string, sample: () => Promise<number>): Case {
-  const ours = { name: "sandbox", kind: "wasm", version: "ours", sample } as const;
-  return { suite: "sandbox", name, ours, others: [], roundsMax: 3 };
 }
 
 async function runAttacks(pool: SandboxPool, neighbour: PooledGuest, { guests, fuel }: AttackClass): Promise<Finding> {
