@@ -1,5 +1,5 @@
-// Looks after the vault while the host runs: a sample of the shards every hour, a repair of what it finds, and a
-// walk over every shard once a month.
+// Looks after the vault while the host runs: a sample of the shards every hour, a repair of what it finds, a
+// compaction every day, and a walk over every shard once a month.
 
 import type { Clock } from "./base/clock.ts";
 import { toTwinError } from "./base/errors.ts";
@@ -10,7 +10,7 @@ import type { Vault } from "./vault/object.ts";
 
 /** What keeping needs. */
 export interface VaultKeeperParts {
-  readonly vault: Pick<Vault, "sample" | "repair" | "scrub" | "status">;
+  readonly vault: Pick<Vault, "sample" | "repair" | "scrub" | "compact" | "status">;
   readonly changes: Pick<ChangeHub, "announce">;
   readonly clock: Clock;
   readonly log: Log;
@@ -24,6 +24,7 @@ export function keepVault({ vault, changes, clock, log }: VaultKeeperParts): Asy
   const stop = new AbortController();
   const { signal } = stop;
   const startedAtMs = clock.nowMs();
+  let compactedAtMs = startedAtMs;
 
   async function look(): Promise<void> {
     const { shardsMissing, shardsCorrupt } = await vault.sample(LIMITS.vault.sampleCount, { signal });
@@ -33,6 +34,10 @@ export function keepVault({ vault, changes, clock, log }: VaultKeeperParts): Asy
     // What says that a store is whole again is a walk over all of it.
     const isEmptied = (repair?.shardsRepaired ?? 0) > 0 && before.stores.some(({ healthy }) => !healthy);
     if (sinceMs >= LIMITS.vault.scrubIntervalMs || (isEmptied && sinceMs >= RESCRUB_MS)) await vault.scrub({ signal });
+    if (clock.nowMs() - compactedAtMs >= LIMITS.vault.compactIntervalMs) {
+      compactedAtMs = clock.nowMs();
+      await vault.compact({ signal });
+    }
     if (shardsMissing + shardsCorrupt > 0 || repair !== undefined) changes.announce("vault");
   }
 

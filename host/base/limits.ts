@@ -365,6 +365,8 @@ export const LIMITS = {
     sampleIntervalMs: 60 * 60 * 1_000,
     /** Segments of one sample. 64 an hour find a store that lacks 1% of its shards within a day, but for one time in five million. */
     sampleCount: 64,
+    /** Between two compactions: what is forgotten may take its room so much longer. */
+    compactIntervalMs: 24 * 60 * 60 * 1_000,
     /** Between two walks over every shard. */
     scrubIntervalMs: 30 * 24 * 60 * 60 * 1_000,
     /** Shards that nothing refers to are deleted when they have been seen for this long. */

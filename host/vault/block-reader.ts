@@ -32,8 +32,25 @@ export function createBlockReader(
       throw lost("A block of it is not in the index: stop the host, then run twin vault reindex.");
     return place;
   };
+  /** Again when the block was moved meanwhile: its old shards are gone then. */
   async function read(id: Uint8Array, offset: number, size: number, pace: Pace): Promise<Uint8Array> {
-    const place = placeOf(id);
+    for (;;) {
+      const place = placeOf(id);
+      try {
+        return await readAt(id, place, { offset, size }, pace);
+      } catch (thrown) {
+        const now = index.block(id)?.segment;
+        if (now === undefined || now === place.segment) throw thrown;
+      }
+    }
+  }
+
+  async function readAt(
+    id: Uint8Array,
+    place: BlockPlace,
+    { offset, size }: { readonly offset: number; readonly size: number },
+    pace: Pace,
+  ): Promise<Uint8Array> {
     const segment = index.segment(place.segment);
     if (segment === undefined)
       throw lost("A segment of it is not in the index: stop the host, then run twin vault reindex.");

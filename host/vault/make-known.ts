@@ -78,6 +78,32 @@ export async function forgetObject(
   return dropped !== undefined;
 }
 
+/**
+ * Moves the blocks of `segments` that still stand in one of `from` into these, in one commit. Answers the old
+ * segments that held nothing more, and the new ones that are not needed.
+ */
+export function moveBlocks(
+  parts: IndexParts,
+  segments: readonly Dispersed[],
+  from: ReadonlySet<SegmentId>,
+): Promise<{ readonly dropped: SegmentRecord[]; readonly spare: SegmentRecord[] }> {
+  return parts.changes(async () => {
+    const change = new IndexChange(parts);
+    const spare: SegmentRecord[] = [];
+    for (const { record, blocks } of segments) {
+      // What was forgotten meanwhile is not brought back.
+      const moved = blocks.filter(({ id }) => {
+        const place = parts.index.block(id);
+        return place !== undefined && from.has(place.segment);
+      });
+      if (moved.length === 0) spare.push(record);
+      else change.addBlocks(record, moved);
+    }
+    for (const id of from) change.dropIfEmpty(id);
+    return { dropped: await change.commit(), spare };
+  });
+}
+
 /** Rows of one commit: block counts are changed here first, and written once. */
 class IndexChange {
   readonly writes: StateWrite[] = [];
@@ -118,6 +144,11 @@ class IndexChange {
     if (entry === undefined) return;
     entry.uses--;
     if (entry.uses <= 0) this.#leave(entry.segment, name);
+  }
+
+  /** Drops the segment with this commit if no block is left in it, also when none leaves it now. */
+  dropIfEmpty(segment: SegmentId): void {
+    this.#leaving.getOrInsertComputed(segment, () => new Set());
   }
 
   /** Commits everything; answers the segments that held nothing any more, and are gone from the index. */

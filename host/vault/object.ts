@@ -93,6 +93,15 @@ export interface RepairReport {
   readonly segmentsLost: number;
 }
 
+/** What a compaction did. */
+export interface CompactReport {
+  /** Segments that are no more. */
+  readonly segments: number;
+  readonly blocksMoved: number;
+  /** In all stores together. */
+  readonly freedBytes: number;
+}
+
 /** Progress of long work, at least once per segment. */
 export type Progress = (done: number, total: number | undefined) => void;
 
@@ -162,6 +171,11 @@ export interface Vault extends AsyncDisposable {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: Progress | undefined;
   }): Promise<RepairReport>;
+  /** Makes segments that are mostly unused, and crowds of small ones, into few full ones. */
+  compact(options?: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: Progress | undefined;
+  }): Promise<CompactReport>;
   status(): Promise<VaultStatus>;
   readonly stores: StoreRack;
   readonly notes: NoteBoard;

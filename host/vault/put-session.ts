@@ -24,6 +24,10 @@ export interface PutSession {
   store(kind: BlockKind, plain: Uint8Array): Promise<Uint8Array>;
   /** Waits for the stores, then makes object and blocks known in one commit. */
   commit(id: Uint8Array, object: ObjectRecord): Promise<void>;
+  /** Waits for the stores. Answers what stands there now; it stays the session's until {@link PutSession.release}. */
+  land(): Promise<Dispersed[]>;
+  /** What was stored is known, or no longer wanted. */
+  release(): void;
   /** Takes back what was sent. Never throws. */
   abandon(): Promise<void>;
 }
@@ -84,6 +88,11 @@ export function createPutSession(parts: VaultParts, answering: (store: string) =
       sealing = { block: { id, kind, sizeBytes }, sealed };
       stored.add(name);
       return id;
+    },
+    release,
+    async land() {
+      await send();
+      return await flights.landAll();
     },
     async commit(id, object) {
       await send();

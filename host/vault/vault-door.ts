@@ -4,6 +4,7 @@ import { type Gate, createGate } from "./gate.ts";
 import { LIMITS } from "../base/limits.ts";
 import { base58Encode } from "../identity/base58.ts";
 import { forgetObject } from "./make-known.ts";
+import { compactVault } from "./compact.ts";
 import { createNoteBoard } from "./note-board.ts";
 import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
 import { decodeObjectId, readObject } from "./object-reader.ts";
@@ -60,6 +61,9 @@ export function createVaultDoor(parts: VaultParts): Vault {
     sample: (count, { signal } = {}) => tracked(sampleVault(parts, { count, signal: signalOf(signal) })),
     repair({ signal, onProgress } = {}) {
       return tracked(scrubs(() => repairVault(parts, { onProgress, signal: signalOf(signal) })));
+    },
+    compact({ signal, onProgress } = {}) {
+      return tracked(scrubs(() => compactVault(parts, { onProgress, signal: signalOf(signal) })));
     },
     status: () => statusOf(parts),
     notes: createNoteBoard(parts),
