@@ -19,8 +19,6 @@ import type { VaultParts } from "./vault-parts.ts";
 
 /** Segments below this are small. */
 const SMALL_SIZE = LIMITS.vault.segmentSizeBytes / 4;
-/** So many small ones are worth the work of making one of them. */
-const SMALL_COUNT = 16;
 
 /** A segment that is to go, and what of it is to stay. */
 interface Candidate {
@@ -64,7 +62,7 @@ async function findCandidates(parts: VaultParts): Promise<Candidate[]> {
     if (candidate.liveSize * 2 < blocksSize) dead.push(candidate);
     else if (record.payloadSize < SMALL_SIZE) small.push(candidate);
   }
-  return small.length >= SMALL_COUNT ? [...dead, ...small] : dead;
+  return small.length > parts.smallSegmentsKept ? [...dead, ...small] : dead;
 }
 
 function candidateOf({ index }: Pick<VaultParts, "index">, record: SegmentRecord): Candidate {

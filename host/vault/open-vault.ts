@@ -29,6 +29,8 @@ import { type VaultParts, changeSegment, storeNamed } from "./vault-parts.ts";
 /** The module of jobs that a pool for vaults is opened with. */
 export const PUT_JOBS: URL = new URL(`./put-jobs${extname(import.meta.url)}`, import.meta.url);
 
+const SMALL_SEGMENTS_KEPT = 15;
+
 /** What {@link openVault} needs. */
 export interface VaultOptions {
   /** The 32-byte vault key. Not kept: subkeys are derived from it. */
@@ -44,6 +46,8 @@ export interface VaultOptions {
     /** Stores beyond k that must take a segment before a put is answered; default m: all of them. */
     readonly happiness?: number | undefined;
   };
+  /** So many small segments a compaction leaves as they are; more become one. Default 15. */
+  readonly smallSegmentsKept?: number | undefined;
   readonly kernels: Kernels;
   /** Workers that do the heavy part of puts, opened with {@link PUT_JOBS}. Stays the caller's, who disposes it after the vault. */
   readonly pool?: KernelPool<PutJobs> | undefined;
@@ -76,6 +80,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     seal,
     code: { dataShards: code.dataShards, parityShards: code.parityShards },
     shardsNeeded,
+    smallSegmentsKept: options.smallSegmentsKept ?? SMALL_SEGMENTS_KEPT,
     pool: options.pool,
     index,
     census,

@@ -22,6 +22,8 @@ export interface VaultParts {
   readonly code: SegmentCode;
   /** k + h: distinct stores that must take a segment before a put is answered. */
   readonly shardsNeeded: number;
+  /** So many small segments are not worth a compaction. */
+  readonly smallSegmentsKept: number;
   /** Workers for puts; without them the work is done here. */
   readonly pool: KernelPool<PutJobs> | undefined;
   readonly dispersal: DispersalParts;

@@ -1,5 +1,5 @@
-// Deaths of the vault's machine at durable steps of put, forget, repair, drain, replication and the next
-// start, by seed: at least 300 seeds of four lives each.
+// Deaths of the vault's machine, and failures of its disks, at durable steps of put, forget, repair, drain, sweep, compaction,
+// replication and the next start, by seed: at least 300 seeds of four lives each.
 
 import { expect, test } from "vitest";
 import { startCampaign } from "../support/campaign.ts";

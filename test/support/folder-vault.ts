@@ -1,4 +1,4 @@
-// A vault as the host has it: an SQLite index and six directories in one folder.
+// A vault as the host has it: an SQLite index and seven directories in one folder.
 
 import { join } from "node:path";
 import { systemClock } from "../../host/base/clock.ts";
@@ -11,13 +11,16 @@ import type { Vault } from "../../host/vault/object.ts";
 import { openVault } from "../../host/vault/open-vault.ts";
 
 /** Opens the vault of `folder`, which must exist. Disposing it frees the index too. */
-export async function openFolderVault(folder: string): Promise<{ readonly vault: Vault } & AsyncDisposable> {
+export async function openFolderVault(
+  folder: string,
+  indexName = "index.sqlite",
+): Promise<{ readonly vault: Vault } & AsyncDisposable> {
   const kernels = await openKernels();
   const key = new Uint8Array(32).fill(5);
-  const path = join(folder, "index.sqlite");
+  const path = join(folder, indexName);
   const index = await openSqliteStateStore({ path, key, twin: "twin", kernels, random: systemRandom });
   const stores = await Promise.all(
-    ["a", "b", "c", "d", "e", "f"].map((name) =>
+    ["a", "b", "c", "d", "e", "f", "g"].map((name) =>
       openDirectoryShardStore({ name, domain: name, path: join(folder, "stores", name) }),
     ),
   );
@@ -26,6 +29,7 @@ export async function openFolderVault(folder: string): Promise<{ readonly vault:
     index,
     stores,
     code: { dataShards: 4, parityShards: 2 },
+    smallSegmentsKept: 4,
     kernels,
     clock: systemClock,
     random: systemRandom,

@@ -1,9 +1,12 @@
 // A vault on a machine that dies at a chosen durable step: a shard that is written (not at all, torn, or
-// whole), a deletion, a commit of the index. What was acknowledged must be there in the next life.
+// whole), a deletion, a commit of the index; and whose disks fail now and then, before, within or after such a
+// step. What was acknowledged must be there in the next life.
 
 import { expect } from "vitest";
 
 import { utf8Decode, utf8Encode } from "../../host/base/bytes.ts";
+import { TwinError } from "../../host/base/errors.ts";
+import { LIMITS } from "../../host/base/limits.ts";
 import { silentLog } from "../../host/base/log.ts";
 import { RecordWriter } from "../../host/state/journal-record.ts";
 import type { StateStore, StateWrite } from "../../host/state/state-store.ts";
@@ -15,7 +18,7 @@ import { openReplicator, type Replicator } from "../../host/vault/replicator.ts"
 import { findRoots } from "../../host/vault/root-record.ts";
 import type { ShardStore } from "../../host/vault/shard-store.ts";
 import { createChance } from "./campaign.ts";
-import { createManualClock } from "./manual-clock.ts";
+import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { createMemoryShardStore, type MemoryShardStore } from "./memory-shard-store.ts";
 import { createMemoryStateStore } from "./memory-state-store.ts";
 import { seededBytes } from "./seeded-bytes.ts";
@@ -23,6 +26,7 @@ import { createSeededRandom } from "./seeded-random.ts";
 import { testIdentity } from "./test-identity.ts";
 import { putBytes, readBytes, TEST_KEY, testKernels } from "./test-vault.ts";
 
+const START_MS = 1_800_000_000_000;
 const LIVES = 4;
 const STEPS_PER_LIFE = 120;
 const OPERATIONS_PER_LIFE = 14;
@@ -46,7 +50,10 @@ interface Promises {
   history: ReadonlyMap<string, string>[];
 }
 
-/** Ends the machine's life at a step. */
+/** So many steps go well for one that fails. */
+const STEPS_PER_FAULT = 30;
+
+/** Ends the machine's life at a step, and lets others fail. */
 class Death {
   readonly #below: (max: number) => number;
   readonly died: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -58,16 +65,38 @@ class Death {
     this.#stepsLeft = 1 + below(STEPS_PER_LIFE);
   }
 
-  /** One durable step. At the last one, it happens or not or is torn, and nothing answers any more. */
+  /** One durable step. It may fail, with or without an effect. At the last one, it happens or not or is torn, and nothing answers any more. */
   async step(whole: () => Promise<void>, torn?: (share: number) => Promise<void>): Promise<void> {
     await this.alive();
-    if (--this.#stepsLeft > 0) return await whole();
+    if (this.#isLast()) return await this.#die(whole, torn);
+    if (this.#below(STEPS_PER_FAULT) > 0) return await whole();
+    await this.#halfway(whole, torn);
+    throw new Error("EIO: write, fsync or rename failed");
+  }
+
+  /** A step of which a failure has no effect: what commits says so. */
+  async commit(whole: () => Promise<void>): Promise<void> {
+    await this.alive();
+    if (this.#isLast()) return await this.#die(whole);
+    if (this.#below(STEPS_PER_FAULT) > 0) return await whole();
+    throw new TwinError("TWIN_STATE_FULL", "The disk is full.");
+  }
+
+  #isLast(): boolean {
+    return --this.#stepsLeft <= 0;
+  }
+
+  async #die(whole: () => Promise<void>, torn?: (share: number) => Promise<void>): Promise<void> {
     this.isDead = true;
+    await this.#halfway(whole, torn);
+    this.died.resolve();
+    return await this.alive();
+  }
+
+  async #halfway(whole: () => Promise<void>, torn?: (share: number) => Promise<void>): Promise<void> {
     const outcome = this.#below(3);
     if (outcome === 1) await whole();
     if (outcome === 2) await torn?.(this.#below(1_000) / 1_000);
-    this.died.resolve();
-    return await this.alive();
   }
 
   alive(): Promise<void> {
@@ -99,57 +128,100 @@ async function live(
   promises: Promises,
   { death, below, name }: { readonly death: Death; readonly below: (max: number) => number; readonly name: string },
 ): Promise<void> {
-  const { vault, twin, replicator } = await openLife(disks, promises, { death, name });
+  const life = await openLife(disks, promises, { death, name });
   for (let turn = 0; turn < OPERATIONS_PER_LIFE; turn++) {
     // The dead do nothing, also what is no step.
     await death.alive();
-    const seed = below(12);
-    switch (below(8)) {
-      case 0:
-      case 1:
-      case 2: {
-        const bytes = contentOf(seed);
-        promises.forgotten.clear();
-        const { id } = await putBytes(vault, bytes);
-        promises.kept.set(id, seed);
-        break;
-      }
-      case 3: {
-        const id = [...promises.kept.keys()][below(Math.max(1, promises.kept.size))];
-        if (id === undefined) break;
-        promises.kept.delete(id);
-        await vault.forget(id);
-        promises.forgotten.add(id);
-        break;
-      }
-      case 4: {
-        twin.set(`k${below(5)}`, `${name} ${turn}`);
-        break;
-      }
-      case 5: {
-        const until = promises.history.length - 1;
-        await replicator.flush();
-        promises.history = promises.history.slice(until);
-        break;
-      }
-      case 6: {
-        const store = disks.stores[below(2)]!;
-        for (const shard of [...store.shards.keys()].slice(0, 2)) store.shards.delete(shard);
-        await vault.scrub();
-        break;
-      }
-      default: {
-        const store = disks.stores[below(7)]!.name;
-        await vault.stores.drain(store);
-        vault.stores.keep(store);
-      }
+    await act(disks, promises, { ...life, below, name: `${name} ${turn}` }).catch((thrown: unknown) => {
+      // Refused, and so not promised.
+      if (!(thrown instanceof TwinError)) throw thrown;
+    });
+  }
+}
+
+interface Life {
+  readonly vault: Vault;
+  readonly clock: ManualClock;
+  readonly twin: CrashTwin;
+  readonly replicator: Replicator;
+}
+
+/** One operation, and what it promises once it has resolved. */
+async function act(
+  disks: Disks,
+  promises: Promises,
+  {
+    vault,
+    clock,
+    twin,
+    replicator,
+    below,
+    name,
+  }: Life & { readonly below: (max: number) => number; readonly name: string },
+): Promise<void> {
+  const seed = below(12);
+  switch (below(11)) {
+    case 0:
+    case 1:
+    case 2: {
+      const bytes = contentOf(seed);
+      promises.forgotten.clear();
+      const { id } = await putBytes(vault, bytes);
+      promises.kept.set(id, seed);
+      break;
+    }
+    case 3: {
+      const id = [...promises.kept.keys()][below(Math.max(1, promises.kept.size))];
+      if (id === undefined) break;
+      promises.kept.delete(id);
+      await vault.forget(id);
+      promises.forgotten.add(id);
+      break;
+    }
+    case 4: {
+      twin.set(`k${below(5)}`, name);
+      break;
+    }
+    case 5: {
+      const until = promises.history.length - 1;
+      await replicator.flush();
+      promises.history = promises.history.slice(until);
+      break;
+    }
+    case 6: {
+      const store = disks.stores[below(2)]!;
+      for (const shard of [...store.shards.keys()].slice(0, 2)) store.shards.delete(shard);
+      await vault.scrub();
+      break;
+    }
+    case 7: {
+      const store = disks.stores[below(7)]!.name;
+      await vault.stores.drain(store);
+      vault.stores.keep(store);
+      break;
+    }
+    case 8: {
+      await vault.compact();
+      break;
+    }
+    case 9: {
+      // What nothing refers to is swept: what a death has left, and nothing else.
+      clock.advance(LIMITS.vault.orphanGraceMs);
+      await vault.scrub();
+      break;
+    }
+    default: {
+      const store = disks.stores[below(2)]!;
+      for (const shard of [...store.shards.keys()].slice(0, 2)) store.shards.delete(shard);
+      await vault.sample(4);
+      await vault.repair();
     }
   }
 }
 
 async function judge(disks: Disks, promises: Promises, name: string): Promise<void> {
   const kernels = await testKernels();
-  const vault = await openOver(disks.stores, disks.index, name);
+  const vault = await openOver(disks.stores, disks.index, { name });
   for (const [id, seed] of promises.kept) expect(await isWhole(vault, id, seed), `object ${id}`).toBe(true);
   for (const id of promises.forgotten) expect(await vault.stat(id), `forgotten ${id}`).toBeUndefined();
   // What was not acknowledged is whole, is not there, or is refused by name: a half of it is never shown.
@@ -177,7 +249,7 @@ async function judge(disks: Disks, promises: Promises, name: string): Promise<vo
     expect(promises.history[0]!.size, "a flushed twin has a root").toBe(0);
   }
   // Five of the seven stores alone, without the index, give the same objects.
-  const rebuilt = await openOver(disks.stores.slice(2), createMemoryStateStore(), `${name} rebuilt`);
+  const rebuilt = await openOver(disks.stores.slice(2), createMemoryStateStore(), { name: `${name} rebuilt` });
   for (const [id, seed] of promises.kept) expect(await isWhole(rebuilt, id, seed), `rebuilt ${id}`).toBe(true);
   await rebuilt[Symbol.asyncDispose]();
   await vault[Symbol.asyncDispose]();
@@ -218,18 +290,20 @@ async function openLife(
   { stores, index }: Disks,
   promises: Promises,
   { death, name }: { readonly death: Death; readonly name: string },
-): Promise<{ readonly vault: Vault; readonly twin: CrashTwin; readonly replicator: Replicator }> {
+): Promise<Life> {
   const mortal: StateStore = {
     get: (at) => index.get(at),
     scan: (range) => index.scan(range),
     sizeBytes: (namespace) => index.sizeBytes(namespace),
-    commit: (writes) => death.step(() => index.commit(writes)),
+    commit: (writes) => death.commit(() => index.commit(writes)),
     [Symbol.asyncDispose]: async () => {},
   };
+  // Each life begins later than the one before, so that orphans of earlier ones grow old.
+  const clock = createManualClock(START_MS + Number(name.split(" ")[1]) * LIMITS.vault.orphanGraceMs);
   const vault = await openOver(
     stores.map((store) => mortalStore(store, death)),
     mortal,
-    name,
+    { name, clock },
   );
   const twin = new CrashTwin(promises);
   const replicator = openReplicator({
@@ -238,11 +312,11 @@ async function openLife(
     identity,
     stores: () => [],
     kernels: await testKernels(),
-    clock: createManualClock(),
+    clock,
     random: createSeededRandom(`${name} replica`),
     log: silentLog,
   });
-  return { vault, twin, replicator };
+  return { vault, clock, twin, replicator };
 }
 
 function mortalStore(store: MemoryShardStore, death: Death): ShardStore {
@@ -271,15 +345,20 @@ function mortalStore(store: MemoryShardStore, death: Death): ShardStore {
   };
 }
 
-async function openOver(stores: readonly ShardStore[], index: StateStore, name: string): Promise<Vault> {
+async function openOver(
+  stores: readonly ShardStore[],
+  index: StateStore,
+  { name, clock = createManualClock(START_MS) }: { readonly name: string; readonly clock?: ManualClock },
+): Promise<Vault> {
   return await openVault({
     key: TEST_KEY,
     index,
     stores,
     // A code that also fits fewer stores: segments keep their own.
     code: { dataShards: 4, parityShards: stores.length > 5 ? 2 : 1 },
+    smallSegmentsKept: 2,
     kernels: await testKernels(),
-    clock: createManualClock(),
+    clock,
     random: createSeededRandom(name),
     log: silentLog,
   });
