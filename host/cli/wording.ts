@@ -42,7 +42,7 @@ export function describeChanges(report: UpgradeReport): string[] {
 /** Only what differs. */
 function describeFuel(fuel: NonNullable<UpgradeReport["fuel"]>): string[] {
   return list(
-    "fuel with the smallest input",
+    "fuel of one call",
     fuel
       .filter(({ before, after }) => before !== after)
       .map(({ method, before, after }) => `${method} ${before} -> ${after}`),

@@ -17,6 +17,7 @@ export async function sweepRemoved(core: EngineCore): Promise<void> {
   for (const record of dueRecords(core)) {
     await commitChange(core, [
       ...forgetTables(core.store, record.name),
+      ...core.recordings.set(record.name, 0),
       core.register.prepare({ ...record, swept: true }),
     ]);
   }

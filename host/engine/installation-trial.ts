@@ -1,12 +1,10 @@
-// A version is tried before it takes the place of another: it starts, its migration runs on a fork (a
-// write set over the live tables) under full metering, and what its methods cost is measured there.
+// A version is tried before it takes the place of another: it starts, and its migration runs on a fork
+// (a write set over the live tables) under full metering.
 
 import { concatBytes, jsonEncode, utf8Encode } from "../base/bytes.ts";
 import { toTwinError, TwinError } from "../base/errors.ts";
-import { LIMITS } from "../base/limits.ts";
 import type { CapabilityPackage, Manifest } from "../packages/manifest.ts";
-import { sampleOf } from "../packages/sample.ts";
-import type { MethodFuel, MigrationReport } from "../packages/upgrade-report.ts";
+import type { MigrationReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateWrite } from "../state/state-store.ts";
 import type { CallRun } from "./call-run.ts";
 import type { CapabilityRecord } from "./capability-register.ts";
@@ -29,7 +27,7 @@ export interface Trial {
 }
 
 /** The method that moves data from one data version to the next. */
-const MIGRATE = "migrate";
+export const MIGRATE = "migrate";
 const COUNT_PAGE_LENGTH = 16;
 const ZERO = Uint8Array.of(0);
 
@@ -73,64 +71,9 @@ export function tryVersion(core: EngineCore, { record, pack, before }: VersionSt
   }
 }
 
-/**
- * What the methods of both versions burn, each with the smallest input that both accept; those that fail
- * with it are left out. Uses `trial` up: nothing of its run may be committed afterwards.
- */
-export function measureFuel(core: EngineCore, before: CapabilityRecord, trial: Trial): MethodFuel[] {
-  const samples = commonSamples(before.manifest, trial.loaded.record.manifest);
-  const burnt = (loaded: LoadedCapability, run: CallRun): Map<string, number> => {
-    const fuels = new Map<string, number>();
-    for (const [method, payload] of samples) {
-      try {
-        const call = { loaded, method, payload, caller: { kind: "owner" }, fuel: LIMITS.packages.sampleFuel } as const;
-        // The first call of an instance would carry its start.
-        core.runner.start(run, call);
-        fuels.set(method, core.runner.invoke(run, call).fuel);
-      } catch (thrown) {
-        if (!(thrown instanceof TwinError)) throw thrown;
-        dropParticipants(core, run);
-      }
-    }
-    dropParticipants(core, run);
-    return fuels;
-  };
-  const after = burnt(trial.loaded, trial.run);
-  const older = loadIfWhole(core, before);
-  if (older === undefined) return [];
-  const old = burnt(older, core.createRun(LIMITS.sandbox.callTimeoutMs));
-  return [...old].flatMap(([method, fuel]) => {
-    const now = after.get(method);
-    return now === undefined ? [] : [{ method, before: fuel, after: now }];
-  });
-}
-
-/** Undefined when its file is gone or damaged: that is no reason against a newer one. */
-function loadIfWhole(core: EngineCore, record: CapabilityRecord): LoadedCapability | undefined {
-  try {
-    return core.shelf.load(record);
-  } catch (thrown) {
-    if (thrown instanceof TwinError) return undefined;
-    throw thrown;
-  }
-}
-
 /** Makes every guest forget that took part in a run that is not committed. */
 export function dropParticipants(core: EngineCore, { participants }: CallRun): void {
   for (const loaded of participants) core.shelf.drop(loaded);
-}
-
-/** An input for each method that both versions have: queries first, for commands change what they see. */
-function commonSamples(older: Manifest, newer: Manifest): [string, Uint8Array<ArrayBuffer>][] {
-  return (["query", "command"] as const).flatMap((kind) =>
-    Object.entries(newer.methods)
-      .filter(([name, method]) => method.kind === kind && name !== MIGRATE)
-      .filter(([name]) => Object.hasOwn(older.methods, name) && older.methods[name]!.kind === kind)
-      .flatMap(([name, { params }]): [string, Uint8Array<ArrayBuffer>][] => {
-        const sample = sampleOf(params);
-        return sample === undefined ? [] : [[name, jsonEncode(sample)]];
-      }),
-  );
 }
 
 function checkReach(name: string, run: CallRun, writes: readonly StateWrite[]): void {

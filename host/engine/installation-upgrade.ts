@@ -16,10 +16,11 @@ import {
   nameFor,
 } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
+import { measureFuel } from "./installation-fuel.ts";
 import { keepRecord, keepTables, keptRecord, lockedHash, lockVersion, swapTables } from "./installation-history.ts";
 import { commitChange, exposureWrites, startTrial } from "./installation-steps.ts";
 import { sweepPackages } from "./installation-sweep.ts";
-import { dropParticipants, measureFuel, type Trial, tryVersion, type VersionStep } from "./installation-trial.ts";
+import { dropParticipants, type Trial, tryVersion, type VersionStep } from "./installation-trial.ts";
 import { checkConsent, dependentsOf, usesOf } from "./installation-users.ts";
 import { readReviewPolicy } from "./review-rule.ts";
 

@@ -19,6 +19,8 @@ export type UpgradeConsent = "permissions" | "breaks";
 /** What a call of a method burns, before and after. */
 export interface MethodFuel {
   readonly method: string;
+  /** What it was called with: the owner's last recorded input, or the smallest that both versions accept. */
+  readonly input: "recorded" | "smallest";
   readonly before: number;
   readonly after: number;
 }
@@ -59,7 +61,7 @@ export interface UpgradeReport {
   readonly breaks: readonly MethodUse[];
   /** Capabilities that depend on a version that would no longer be here. */
   readonly dependents: readonly Dependent[];
-  /** Of a dry run: methods of both versions, each called with the smallest input that it accepts, on a fork of the data. */
+  /** Of a dry run: methods of both versions, each called on a fork of the data. */
   readonly fuel?: readonly MethodFuel[] | undefined;
   readonly migration?: MigrationReport | undefined;
 }

@@ -233,6 +233,23 @@ describe("a dry run", () => {
   });
 });
 
+describe("a dry run where calls are recorded", () => {
+  test("measures with the last input that was good", async () => {
+    await bench.do("install", probePackage());
+    await bench.do("recordCalls", { capability: "probe", count: 5 });
+    await bench.call("put", "x".repeat(5_000));
+    await expect(bench.call("put_fail", "")).rejects.toMatchObject({ code: "TWIN_GUEST_FAILED" });
+    await bench.core.flush();
+    const { fuel = [] } = await bench.do("upgrade", { packageBytes: probePackage({ version: "1.1.0" }), dryRun: true });
+    const of = (name: string) => fuel.find(({ method }) => method === name);
+    expect(of("put")).toMatchObject({ input: "recorded" });
+    expect(of("send")).toMatchObject({ input: "smallest" });
+    // Each byte that it wrote is paid.
+    expect(of("put")!.before).toBeGreaterThan(of("send")!.before);
+    expect(of("put")!.before).toBeGreaterThan(40_000 + 5_000 * 12);
+  });
+});
+
 describe("a removal", () => {
   const DAY_MS = 24 * 60 * 60 * 1_000;
 

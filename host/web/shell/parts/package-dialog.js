@@ -214,7 +214,7 @@ function Fuel({ report: { fuel = [] } }) {
           )}
         </tbody>
       </table>
-      <p class="soft small">Fuel of the smallest input that each accepts.</p>
+      <p class="soft small">Fuel with the last recorded input, or the smallest that both accept.</p>
     </section>
   `;
 }
