@@ -125,6 +125,8 @@ export const LIMITS = {
     journalSegmentCount: 8,
     /** The first segment of a process: somebody waits for it, and most short ones never fill it. */
     journalFirstSizeBytes: 256 * KIB,
+    /** A disk that writes quicker than this may keep a worker that has nothing else to do: what comes meanwhile waits so long. */
+    quickWriteMs: 0.5,
     /** Durable rows wait this long for more before the tables take them: a page that many share is written once, a row that is gone by then not at all. */
     applyDelayMs: 100,
     /** Rows that wait for the tables before they are taken at once: all of them are memory. */
@@ -411,6 +413,8 @@ export const LIMITS = {
     idleConnectionMs: 30_000,
     /** libp2p's default of 5 resets the sixth contact after a restart. */
     inboundConnectionsPerSecond: 100,
+    /** Streams of one protocol on one connection: one per pair of twins, and their successors. A stranger may open as many. */
+    streamsPerConnection: 32,
     /** Requests one peer may have in flight; the rest waits in its own stream. */
     requestsInFlight: 64,
     /** Messages of one batch: the engine's queue of one peer has room for some of them, and for what else it asks. */

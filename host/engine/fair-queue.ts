@@ -28,6 +28,11 @@ export class FairQueue<Item extends Queued> {
   /** What the caller had used who was served last: nobody who comes later is owed more. */
   #timeMs = 0;
 
+  /** Whether nothing waits. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** Puts the item at its lane's end. */
   push(item: Item): void {
     const { caller, lane } = item;

@@ -34,6 +34,7 @@ export class RequestLoop {
   /** Aborted when nobody waits any more for what has begun; of those that asked for it. */
   readonly #begun = new Map<number, AbortController>();
   #scheduled = false;
+  #ranCount = 0;
   /** Who runs behind the slice. */
   #resumed: { readonly caller: string; readonly sinceMs: number } | undefined;
 
@@ -54,6 +55,13 @@ export class RequestLoop {
       else this.#begun.get(id)?.abort();
     }
     if (!this.#scheduled) this.#runSlice();
+  }
+
+  /** Whether one request at most has run since this was asked last, and none waits. */
+  isAlone(): boolean {
+    const isAlone = this.#ranCount <= 1 && this.#queue.isEmpty;
+    this.#ranCount = 0;
+    return isAlone;
   }
 
   /** Turns of the own work of the twin in that slot. */
@@ -144,6 +152,7 @@ export class RequestLoop {
 
   /** Lets the watchdog see what runs, and that it is another one than before. */
   #marked<Result>(id: number, run: () => Result): Result {
+    this.#ranCount += 1;
     Atomics.add(this.#running, 1, 1);
     Atomics.store(this.#running, 0, id);
     try {

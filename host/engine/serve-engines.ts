@@ -7,6 +7,7 @@ import { systemRandom } from "../base/random.ts";
 import { openKernels } from "../kernels/open-kernels.ts";
 import { openJournal } from "../state/journal.ts";
 import type { JournalFolder } from "../state/journal-folder.ts";
+import { WriteChoice } from "../state/write-choice.ts";
 import { createWorkerLog, Mailer } from "./mailer.ts";
 import { openOutsideLink } from "./outside-link.ts";
 import { createProgramCache } from "./program-cache.ts";
@@ -22,7 +23,8 @@ export async function serveEngines(port: MessagePort, data: EngineWorkerData, fo
   const log = createWorkerLog(mailer);
   try {
     const kernels = await openKernels();
-    const journal = await openJournal({ folder, kernels, log });
+    const choice = new WriteChoice({ clock: systemClock, isAlone: () => loop.isAlone() });
+    const journal = await openJournal({ folder, kernels, log, choice });
     const recovered = journal.recoveredTwins();
     const residence: Residence = new Residence({
       journal,

@@ -1,7 +1,7 @@
 // Journal segments as files of one directory. A segment is laid out with zeros before it is used and
 // written with O_DSYNC: a group then costs one write of data, without the file system's own journal.
 
-import { constants, existsSync, write } from "node:fs";
+import { constants, existsSync, write, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LIMITS } from "../base/limits.ts";
@@ -156,8 +156,22 @@ class FileSegment implements JournalSegment {
       });
     };
     writeFrom(0);
-    if (offset >= this.sizeBytes / 2) this.#parts.onHalfFull();
+    this.#lookAhead(offset);
     return promise;
+  }
+
+  writeHere(bytes: Uint8Array, offset: number): void {
+    try {
+      for (let start = 0; start < bytes.length;)
+        start += writeSync(this.#file.fd, bytes, start, bytes.length - start, offset + start);
+    } catch (thrown) {
+      throw this.#parts.failure(thrown);
+    }
+    this.#lookAhead(offset);
+  }
+
+  #lookAhead(offset: number): void {
+    if (offset >= this.sizeBytes / 2) this.#parts.onHalfFull();
   }
 
   async close(): Promise<void> {

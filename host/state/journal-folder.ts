@@ -6,6 +6,8 @@ export interface JournalSegment {
   readonly sizeBytes: number;
   /** Writes all of `bytes` at `offset`; durable when it resolves. One at a time. When it rejects, any part may be on disk. */
   write(bytes: Uint8Array, offset: number): Promise<void>;
+  /** The same on this thread; throws where `write` rejects. */
+  writeHere?(bytes: Uint8Array, offset: number): void;
   close(): Promise<void>;
 }
 

@@ -8,6 +8,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
 import { decodeGroup, encodeGroup, findGroup, FIRST_PREVIOUS, type JournalRecord } from "./journal-group.ts";
 import { stateBroken } from "./sqlite-failure.ts";
+import type { WriteChoice } from "./write-choice.ts";
 
 /** One twin's end: it collects changes until the journal comes for them. */
 export interface JournalSource {
@@ -38,6 +39,8 @@ export interface JournalParts {
   readonly folder: JournalFolder;
   readonly kernels: Pick<Kernels, "hash">;
   readonly log: Log;
+  /** Without it no write is made on this thread. */
+  readonly choice?: WriteChoice | undefined;
 }
 
 /** A segment on disk: the last record of each twin in it. */
@@ -219,7 +222,7 @@ class FolderJournal implements Journal {
       await this.#begin();
     }
     try {
-      await this.#segment!.write(bytes, this.#offset);
+      await this.#put(this.#segment!, bytes);
     } catch (thrown) {
       await this.#giveUp();
       throw thrown;
@@ -228,6 +231,17 @@ class FolderJournal implements Journal {
     this.#nextNumber += 1;
     this.#previous = hash;
     for (const { twin, sequence } of records) this.#segments.at(-1)?.last.set(twin, sequence);
+  }
+
+  async #put(segment: JournalSegment, bytes: Uint8Array): Promise<void> {
+    const { choice } = this.#parts;
+    if (choice === undefined) return segment.write(bytes, this.#offset);
+    const isHere = choice.isHere();
+    await choice.timed(() =>
+      isHere && segment.writeHere !== undefined
+        ? segment.writeHere(bytes, this.#offset)
+        : segment.write(bytes, this.#offset),
+    );
   }
 
   async #begin(): Promise<void> {

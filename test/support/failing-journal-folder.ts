@@ -43,6 +43,12 @@ export function createFailingJournalFolder(folder: JournalFolder, below: (max: n
         if (reached > 0) await segment.write(bytes.subarray(0, reached), offset);
         throw refused;
       },
+      writeHere: (bytes, offset) => {
+        const refused = refusal();
+        const reached = refused === undefined ? bytes.length : below(bytes.length + 1);
+        segment.writeHere?.(bytes.subarray(0, reached), offset);
+        if (refused !== undefined) throw refused;
+      },
       close: () => segment.close(),
     };
   }
