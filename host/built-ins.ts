@@ -27,7 +27,7 @@ export interface BuiltInParts {
 /**
  * Installs what has never been installed in this twin and grants the built-in experiences what they
  * need. Safe to repeat after a kill: each step does nothing when it was done. What the owner removed
- * stays removed.
+ * stays removed, and what lacks the reviews that the owner requires is left out until the next start.
  */
 export async function installBuiltIns(parts: BuiltInParts): Promise<void> {
   const done = new Set(((await parts.settings.get("builtIns")) ?? "").split(" "));
@@ -37,8 +37,8 @@ export async function installBuiltIns(parts: BuiltInParts): Promise<void> {
   };
   for (const name of CAPABILITIES) {
     if (done.has(`capability:${name}`)) continue;
-    await parts.engine.install(await readPackageFile(parts.packages, name));
-    await remember(`capability:${name}`);
+    const file = await readPackageFile(parts.packages, name);
+    if (await isTaken(parts.engine, file)) await remember(`capability:${name}`);
   }
   for (const name of EXPERIENCES) {
     if (done.has(`experience:${name}`)) continue;
@@ -62,6 +62,17 @@ export async function builtInsFor(
   const folder = join(installationFolder(), "capabilities", "build");
   const wanted = CAPABILITIES.filter((name) => Object.hasOwn(dependencies, name) && !others.includes(name));
   return await Promise.all(wanted.map((name) => readPackageFile(folder, name)));
+}
+
+/** The owner's rule about reviews holds for what comes with the host too; it must not keep the host from starting. */
+async function isTaken(engine: Pick<Engine, "install">, file: Uint8Array): Promise<boolean> {
+  try {
+    await engine.install(file);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof TwinError && thrown.code === "TWIN_PACKAGE_REVIEW") return false;
+    throw thrown;
+  }
 }
 
 async function readPackageFile(folder: string, name: string): Promise<Uint8Array> {
