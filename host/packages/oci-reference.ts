@@ -12,8 +12,6 @@ export interface OciReference {
   readonly reference: string | undefined;
 }
 
-/** What a tag looks like. */
-export const TAG_PATTERN: RegExp = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/u;
 const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const FORM = new RegExp(
   `^oci://(?<registry>[a-z0-9.-]{1,253}(?::[0-9]{1,5})?|\\[[0-9a-f:]{2,39}\\](?::[0-9]{1,5})?)/(?<repository>${COMPONENT}(?:/${COMPONENT}){0,15})` +
@@ -29,7 +27,8 @@ export function isOciReference(source: string): boolean {
 /** Throws `TWIN_INPUT_INVALID`. */
 export function parseOciReference(source: string): OciReference {
   const { registry, repository, digest, tag } = (source.length <= 1_024 && FORM.exec(source)?.groups) || {};
-  if (registry === undefined || repository === undefined) {
+  // The form lets ports and hosts through that are none.
+  if (registry === undefined || repository === undefined || !URL.canParse(`http://${registry}`)) {
     const message = `This is no place in a registry: expected oci://HOST/NAME:TAG or oci://HOST/NAME@sha256:HEX, got ${source.slice(0, 100)}.`;
     throw new TwinError("TWIN_INPUT_INVALID", message);
   }

@@ -4,6 +4,7 @@
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { jsonDecode, jsonEncode } from "../../host/base/bytes.ts";
 import type { EngineCore } from "../../host/engine/engine-core.ts";
@@ -13,7 +14,7 @@ import { changedProbe } from "./changed-probe.ts";
 import { hashTables, openFolderTwin } from "./folder-twin.ts";
 import { probePackage } from "./probe-package.ts";
 
-const CHILD = join(import.meta.dirname, "installation-child.ts");
+const CHILD = fileURLToPath(new URL("./installation-child.ts", import.meta.url));
 const REWRITE = `(call $kv_put (i32.const 0) (i32.const 1) (local.get 0) (local.get 1))
   (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))`;
 

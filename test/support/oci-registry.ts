@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
 /** What is unusual about it. */
-export interface RegistryManners {
+interface RegistryManners {
   /** Wants a token, for which this name and password are asked. */
   readonly login?: { readonly user: string; readonly password: string };
   /** Wants name and password with every request. */

@@ -39,6 +39,9 @@ describe("a reference", () => {
     "oci://ghcr.io/x?y",
     "oci://ghcr.io/x:a/b",
     "oci://ghcr.io/x@sha256:abc",
+    "oci://ghcr.io:99999/x",
+    "oci://1.2.3.4.5/x",
+    "oci://[::::]/x",
     "oci://ghcr.io/x@md5:aaaa",
     `oci://ghcr.io/${"a/".repeat(2_000)}b`,
   ])("%s is refused", (source) => {
