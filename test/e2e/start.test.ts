@@ -8,6 +8,8 @@ import { describe, expect, it } from "vitest";
 
 import { HostProcess, runTwin } from "../support/host-process.ts";
 
+const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 describe("a host", () => {
   it("shows the phrase at the first start alone, and is the same twin after SIGKILL and after Ctrl-C", async () => {
     await using host = await HostProcess.create();
@@ -43,6 +45,12 @@ describe("a host", () => {
       "files",
     ]);
     expect(await host.json("receipts", "--capability", "echo")).toHaveLength(2);
+    await host.json("record", "echo", "5");
+    await host.json("call", "echo", "echo", '{"text":"again"}', "--traceparent", TRACEPARENT);
+    const traced = await host.json("receipts", "--trace", TRACEPARENT.split("-")[1]!);
+    expect(traced).toMatchObject([{ capability: "echo", trace: { parent: TRACEPARENT.split("-")[2] } }]);
+    const [{ sequence }] = traced as [{ readonly sequence: number }];
+    expect(await host.json("replay", String(sequence))).toMatchObject({ isSame: true, receipt: sequence });
   });
 
   it("survives SIGKILL at any moment of its first start", async () => {

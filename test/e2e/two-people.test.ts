@@ -82,6 +82,20 @@ describe("two people", () => {
     expect(scrub["shardsMissing"]).toBeGreaterThan(0);
   });
 
+  it("see what calls have cost, to the last one", async () => {
+    await using ada = await HostProcess.create();
+    const page = await openDesktop(browser, (await ada.start()).loginLink);
+    for (const text of ["one", "two"]) await ada.json("call", "echo", "echo", JSON.stringify({ text }));
+    await page.getByRole("link", { name: "Receipts" }).click();
+    const costs = page.getByRole("table", { name: "Costs" });
+    await costs.getByRole("row", { name: /^echo You 2 / }).waitFor(PATIENCE);
+    await page.getByLabel("Days").selectOption({ label: "Since the beginning" });
+    const { engine } = (await ada.json("status")) as { readonly engine: { readonly calls: number } };
+    await costs.getByRole("row", { name: new RegExp(`^All\\s+${engine.calls} `) }).waitFor(PATIENCE);
+    await page.getByRole("button", { name: "All fields of echo.echo" }).first().click();
+    await page.getByText(/^[0-9a-f]{32}$/).waitFor(PATIENCE);
+  });
+
   it("are told how to get in when they come without a link", async () => {
     await using ada = await HostProcess.create();
     const { webUrl, loginLink } = await ada.start();

@@ -97,7 +97,7 @@ function bodyOf(name: string, fault: (typeof FAULTS)[number]): string {
       return `${callOf(name, OUTSIDE)} ${LIE}`;
     case "boast":
       return `${callOf(name, TOO_MUCH)} ${LIE}`;
-    case "flood":
+    default:
       return `(loop $l ${good} (br $l))`;
   }
 }

@@ -206,6 +206,15 @@ export async function loadOlderReceipts() {
   return older.length === 200;
 }
 
+/** Sums of what calls have cost, down to that day; undefined when they cannot be asked for now. @param {string} sinceDay */
+export async function loadCosts(sinceDay) {
+  try {
+    return await getOwner().receiptSums(sinceDay === "" ? {} : { sinceDay });
+  } catch {
+    return undefined;
+  }
+}
+
 /** Runs `act`; a failure is told with `kept`, which says what did not change. @param {string} kept @param {() => Promise<void>} act */
 async function telling(kept, act) {
   try {

@@ -15,6 +15,7 @@ import { Icon } from "../icons.js";
 import { toast, errorText, useModel, useNow } from "../model.js";
 import { loadOlderReceipts } from "../owner-actions.js";
 import { CallChart } from "../parts/call-chart.js";
+import { CostTable } from "../parts/cost-table.js";
 import { Dialog } from "/-/dialog.js";
 import { callerWords } from "../sentences.js";
 
@@ -52,6 +53,7 @@ export function ReceiptsPage() {
         </div>
       </header>
       <${CallChart} receipts=${receipts} now=${now} />
+      <${CostTable} calls=${engine?.calls ?? 0} now=${now} />
       <section class="section">
         <div class="filters">
           <input
@@ -155,6 +157,7 @@ const shortCode = ({ code }) =>
 /** @param {{ receipt: Receipt, onClose: () => void }} props */
 function ReceiptDialog({ receipt, onClose }) {
   const calls = Object.entries(receipt.hostCalls);
+  const nested = receipt.nested ?? [];
   /** @type {[string, unknown][]} */
   const facts = [
     ["Number", formatNumber(receipt.sequence)],
@@ -169,7 +172,14 @@ function ReceiptDialog({ receipt, onClose }) {
     ["Waited, ran", `${formatDuration(receipt.queueMs)}, ${formatDuration(receipt.runMs)}`],
     ["In, out", `${formatBytes(receipt.bytes.in)}, ${formatBytes(receipt.bytes.out)}`],
     ["Read, written", `${formatBytes(receipt.bytes.read)}, ${formatBytes(receipt.bytes.written)}`],
+    ["From, to outside", `${formatBytes(receipt.bytes.received)}, ${formatBytes(receipt.bytes.sent)}`],
     ["Host calls", calls.length === 0 ? "None" : calls.map(([name, times]) => `${name} × ${times}`).join(", ")],
+    [
+      "Calls within",
+      nested.length === 0 ? "None" : nested.map((call) => `${call.capability}.${call.method}`).join(", "),
+    ],
+    ["Trace", receipt.trace.id],
+    ["Span", receipt.trace.parent ? `${receipt.trace.span}, led to by ${receipt.trace.parent}` : receipt.trace.span],
   ];
   return html`
     <${Dialog} title=${`${receipt.capability}.${receipt.method}`} onClose=${onClose}>
