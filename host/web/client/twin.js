@@ -346,7 +346,8 @@ class Feed {
   #deliver(event) {
     if (this.#stopped || event.sequence <= this.#last) return;
     this.#last = event.sequence;
-    if (event.capability !== this.#capability) return;
+    // `chat@2` may go by the plain name here.
+    if (event.capability !== this.#capability && !this.#capability.startsWith(`${event.capability}@`)) return;
     try {
       this.#handler({ ...event, payload: JSON.parse(event.payload) });
     } catch (error) {
