@@ -1,7 +1,9 @@
 // What an author of capabilities does on any machine, without a host: begin, build, sign and look into packages.
 
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readFile, rename, stat, writeFile } from "node:fs/promises";
 
+import { TwinError } from "./base/errors.ts";
 import { systemRandom } from "./base/random.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { type AddedCalls, addCalls } from "./packages/authoring/add-calls.ts";
@@ -9,7 +11,7 @@ import type { CalledCapability } from "./packages/authoring/write-calls.ts";
 import { buildCapability } from "./packages/build-capability.ts";
 import { clientTypes } from "./packages/client-types.ts";
 import { inspectPackage, type PackageReport } from "./packages/inspect-package.ts";
-import { readPackage, signPackage } from "./packages/package-file.ts";
+import { PACKAGE_SIZE_MAX, readPackage, signPackage } from "./packages/package-file.ts";
 import { openPublisherKey } from "./packages/publisher-key.ts";
 
 export { clientTypes } from "./packages/client-types.ts";
@@ -59,9 +61,15 @@ export async function signPackageFile(
   return { publisher: publisher.id, hash: readPackage(bytes, kernels).hash };
 }
 
-/** What a package file is, asks for, exports, and who signed it. Works on any bytes. */
-export async function inspectPackageFile(bytes: Uint8Array): Promise<PackageReport> {
-  return inspectPackage(bytes, await openKernels());
+/** What the file at `path` is, asks for, exports, and who signed it. Works on any file, however large. Throws `TWIN_INPUT_INVALID` for what is none. */
+export async function inspectPackageFile(path: string): Promise<PackageReport> {
+  await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const stats = await file.stat();
+  if (!stats.isFile()) throw new TwinError("TWIN_INPUT_INVALID", `${path} is no file.`, { path });
+  // Nothing larger is ever read as a package: its first part tells as much as the whole.
+  const bytes = new Uint8Array(Math.min(stats.size, PACKAGE_SIZE_MAX + 1));
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+  return { ...inspectPackage(bytes.subarray(0, bytesRead), await openKernels()), sizeBytes: stats.size };
 }
 
 /**

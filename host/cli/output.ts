@@ -7,14 +7,23 @@ import { progress as progressBar } from "@clack/prompts";
 import { type TwinError, toTwinError } from "../base/errors.ts";
 import type { OnProgress } from "../index.ts";
 
+/** `text` without what a terminal would take as a command: names and messages may be a stranger's. Escapes as JSON has them. */
+export function harmless(text: string): string {
+  return text.replaceAll(
+    // oxlint-disable-next-line no-control-regex -- these are what it is about
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** Writes one line to standard output. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${harmless(line)}\n`);
 }
 
 /** Writes one line to standard error: notes that are not part of the answer. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${harmless(line)}\n`);
 }
 
 /** Prints `value` as JSON when `--json` was given, else the lines of `text`. */

@@ -3,7 +3,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { watch } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -165,7 +164,7 @@ async function sign(file: string, options: AuthorOptions): Promise<void> {
 
 async function inspect(file: string, options: AuthorOptions): Promise<void> {
   const { inspectPackageFile } = await import("../../author.ts");
-  const report = await inspectPackageFile(await readFile(file));
+  const report = await inspectPackageFile(resolve(file));
   answer(options, report, () => {
     const { manifest, problems } = report;
     const head =
