@@ -59,7 +59,31 @@ export interface VaultStatus {
   readonly domainMargin: number;
   /** Segments with fewer than all of their shards at the last count. */
   readonly degradedSegments: number;
+  /** What the next losses would cost first; absent while every shard stands. */
+  readonly weakest?: WeakestObject | undefined;
+  /** Puts that are being stored, or wait for their turn. */
+  readonly putsAtWork: number;
+  /** Long work that is at hand. */
+  readonly work?: VaultWork | undefined;
   readonly lastScrub?: ScrubReport | undefined;
+  /** Of this run of the host. */
+  readonly lastSample?: (SampleReport & { readonly finishedAtMs: number }) | undefined;
+}
+
+/** An object, and how many more stores may be lost before it is unreadable; negative when it is. */
+export interface WeakestObject {
+  readonly object: ObjectId;
+  readonly name: string;
+  readonly margin: number;
+}
+
+/** Work that walks over many segments. */
+export interface VaultWork {
+  readonly kind: "scrub" | "repair" | "drain" | "compaction";
+  readonly done: number;
+  readonly total?: number | undefined;
+  /** How long it will still take if it goes on as it did. */
+  readonly etaMs?: number | undefined;
 }
 
 /** What a scrub found, what it repaired, and what a second count by reading says. */

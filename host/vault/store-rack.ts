@@ -15,13 +15,10 @@ const WALKS_MAX = 4;
 
 type RunningDrain = DrainOptions & { readonly signal: AbortSignal };
 
-/** The rack of `parts`, whose list of stores it changes. */
-export function createStoreRack(parts: VaultParts): Omit<StoreRack, "drain"> & {
-  drain(name: string, options: RunningDrain): Promise<DrainReport>;
-} {
+/** The rack of `parts`, whose list of stores it changes; {@link drainStore} is apart. */
+export function createStoreRack(parts: VaultParts): Omit<StoreRack, "drain"> {
   return {
     add: (store) => addStore(parts, store),
-    drain: (name, options) => drainStore(parts, name, options),
     keep(name) {
       needStore(parts, name).isDraining = false;
     },
@@ -54,7 +51,8 @@ async function addStore(parts: VaultParts, store: ShardStore): Promise<void> {
   parts.log.info({ store: store.name, domain: store.domain }, "a store was added");
 }
 
-async function drainStore(
+/** Empties a store; see `StoreRack.drain`. */
+export async function drainStore(
   parts: VaultParts,
   name: string,
   { signal, onProgress, onStart }: RunningDrain,

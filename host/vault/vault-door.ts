@@ -1,28 +1,26 @@
 // The vault as the other rooms see it: lifetimes, gates and totals around puts, reads and scrubs.
 
-import { type Gate, createGate } from "./gate.ts";
+import { createGate } from "./gate.ts";
 import { LIMITS } from "../base/limits.ts";
 import { base58Encode } from "../identity/base58.ts";
 import { forgetObject } from "./make-known.ts";
-import { compactVault } from "./compact.ts";
 import { createNoteBoard } from "./note-board.ts";
 import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
 import { decodeObjectId, readObject } from "./object-reader.ts";
 import { putObject } from "./object-writer.ts";
-import { sampleVault } from "./sample.ts";
-import { repairVault, scrubVault } from "./scrub.ts";
 import { marginOf } from "./census.ts";
 import { shardCountOf } from "./segment.ts";
 import { createStoreRack } from "./store-rack.ts";
 import { storeNamed, type VaultParts } from "./vault-parts.ts";
+import { createVaultWalks } from "./vault-walks.ts";
+import { findWeakest } from "./weakest-object.ts";
 
 /** Offers `parts` as a {@link Vault}. Disposing it ends what is at work and waits for that. */
 export function createVaultDoor(parts: VaultParts): Vault {
   const closing = new AbortController();
   const atWork = new Set<Promise<unknown>>();
   const puts = createGate(LIMITS.vault.putCount);
-  const scrubs: Gate = createGate(1);
-  const rack = createStoreRack(parts);
+  let putsAtWork = 0;
   const signalOf = (signal: AbortSignal | undefined): AbortSignal =>
     signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
 
@@ -35,9 +33,15 @@ export function createVaultDoor(parts: VaultParts): Vault {
     }
   }
 
+  const { report, drain, ...walks } = createVaultWalks(parts, { tracked, signalOf });
   return {
-    put(source, meta = {}, { signal, onProgress } = {}) {
-      return tracked(puts(() => putObject(parts, { source, meta, onProgress, signal: signalOf(signal) })));
+    async put(source, meta = {}, { signal, onProgress } = {}) {
+      putsAtWork++;
+      try {
+        return await tracked(puts(() => putObject(parts, { source, meta, onProgress, signal: signalOf(signal) })));
+      } finally {
+        putsAtWork--;
+      }
     },
     async stat(id) {
       return infoOf(parts, decodeObjectId(id));
@@ -55,24 +59,10 @@ export function createVaultDoor(parts: VaultParts): Vault {
       return found;
     },
     read: (id, range = {}, { signal } = {}) => readObject(parts, { id, ...range, signal: signalOf(signal) }),
-    scrub({ signal, onProgress } = {}) {
-      return tracked(scrubs(() => scrubVault(parts, { onProgress, signal: signalOf(signal) })));
-    },
-    sample: (count, { signal } = {}) => tracked(sampleVault(parts, { count, signal: signalOf(signal) })),
-    repair({ signal, onProgress } = {}) {
-      return tracked(scrubs(() => repairVault(parts, { onProgress, signal: signalOf(signal) })));
-    },
-    compact({ signal, onProgress } = {}) {
-      return tracked(scrubs(() => compactVault(parts, { onProgress, signal: signalOf(signal) })));
-    },
-    status: () => statusOf(parts),
+    ...walks,
+    status: async () => ({ ...(await statusOf(parts)), putsAtWork, ...report() }),
     notes: createNoteBoard(parts),
-    stores: {
-      ...rack,
-      // Not while a scrub walks the same segments.
-      drain: (name, options = {}) =>
-        tracked(scrubs(() => rack.drain(name, { ...options, signal: signalOf(options.signal) }))),
-    },
+    stores: { ...createStoreRack(parts), drain },
     async [Symbol.asyncDispose]() {
       closing.abort();
       await Promise.allSettled(atWork);
@@ -87,7 +77,7 @@ function infoOf({ index }: VaultParts, id: Uint8Array | undefined): ObjectInfo |
   return id && record && { id: base58Encode(id), ...record, durability: "dispersed" };
 }
 
-async function statusOf(parts: VaultParts): Promise<VaultStatus> {
+async function statusOf(parts: VaultParts): Promise<Omit<VaultStatus, "putsAtWork">> {
   const { census, code, stores, index } = parts;
   const problems = await parts.marks.check();
   const answers = (store: string): boolean => problems.has(store) && problems.get(store) === undefined;
@@ -107,6 +97,7 @@ async function statusOf(parts: VaultParts): Promise<VaultStatus> {
     domainMargin:
       domainMargin ?? marginOf(healthy.map(({ domain }) => domain).slice(0, shardCountOf(code)), code.dataShards),
     degradedSegments,
+    weakest: degradedSegments > 0 ? findWeakest(parts, answers) : undefined,
     lastScrub: index.report(),
   };
 }

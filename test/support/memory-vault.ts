@@ -82,6 +82,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       margin: 2,
       domainMargin: 0,
       degradedSegments: 0,
+      putsAtWork: 0,
     }),
     notes: { put: async () => {}, get: async () => [], delete: async () => false },
     stores: {

@@ -200,6 +200,7 @@ function describeStatus(state: HostStatus): string[] {
         store.problem ?? (store.draining ? "draining" : "ok"),
       ]),
     ),
+    ...describeCare(state),
     ...describeReplica(state),
     `peers    ${online} of ${peers.length} online`,
     ...table(
@@ -236,6 +237,31 @@ function describeLanes({ lanes, lanesChosenBy, workers, workersChosenBy }: HostS
 
 function describeRule({ upToSizeBytes, lane }: LaneChoice): string {
   return upToSizeBytes === null ? lane : `${lane} up to ${formatSize(upToSizeBytes)}`;
+}
+
+/** What is done about the shards, and what was done last. */
+function describeCare({ vault }: HostStatus): string[] {
+  const { weakest, work, putsAtWork, lastScrub, lastSample } = vault;
+  const checked = [
+    lastScrub === undefined ? "never checked in full" : `checked in full ${formatTime(lastScrub.finishedAtMs)}`,
+    ...(lastSample === undefined ? [] : [`sampled ${formatTime(lastSample.finishedAtMs)}`]),
+  ];
+  const margin = weakest === undefined ? 0 : weakest.margin;
+  return [
+    `care     ${checked.join(", ")}`,
+    ...(weakest === undefined
+      ? []
+      : [
+          `  weakest object: ${weakest.name || weakest.object}, ${margin < 0 ? "cannot be read now" : `survives the loss of any ${margin}`}`,
+        ]),
+    ...(putsAtWork === 0 ? [] : [`  ${putsAtWork} objects are being stored`]),
+    ...(work === undefined ? [] : [`  ${describeWork(work)}`]),
+  ];
+}
+
+function describeWork({ kind, done, total, etaMs }: NonNullable<HostStatus["vault"]["work"]>): string {
+  const far = total === undefined ? `${done}` : `${done} of ${total}`;
+  return `${kind} at work: ${far}${etaMs === undefined ? "" : `, done in about ${Math.ceil(etaMs / 1_000)} s`}`;
 }
 
 /** The whole twin's copy in its vault: what a loss of this machine would cost now. */

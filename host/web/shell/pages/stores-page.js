@@ -5,7 +5,7 @@ import { html } from "/-/html.js";
 import { Icon } from "../icons.js";
 import { useModel, useNow } from "../model.js";
 import { runScrub } from "../owner-actions.js";
-import { domainSentence, durabilitySentence } from "../sentences.js";
+import { domainSentence, durabilitySentence, shortId } from "../sentences.js";
 
 /** @typedef {import("../../../vault/object.ts").VaultStatus} VaultStatus */
 
@@ -31,7 +31,7 @@ export function StoresPage() {
           </button>
         </div>
       </header>
-      ${scrub && html`<${ScrubProgress} scrub=${scrub} />`}
+      ${scrub ? html`<${ScrubProgress} scrub=${scrub} />` : html`<${Work} vault=${vault} />`}
       <${Warnings} vault=${vault} />
       <dl class="figures">
         <${Figure} label="Objects" value=${formatNumber(vault.objectCount)} />
@@ -49,6 +49,7 @@ export function StoresPage() {
           ${vault.stores.map((store) => html`<${StoreRow} key=${store.name} store=${store} />`)}
         </ul>
       </section>
+      <${Care} status=${status} now=${now} />
       <${LastScrub} vault=${vault} now=${now} />
     </div>
   `;
@@ -80,6 +81,83 @@ function ScrubProgress({ scrub }) {
       >
     </div>
   `;
+}
+
+/** What the host does about the stores by itself. @param {{ vault: VaultStatus }} props */
+function Work({ vault }) {
+  const { work } = vault;
+  if (!work) return undefined;
+  return html`
+    <div class="working" role="status">
+      <progress
+        max=${work.total ?? 1}
+        value=${work.total === undefined ? undefined : work.done}
+        aria-label=${workName(work)}
+      ></progress>
+      <span class="soft number">
+        ${workName(work)}:
+        ${formatNumber(work.done)}${work.total === undefined ? "" : ` of ${formatNumber(work.total)}`}${work.etaMs === undefined ? "" : `, done in about ${durationWords(work.etaMs)}`}.
+      </span>
+    </div>
+  `;
+}
+
+/** What is looked after without being asked, and when that was done last. @param {{ status: import("../../../rpc/api.ts").HostStatus, now: number }} props */
+function Care({ status, now }) {
+  const { vault, replica } = status;
+  const { lastSample, weakest } = vault;
+  return html`
+    <section class="section">
+      <h2>Care</h2>
+      <dl class="facts number">
+        <dt>Being stored</dt>
+        <dd>${vault.putsAtWork === 0 ? "nothing waits" : count(vault.putsAtWork, "object")}</dd>
+        <dt>Weakest object</dt>
+        <dd>${weakest === undefined ? "all are as safe as they should be" : weakestWords(weakest)}</dd>
+        <dt>Last sample</dt>
+        <dd>${lastSample === undefined ? "not since the start" : sampleWords(lastSample, now)}</dd>
+        <dt>Copy of this twin</dt>
+        <dd>${replica === undefined ? "not kept by this host" : copyWords(replica)}</dd>
+        <dt>Last restore drill</dt>
+        <dd>${replica?.lastDrillAtMs === undefined ? "not yet" : formatRelative(replica.lastDrillAtMs, now)}</dd>
+      </dl>
+    </section>
+  `;
+}
+
+/** @param {NonNullable<VaultStatus["work"]>} work */
+function workName({ kind }) {
+  return {
+    scrub: "Reading every shard",
+    repair: "Making missing shards again",
+    drain: "Emptying a store",
+    compaction: "Freeing unused room",
+  }[kind];
+}
+
+/** @param {number} ms */
+function durationWords(ms) {
+  const minutes = Math.ceil(ms / 60_000);
+  return ms < 90_000 ? count(Math.ceil(ms / 1_000), "second") : count(minutes, "minute");
+}
+
+/** @param {NonNullable<VaultStatus["weakest"]>} weakest */
+function weakestWords({ object, name, margin }) {
+  const safety = margin < 0 ? "cannot be read now" : `survives the loss of any ${formatNumber(margin)}`;
+  return `${name === "" ? shortId(object) : name}: ${safety}`;
+}
+
+/** @param {NonNullable<VaultStatus["lastSample"]>} sample @param {number} now */
+function sampleWords({ finishedAtMs, segments, shardsMissing, shardsCorrupt }, now) {
+  const bad = shardsMissing + shardsCorrupt;
+  const found = bad === 0 ? "all as they were written" : `${count(bad, "shard")} missing or damaged`;
+  return `${formatRelative(finishedAtMs, now)}: ${count(segments, "segment")}, ${found}`;
+}
+
+/** @param {NonNullable<import("../../../rpc/api.ts").HostStatus["replica"]>} replica */
+function copyWords({ problem, rootSequence, lagMs }) {
+  if (problem !== undefined) return problem;
+  return rootSequence === 0 ? "is being made" : `${(lagMs / 1_000).toFixed(1)} s behind`;
 }
 
 /** @param {{ vault: VaultStatus }} props */
