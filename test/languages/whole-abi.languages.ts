@@ -46,6 +46,8 @@ function createRecorder(transcript: (string | number)[][]): HostImplementation {
     ...textual("send", () => undefined),
     ...textual("emit", () => undefined),
     ...textual("call", () => stage(utf8Encode('["Ada"]'))),
+    ...textual("http_fetch", () => stage(utf8Encode("<html>"))),
+    ...textual("peer_call", () => stage(utf8Encode("[1]"))),
     ...textual("fail", ([code, message]) => {
       throw new TwinError("TWIN_GUEST_FAILED", message!, { guestCode: code! });
     }),
@@ -86,6 +88,8 @@ const EXPECTED: Transcript = [
   ["schedule", "tick", "[]", 1_000],
   ["unschedule", 7],
   ["call", "contacts", "list", "{}"],
+  ["http_fetch", "{}", "body"],
+  ["peer_call", "did:key:peer", "chat", "list", "{}"],
   ["log", "done", 1],
 ];
 
@@ -114,8 +118,8 @@ describe.each<ForeignLanguage>(["c", "rust"])("a guest in %s", (language) => {
       transcript.length = 0;
       const { payload, usage } = guest.call("everything", utf8Encode("a value: ä"), BUDGET);
       expect(transcript).toEqual(EXPECTED);
-      expect(utf8Decode(payload)).toBe('a value: äb,a["Ada"]{"kind":"owner"}random!!');
-      expect(usage.hostCalls).toMatchObject({ take: 4, kv_put: 2, kv_get: 2, now_ms: 1, random: 1, caller: 1 });
+      expect(utf8Decode(payload)).toBe('a value: äb,a["Ada"]<html>[1]{"kind":"owner"}random!!');
+      expect(usage.hostCalls).toMatchObject({ take: 6, kv_put: 2, kv_get: 2, now_ms: 1, random: 1, caller: 1 });
       expect(usage.fuel).toBeGreaterThan(600_000);
     }
   });

@@ -18,6 +18,8 @@ IMPORT(emit) void host_emit(const char *, uint32_t, const char *, uint32_t);
 IMPORT(schedule) double host_schedule(double, const char *, uint32_t, const char *, uint32_t);
 IMPORT(unschedule) int32_t host_unschedule(double);
 IMPORT(call) int32_t host_call(const char *, uint32_t, const char *, uint32_t, const char *, uint32_t);
+IMPORT(http_fetch) int32_t host_http_fetch(const char *, uint32_t, const char *, uint32_t);
+IMPORT(peer_call) int32_t host_peer_call(const char *, uint32_t, const char *, uint32_t, const char *, uint32_t, const char *, uint32_t);
 IMPORT(caller) int32_t host_caller(void);
 IMPORT(now_ms) double host_now_ms(void);
 IMPORT(random) void host_random(void *, uint32_t);
@@ -60,6 +62,8 @@ METHOD(everything) {
   double timer = host_schedule(host_now_ms() + 1000, TEXT("tick"), TEXT("[]"));
   expect(host_unschedule(timer) == 1, TEXT("a timer to take back"));
   take(host_call(TEXT("contacts"), TEXT("list"), TEXT("{}")));
+  take(host_http_fetch(TEXT("{}"), TEXT("body")));
+  take(host_peer_call(TEXT("did:key:peer"), TEXT("chat"), TEXT("list"), TEXT("{}")));
   take(host_caller());
   host_random(outgoing + written, 8);
   written += 8;

@@ -19,6 +19,8 @@ mod host {
         pub fn schedule(at_ms: f64, method: *const u8, method_size: usize, payload: *const u8, payload_size: usize) -> f64;
         pub fn unschedule(timer: f64) -> i32;
         pub fn call(capability: *const u8, capability_size: usize, method: *const u8, method_size: usize, payload: *const u8, payload_size: usize) -> i32;
+        pub fn http_fetch(request: *const u8, request_size: usize, body: *const u8, body_size: usize) -> i32;
+        pub fn peer_call(peer: *const u8, peer_size: usize, capability: *const u8, capability_size: usize, method: *const u8, method_size: usize, payload: *const u8, payload_size: usize) -> i32;
         pub fn caller() -> i32;
         pub fn now_ms() -> f64;
         pub fn random(to: *mut u8, size: usize);
@@ -96,6 +98,8 @@ pub unsafe extern "C" fn everything(payload: *const u8, size: usize) -> u64 {
     let timer = host::schedule(host::now_ms() + 1000.0, "tick".as_ptr(), 4, "[]".as_ptr(), 2);
     expect(host::unschedule(timer) == 1, "a timer to take back");
     answer.take(ask!(call, "contacts", "list", "{}"));
+    answer.take(ask!(http_fetch, "{}", "body"));
+    answer.take(ask!(peer_call, "did:key:peer", "chat", "list", "{}"));
     answer.take(host::caller());
     host::random(answer.end(), 8);
     answer.0 += 8;
