@@ -44,23 +44,39 @@ export function meterModule(shape: ModuleShape, settings: MeterSettings): Uint8A
   // Types come first, but it is these that add to them.
   const bodies = meterBodies(shape, settings, plan);
   const functions = writeFunctions(shape, plan);
-  const output = new ByteWriter(2 * shape.bytes.length + 1_024).u8(...HEADER);
-  const write = (id: number, content: ByteWriter | undefined): void => {
-    if (content !== undefined) output.u8(id).sized(content);
-  };
-  const copy = (id: number): ByteWriter | undefined => copySection(shape, id);
-  write(SECTION.type, plan.types.write());
-  write(SECTION.import, copy(SECTION.import));
-  write(SECTION.function, functions);
-  write(SECTION.table, writeTable(shape.table, settings.elementMax));
-  write(SECTION.memory, writeMemory(shape.memory, settings.pageMax));
-  write(SECTION.global, writeGlobals(shape, plan));
-  write(SECTION.export, writeExports(shape, plan));
-  write(SECTION.element, writeElements(shape, plan));
-  write(SECTION.dataCount, copy(SECTION.dataCount));
-  write(SECTION.code, bodies);
-  write(SECTION.data, copy(SECTION.data));
-  return output.toBytes();
+  const copy = (id: number): Uint8Array | undefined => copySection(shape, id);
+  return joinSections([
+    [SECTION.type, plan.types.write()],
+    [SECTION.import, copy(SECTION.import)],
+    [SECTION.function, functions],
+    [SECTION.table, writeTable(shape.table, settings.elementMax)],
+    [SECTION.memory, writeMemory(shape.memory, settings.pageMax)],
+    [SECTION.global, writeGlobals(shape, plan)],
+    [SECTION.export, writeExports(shape, plan)],
+    [SECTION.element, writeElements(shape, plan)],
+    [SECTION.dataCount, copy(SECTION.dataCount)],
+    [SECTION.code, bodies],
+    [SECTION.data, copy(SECTION.data)],
+  ]);
+}
+
+/** A module of these sections; those that are absent are left out. Each content is copied once. */
+function joinSections(
+  sections: readonly (readonly [number, ByteWriter | Uint8Array | undefined])[],
+): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [Uint8Array.from(HEADER)];
+  for (const [id, content] of sections) {
+    if (content === undefined) continue;
+    const bytes = content instanceof ByteWriter ? content.view() : content;
+    parts.push(new ByteWriter(6).u8(id).u32(bytes.length).view(), bytes);
+  }
+  const output = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    output.set(part, offset);
+    offset += part.length;
+  }
+  return output;
 }
 
 const { i32, i64 } = VALUE_TYPE;
@@ -270,10 +286,9 @@ function renameFunctions(shape: ModuleShape, id: number, plan: Plan): ByteWriter
   return writer.raw(shape.bytes.subarray(copied, span.end));
 }
 
-function copySection(shape: ModuleShape, id: number): ByteWriter | undefined {
+function copySection(shape: ModuleShape, id: number): Uint8Array | undefined {
   const span: Span | undefined = shape.sections.get(id);
-  if (span === undefined) return undefined;
-  return new ByteWriter(span.end - span.start).raw(shape.bytes.subarray(span.start, span.end));
+  return span && shape.bytes.subarray(span.start, span.end);
 }
 
 function countSize(section: Uint8Array): number {

@@ -13,6 +13,9 @@ const NONE = -1;
 /** Of a label to which a table leads: the ways there are not kept. */
 const BLOCKED = -2;
 
+/** Stretches, edges and joins for which there is room at first. */
+const START_CAPACITY = 4_096;
+
 /** A block while it is followed. Kept from one body to the next, one for each depth. */
 interface Frame {
   opcode: number;
@@ -34,24 +37,28 @@ interface Frame {
 
 /**
  * Follows the bodies of a module, as `BodyVisitor` tells of them, and sums up the fuel of their
- * stretches. Columns and indices instead of objects: a module of a megabyte has a hundred thousand.
+ * stretches. Columns of numbers instead of objects: a module of a megabyte has a hundred thousand, and
+ * collecting them would take as long as reading it. Columns are others after any body was followed.
  */
 export class StretchMap {
   /** Of each stretch, in the order in which they start: the offset of its first instruction. */
-  readonly at: number[] = [];
-  readonly fuel: number[] = [];
+  at = new Int32Array(START_CAPACITY);
+  fuel = new Int32Array(START_CAPACITY);
   /** 1 where a look at what is left is due: somewhere in every round of every loop. */
-  readonly checked: (0 | 1)[] = [];
+  checked = new Uint8Array(START_CAPACITY);
   /** While fuel is moved: how much of it each stretch would get for each unit. */
-  readonly #share: number[] = [];
+  #share = new Int32Array(START_CAPACITY);
+  #count = 0;
   /** Ways by which control comes to a stretch: the one that ends there or parts, and where control goes otherwise. */
-  readonly #edgeFrom: number[] = [];
-  readonly #edgeOther: number[] = [];
+  #edgeFrom = new Int32Array(START_CAPACITY);
+  #edgeOther = new Int32Array(START_CAPACITY);
   /** The way to the same stretch that was found before. */
-  readonly #edgeNext: number[] = [];
+  #edgeNext = new Int32Array(START_CAPACITY);
+  #edgeCount = 0;
   /** Stretches with all the ways to them: what they cost can as well be paid on each of these. */
-  readonly #joinAt: number[] = [];
-  readonly #joinEdges: number[] = [];
+  #joinAt = new Int32Array(START_CAPACITY);
+  #joinEdges = new Int32Array(START_CAPACITY);
+  #joinCount = 0;
   readonly #frames: Frame[] = [];
   #depth = 0;
   /** The last test, until it is known what follows when it fails. */
@@ -60,12 +67,12 @@ export class StretchMap {
 
   /** How many stretches there are so far. */
   get count(): number {
-    return this.at.length;
+    return this.#count;
   }
 
   /** How many joins there are so far. */
   get joinCount(): number {
-    return this.#joinAt.length;
+    return this.#joinCount;
   }
 
   /** The stretch of the current place. */
@@ -226,10 +233,17 @@ export class StretchMap {
   }
 
   #begin(at: number): number {
-    this.fuel.push(0);
-    this.checked.push(0);
-    this.#share.push(0);
-    return this.at.push(at) - 1;
+    const stretch = this.#count++;
+    if (stretch === this.at.length) {
+      this.at = doubled(this.at);
+      this.fuel = doubled(this.fuel);
+      this.#share = doubled(this.#share);
+      const checked = new Uint8Array(2 * stretch);
+      checked.set(this.checked);
+      this.checked = checked;
+    }
+    this.at[stretch] = at;
+    return stretch;
   }
 
   #addEdge(frame: Frame, from: number, other: number): void {
@@ -237,14 +251,26 @@ export class StretchMap {
   }
 
   #edge(from: number, other: number, next: number): number {
-    this.#edgeOther.push(other);
-    this.#edgeNext.push(next);
-    return this.#edgeFrom.push(from) - 1;
+    const edge = this.#edgeCount++;
+    if (edge === this.#edgeFrom.length) {
+      this.#edgeFrom = doubled(this.#edgeFrom);
+      this.#edgeOther = doubled(this.#edgeOther);
+      this.#edgeNext = doubled(this.#edgeNext);
+    }
+    this.#edgeFrom[edge] = from;
+    this.#edgeOther[edge] = other;
+    this.#edgeNext[edge] = next;
+    return edge;
   }
 
   #addJoin(at: number, edges: number): void {
-    this.#joinAt.push(at);
-    this.#joinEdges.push(edges);
+    const join = this.#joinCount++;
+    if (join === this.#joinAt.length) {
+      this.#joinAt = doubled(this.#joinAt);
+      this.#joinEdges = doubled(this.#joinEdges);
+    }
+    this.#joinAt[join] = at;
+    this.#joinEdges[join] = edges;
   }
 
   #push(opcode: number, before: number, first: number): void {
@@ -273,4 +299,10 @@ export class StretchMap {
     frame.targeted = false;
     frame.edges = edges;
   }
+}
+
+function doubled(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * column.length);
+  larger.set(column);
+  return larger;
 }
