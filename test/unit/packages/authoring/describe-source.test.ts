@@ -123,7 +123,7 @@ describe("describeSource", () => {
     ],
     ["a method without comment", "@query export function act(): void {}", /^index\.ts:1:24: say in a comment/u],
     ["a method that is not exported", "/** A. */ @query function act(): void {}", /write export in front/u],
-    ["two kinds", "/** A. */ @query @command export function act(): void {}", /either @query or @command/u],
+    ["two kinds", "/** A. */ @query @command export function act(): void {}", /one of @query, @command and @task/u],
     [
       "a class without @json",
       `class A {}\n${method("): A { return new A(); }")}`,

@@ -145,7 +145,7 @@ describe("an author is told, before anything is compiled,", () => {
     [
       "a misspelt decorator",
       "¦@querry export function act(): void {}",
-      "there is no @querry; a method has @query or @command in front of it.",
+      "there is no @querry; a method has @query, @command or @task in front of it.",
     ],
     [
       "the clock",
@@ -175,12 +175,12 @@ describe("an author is told, before anything is compiled,", () => {
     [
       "a timer for nobody",
       `${SDK}${query("(): void", '¦schedule(nowMs(), "nope", "x");')}`,
-      "there is no command nope here to call later.",
+      "there is no command or task nope here to call later.",
     ],
     [
       "a timer for a query",
       `${SDK}${query("(): void", '¦schedule(nowMs(), "act", "x");')}`,
-      "act is a query; what is called later is a @command.",
+      "act is a query; what is called later is a @command or @task.",
     ],
   ])("of %s", async (_, source, message) => {
     expect(await told(source)).toMatchObject({ message });
@@ -195,7 +195,7 @@ describe("an author is told by the compiler, at the line as it was written,", ()
     [
       "a name of browsers",
       query("(): void", '¦fetch("x");'),
-      "Cannot find name 'fetch': a query or command reaches nothing outside.",
+      "Cannot find name 'fetch': http.get(url) reaches a server, in a @task.",
     ],
     ["a forgotten import", query("(): void", "¦nowMs();"), `Cannot find name 'nowMs': import { nowMs } from "twin".`],
     [
