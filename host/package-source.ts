@@ -6,14 +6,14 @@ import { readFile } from "node:fs/promises";
 import { TwinError } from "./base/errors.ts";
 import { registryLoginPath } from "./config.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
-import type { CapabilityPackage, InstalledCapability } from "./packages/manifest.ts";
+import { chooseOffers, newestOffer } from "./packages/choose-offers.ts";
+import type { CapabilityPackage } from "./packages/manifest.ts";
 import { readBounded } from "./packages/oci-client.ts";
 import { isOciReference, parseOciReference } from "./packages/oci-reference.ts";
 import { readRegistryLogin } from "./packages/oci-login.ts";
 import { pullPackage } from "./packages/oci-registry.ts";
-import { HASH_RULE, type PackageOffer } from "./packages/offer.ts";
+import { HASH_RULE } from "./packages/offer.ts";
 import { PACKAGE_SIZE_MAX, packageFile, readPackage } from "./packages/package-file.ts";
-import { compareVersions, isInRange } from "./packages/version.ts";
 import type { OwnerApi } from "./rpc/api.ts";
 
 /** A package that is here now. */
@@ -49,10 +49,13 @@ export async function obtainPackages(sources: readonly string[], owner: Asking):
   const packages = [...asked];
   for (const source of sources.filter(isTwinSource)) {
     const { twin } = await locate(source, owner);
-    await addDependencies(packages, await owner.capabilities(), {
-      offers: await owner.offersOf(twin),
-      take: async (hash) => readPackage(await owner.takePackage(twin, hash), kernels),
-    });
+    const there = (await owner.capabilities()).map(({ name, version }) => ({ name: name.split("@")[0]!, version }));
+    const needed = chooseOffers(
+      packages.map(({ manifest }) => manifest),
+      there,
+      await owner.offersOf(twin),
+    );
+    for (const { hash } of needed) packages.push(readPackage(await owner.takePackage(twin, hash), kernels));
   }
   return inOrder(packages).map((pack) => {
     const { name, version } = pack.manifest;
@@ -105,32 +108,10 @@ async function takeFromTwin(source: string, owner: Asking): Promise<Uint8Array> 
   if (HASH_RULE.pattern.test(what)) return await owner.takePackage(twin, what);
   const [name, range = "*"] = what.split("@") as [string, string?];
   const offers = await owner.offersOf(twin);
-  const found = newest(offers, name, range);
+  const found = newestOffer(offers, name, [range]);
   if (found !== undefined) return await owner.takePackage(twin, found.hash);
   const there = offers.map((offer) => `${offer.name} ${offer.version}`).join(", ");
   throw refused(source, `that twin offers ${there === "" ? "nothing to you" : `only ${there}`}`);
-}
-
-/** Adds what the packages need and is not there, with what that needs in turn. What cannot be had is left for the twin to explain. */
-async function addDependencies(
-  packages: CapabilityPackage[],
-  installed: readonly InstalledCapability[],
-  from: { readonly offers: readonly PackageOffer[]; readonly take: (hash: string) => Promise<CapabilityPackage> },
-): Promise<void> {
-  for (let index = 0; index < packages.length; index++) {
-    for (const [name, range] of Object.entries(packages[index]!.manifest.dependencies ?? {})) {
-      const isThere = installed.some((other) => other.name.split("@")[0] === name && isInRange(other.version, range));
-      const isComing = packages.some(({ manifest }) => manifest.name === name && isInRange(manifest.version, range));
-      const offer = isThere || isComing ? undefined : newest(from.offers, name, range);
-      if (offer !== undefined) packages.push(await from.take(offer.hash));
-    }
-  }
-}
-
-function newest(offers: readonly PackageOffer[], name: string, range: string): PackageOffer | undefined {
-  return offers
-    .filter((offer) => offer.name === name && isInRange(offer.version, range))
-    .toSorted((left, right) => compareVersions(right.version, left.version))[0];
 }
 
 /** Those that others of them depend on first; in a circle, which no twin installs, as they came. */

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../host/base/clock.ts";
+import { readRegistryLogin } from "../../../host/packages/oci-login.ts";
 import { parseOciReference } from "../../../host/packages/oci-reference.ts";
 import { pullPackage, pushPackage } from "../../../host/packages/oci-registry.ts";
 import { PACKAGE_SIZE_MAX, readPackage, reviewPackage } from "../../../host/packages/package-file.ts";
@@ -196,3 +197,31 @@ async function freePort(): Promise<number> {
   await once(server, "close");
   return port;
 }
+
+describe("logins", () => {
+  const login = async (text: string): Promise<unknown> => {
+    const folder = await mkdtemp(join(tmpdir(), "login-"));
+    try {
+      await writeFile(join(folder, "config.json"), text);
+      return await readRegistryLogin(join(folder, "config.json"), "ghcr.io");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+
+  it("are those that docker keeps for that registry alone", async () => {
+    const auths = { "ghcr.io": { auth: btoa("ada:pa:ss") }, "example.org": { auth: "broken" } };
+    expect(await login(JSON.stringify({ auths }))).toEqual({ user: "ada", password: "pa:ss" });
+    expect(await login(JSON.stringify({ auths: { "x.ghcr.io": { auth: btoa("ada:x") } } }))).toBeUndefined();
+    expect(await login(JSON.stringify({ credsStore: "desktop", auths: { "ghcr.io": {} } }))).toBeUndefined();
+    expect(await readRegistryLogin("/nowhere/config.json", "ghcr.io")).toBeUndefined();
+  });
+
+  it.each([
+    "{",
+    JSON.stringify({ auths: { "ghcr.io": { auth: 7 } } }),
+    JSON.stringify({ auths: { "ghcr.io": { auth: "eA==" } } }),
+  ])("in %s are refused", async (text) => {
+    await expect(login(text)).rejects.toMatchObject({ code: "TWIN_CONFIG_INVALID" });
+  });
+});
