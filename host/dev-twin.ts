@@ -12,6 +12,7 @@ import { systemRandom } from "./base/random.ts";
 import { builtInsFor } from "./built-ins.ts";
 import type { Receipt, TwinEvent } from "./engine/engine.ts";
 import { openEngine } from "./engine/open-engine.ts";
+import { TwinOutside } from "./twin-outside.ts";
 import { deriveIdentity } from "./identity/key-tree.ts";
 import { ENTROPY_SIZE } from "./identity/phrase.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
@@ -39,7 +40,8 @@ export async function openDevTwin(folder: string, listener: DevListener): Promis
   const identity = deriveIdentity(systemRandom.bytes(ENTROPY_SIZE), kernels);
   const data = await mkdtemp(join(tmpdir(), "twin-dev-"));
   const stateKey = systemRandom.bytes(32);
-  const engine = await openEngine({ folder: data, twin: identity.id, stateKey, log: guestLines(listener) });
+  const [log, outside] = [guestLines(listener), new TwinOutside()];
+  const engine = await openEngine({ folder: data, twin: identity.id, stateKey, log, outside });
   engine.listen({ onReceipt: (receipt) => listener.onReceipt(receipt), onEvent: (event) => listener.onEvent(event) });
   let builds = 0;
   let name = "";

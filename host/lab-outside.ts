@@ -16,7 +16,7 @@ export interface LabRequest {
 }
 
 /** What a played server answers. */
-export interface LabAnswer {
+interface LabAnswer {
   /** 200 when absent. */
   readonly status?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;

@@ -190,7 +190,7 @@ export class EngineCore {
       const taskTimeoutMs = timeoutMs - admitted.queueMs;
       result = await this.tasks.run({ admitted, run, fuel, timeoutMs: taskTimeoutMs, signal, recorder });
     } catch (thrown) {
-      error = this.#failureOf(thrown);
+      error = this.#failureOf(thrown, run);
     }
     const receipt = this.receipts.issue(describeCall({ admitted, run, result, error }), "query");
     this.#keepRecording(recorder, receipt);
@@ -328,7 +328,7 @@ export class EngineCore {
       const { holder: caller, payload } = request;
       result = this.runner.invoke(run, { loaded: guests, caller, method: request.method, payload, fuel });
     } catch (thrown) {
-      error = this.#failureOf(thrown);
+      error = this.#failureOf(thrown, run);
       this.#dropGuests(run);
     }
     if (recorder !== undefined) this.#endRecording(guests);
@@ -363,9 +363,12 @@ export class EngineCore {
     return [...this.receipts.drain(), ...this.recordings.drain()];
   }
 
-  #failureOf(thrown: unknown): TwinError {
+  #failureOf(thrown: unknown, run: CallRun): TwinError {
     const error = toTwinError(thrown);
-    if (error.code === "TWIN_HOST_INTERNAL") this.#parts.log.error({ err: thrown }, "A call met an error of the host.");
+    if (error.code === "TWIN_HOST_INTERNAL") {
+      const { id: trace, span } = run.trace;
+      this.#parts.log.error({ err: thrown, trace, span }, "A call met an error of the host.");
+    }
     return error;
   }
 
