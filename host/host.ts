@@ -17,6 +17,7 @@ import type { TwinId } from "./identity/twin-id.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { openLanes, type OpenLanes } from "./kernels/open-lanes.ts";
 import { openHostKey } from "./peers/host-key.ts";
+import { openPeerNode, type PeerNode } from "./peers/peer-node.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
 import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
 import type { ControlApi, Paired } from "./rpc/api.ts";
@@ -139,30 +140,37 @@ async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins)
   const { config, twin, lanes, log, changes } = origins;
   const { identity, engine, settings, name } = twin;
   const circles = stack.use(createCircles(engine));
-  const parts = {
-    identity,
+  const nodeParts = {
     hostKey: await openHostKey(join(config.folder, "host.key"), systemRandom),
-    engine,
-    phonebook: createContactsPhonebook(engine),
-    circlesOf: (other: TwinId) => circles.of(other),
-    onPaired: (paired: Paired) => circles.addContact(paired),
-    onChange: () => changes.announce("peers"),
-    ownName: () => name,
-    offers: twin.offers,
-    holder: twin.holder,
     lanes: lanes.lanes,
     clock: systemClock,
-    random: systemRandom,
     log,
   };
-  const listen = (port: number): Promise<Peers> =>
-    openPeers({ ...parts, listen: [peerAddress(config.peerHost, port)] });
+  const listen = (port: number): Promise<PeerNode> =>
+    openPeerNode({ ...nodeParts, listen: [peerAddress(config.peerHost, port)] });
   const keptPort = Number((await settings.get("peerPort")) ?? 0);
-  const peers = stack.use(
+  const node = stack.use(
     await listen(config.peerPort || keptPort).catch((thrown: unknown) => {
       // A port that the owner named must be had; one that was only kept from the last start need not.
       if (config.peerPort !== 0 || keptPort === 0) throw thrown;
       return listen(0);
+    }),
+  );
+  const peers = stack.use(
+    await openPeers({
+      node,
+      identity,
+      engine,
+      phonebook: createContactsPhonebook(engine),
+      circlesOf: (other: TwinId) => circles.of(other),
+      onPaired: (paired: Paired) => circles.addContact(paired),
+      onChange: () => changes.announce("peers"),
+      ownName: () => name,
+      offers: twin.offers,
+      holder: twin.holder,
+      clock: systemClock,
+      random: systemRandom,
+      log,
     }),
   );
   const port = peers.addresses.map((address) => /\/tcp\/(\d+)/.exec(address)?.[1]).find((text) => text !== undefined);

@@ -81,11 +81,17 @@ function isOf({ status, remotePeer }: Connection, candidates: readonly DialCandi
   return status === "open" && candidates.some(({ peerId }) => peerId === remotePeer.toString());
 }
 
-/** A stream of `protocol` on a connection. Throws `TWIN_PEER_PROTOCOL` when the other end does not speak it, `TWIN_PEER_OFFLINE` when it has gone. */
-export async function openStream(connection: Connection, protocol: string): Promise<Stream> {
+/** A stream of `protocol` on a connection. Throws `TWIN_PEER_PROTOCOL` when the other end does not speak it, `TWIN_PEER_OFFLINE` when it has gone, or the signal's reason. */
+export async function openStream(
+  connection: Connection,
+  protocol: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Stream> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(LIMITS.peers.requestTimeoutMs)]);
   try {
-    return await connection.newStream(protocol, { signal: AbortSignal.timeout(LIMITS.peers.requestTimeoutMs) });
+    return await connection.newStream(protocol, { signal: deadline });
   } catch (cause) {
+    signal.throwIfAborted();
     if (connection.status !== "open")
       throw new TwinError("TWIN_PEER_OFFLINE", "The other host ended the connection.", {}, cause);
     throw new TwinError(

@@ -14,6 +14,9 @@ const BUFFERED_PAUSE_SIZE_BYTES = 256 * 1024;
 /** A sender waits while more than this is queued to the other host. */
 const QUEUED_PAUSE_SIZE_BYTES = 256 * 1024;
 
+/** Frames to and from one other twin, whatever carries them. */
+export type Frames = Pick<FrameStream, "send" | "receive" | "limitFrames" | "close" | "abort">;
+
 /** One end of a stream of frames. One reader and any number of writers at a time. */
 export class FrameStream implements FrameLink {
   readonly #stream: Stream;

@@ -11,7 +11,8 @@ const PREFIX = "twin";
 const VERSION = 1;
 /** Bytes of the one-time secret: nobody guesses 128 bits, so an invite needs no bound on attempts. */
 export const INVITE_SECRET_SIZE = 16;
-const TWIN_HASH_SIZE = 8;
+/** Size of a {@link twinHash}. */
+export const TWIN_HASH_SIZE = 8;
 const ID_SIZE = 8;
 /** Every address makes the code longer, and people type codes. */
 const ADDRESS_COUNT_MAX = 3;

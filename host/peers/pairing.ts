@@ -9,7 +9,7 @@ import type { Identity } from "../identity/identity.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { SignedTwinRecord } from "../phonebook/phonebook.ts";
 import { decodeTwinRecord } from "../phonebook/twin-record.ts";
-import type { FrameStream } from "./frame-stream.ts";
+import type { Frames } from "./frame-stream.ts";
 import type { InviteBook } from "./invite-book.ts";
 import { type InviteContent, inviteId, inviteProof, twinHash } from "./invite-code.ts";
 import { type Ends, type ProvenEnds, proveTwins, statement } from "./twin-proof.ts";
@@ -31,17 +31,15 @@ export interface PairingParts {
 
 /** The acceptor's side. Returns the twin that is now a contact. Throws `TWIN_INVITE_*` or `TWIN_PEER_*`. */
 export async function acceptInvite(
-  frames: FrameStream,
+  frames: Frames,
   ends: Ends,
   invite: InviteContent,
   parts: PairingParts,
 ): Promise<TwinId> {
-  const proven = await proveTwins(frames, ends, parts.identity, parts.random);
-  if (!equalBytes(twinHash(proven.remote.twin), invite.twinHash))
-    throw new TwinError(
-      "TWIN_INVITE_INVALID",
-      "Another twin answers at the address of this invite; ask for a new one.",
-    );
+  const proven = await proveTwins(frames, ends, parts.identity, parts.random).catch((thrown: unknown) => {
+    throw toTwinError(thrown).code === "TWIN_PEER_UNKNOWN" ? otherTwin() : thrown;
+  });
+  if (!equalBytes(twinHash(proven.remote.twin), invite.twinHash)) throw otherTwin();
   const binding = statement(ends.protocol, proven.local, proven.remote);
   frames.limitFrames(FRAME_SIZE_BYTES);
   await frames.send(
@@ -61,7 +59,7 @@ export async function acceptInvite(
 
 /** The inviter's side. A refusal is told to the other side, then thrown. Returns the twin that is now a contact. */
 export async function answerAcceptor(
-  frames: FrameStream,
+  frames: Frames,
   ends: Ends,
   invites: InviteBook,
   parts: PairingParts,
@@ -88,6 +86,10 @@ export async function answerAcceptor(
     throw error;
   }
   return proven.remote.twin;
+}
+
+function otherTwin(): TwinError {
+  return new TwinError("TWIN_INVITE_INVALID", "Another twin answers at the address of this invite; ask for a new one.");
 }
 
 /** A record speaks for its own twin alone: one of a third twin is refused. */

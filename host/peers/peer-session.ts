@@ -1,6 +1,5 @@
 // A proven session with another twin's host over one stream of /twin/rpc/1.
 
-import type { Connection, Stream } from "@libp2p/interface";
 import { toTwinError, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -10,8 +9,9 @@ import type { TwinId } from "../identity/twin-id.ts";
 import type { PeerApi } from "../rpc/api.ts";
 import { type FrameSession, openFrameSession } from "../rpc/frame-session.ts";
 import type { PeerTarget } from "../rpc/peer-target.ts";
-import { FrameStream } from "./frame-stream.ts";
-import { PROOF_FRAME_SIZE_BYTES, type ProvenEnds, proveTwins } from "./twin-proof.ts";
+import type { Frames } from "./frame-stream.ts";
+import type { PeerStream } from "./peer-stream.ts";
+import { type ProvenEnds, proveTwins } from "./twin-proof.ts";
 
 /** Name of the libp2p protocol. */
 export const RPC_PROTOCOL = "/twin/rpc/1";
@@ -46,24 +46,15 @@ export interface SessionParts {
  * Proves both twins over a fresh stream and starts the session. On any failure the stream is ended
  * at once, so that an impostor learns nothing but that. Throws `TWIN_PEER_*` or `TWIN_TIMEOUT`.
  */
-export async function openPeerSession(
-  stream: Stream,
-  connection: Connection,
-  parts: SessionParts,
-): Promise<PeerSession> {
-  const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
-  const peerId = connection.remotePeer.toString();
+export async function openPeerSession(stream: PeerStream, parts: SessionParts): Promise<PeerSession> {
+  const { frames, peerId } = stream;
   const ends = { protocol: RPC_PROTOCOL, localPeer: parts.localPeer, remotePeer: peerId };
   const proven = await withinDeadline(frames, () => proveTwins(frames, ends, parts.identity, parts.random));
-  return startSession(frames, proven, parts, {
-    peerId,
-    address: connection.remoteAddr.toString(),
-    outbound: stream.direction === "outbound",
-  });
+  return startSession(stream, proven, parts);
 }
 
 /** Runs an exchange of a few frames; when it fails or lasts longer than a request may, the stream is ended at once. */
-export async function withinDeadline<Result>(frames: FrameStream, exchange: () => Promise<Result>): Promise<Result> {
+export async function withinDeadline<Result>(frames: Frames, exchange: () => Promise<Result>): Promise<Result> {
   const deadline = AbortSignal.timeout(LIMITS.peers.requestTimeoutMs);
   const stop = (): void => frames.abort(new TwinError("TWIN_TIMEOUT", "The other host did not answer in time."));
   deadline.addEventListener("abort", stop, { once: true });
@@ -78,12 +69,7 @@ export async function withinDeadline<Result>(frames: FrameStream, exchange: () =
   }
 }
 
-function startSession(
-  frames: FrameStream,
-  proven: ProvenEnds,
-  parts: SessionParts,
-  about: Pick<PeerSession, "peerId" | "address" | "outbound">,
-): PeerSession {
+function startSession({ frames, ...about }: PeerStream, proven: ProvenEnds, parts: SessionParts): PeerSession {
   const { twin } = proven.remote;
   frames.limitFrames(LIMITS.peers.frameSizeBytes);
   const session = openFrameSession<PeerApi>({

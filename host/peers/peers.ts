@@ -1,6 +1,5 @@
-// Twins talking to twins: this host's node, its sessions, invites and deliveries.
+// One twin among the others: its sessions, invites and deliveries, over the node of its host.
 
-import type { Connection, Libp2p, PrivateKey, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { Clock } from "../base/clock.ts";
 import { toTwinError, TwinError } from "../base/errors.ts";
@@ -10,7 +9,6 @@ import type { Random } from "../base/random.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Identity } from "../identity/identity.ts";
 import { isTwinId, type TwinId } from "../identity/twin-id.ts";
-import type { Lanes } from "../kernels/lanes.ts";
 import type { ContactsPhonebook } from "../phonebook/contacts-phonebook.ts";
 import type { SignedTwinRecord, TwinRecord } from "../phonebook/phonebook.ts";
 import { decodeTwinRecord } from "../phonebook/twin-record.ts";
@@ -18,14 +16,13 @@ import type { Invite, Paired, PeerStatus } from "../rpc/api.ts";
 import { remoteAnswer } from "../rpc/frame-session.ts";
 import { PeerTarget, type PeerTargetParts } from "../rpc/peer-target.ts";
 import { DeliveryWorker } from "./delivery-worker.ts";
-import { dial, dialCandidates, type DialParts, openStream, withoutPeer } from "./dialer.ts";
-import { FrameStream } from "./frame-stream.ts";
-import { closeConnection, closeIdleConnections, isUsed } from "./idle-connections.ts";
+import { dialCandidates, withoutPeer } from "./dialer.ts";
 import { InviteBook } from "./invite-book.ts";
 import { decodeInvite, encodeInvite, twinHash } from "./invite-code.ts";
-import { createNode, startNode } from "./libp2p-node.ts";
 import { issueOwnRecord } from "./own-record.ts";
 import { acceptInvite, answerAcceptor, PAIR_PROTOCOL, type PairingParts } from "./pairing.ts";
+import type { PeerNode, PeerProtocol } from "./peer-node.ts";
+import type { PeerStream } from "./peer-stream.ts";
 import { openPeerSession, type PeerSession, RPC_PROTOCOL, withinDeadline } from "./peer-session.ts";
 import type { ShardHolder } from "./shard-holder.ts";
 import { answerForShards, askForShards } from "./shard-streams.ts";
@@ -33,16 +30,12 @@ import { SHARDS_PROTOCOL } from "./shard-wire.ts";
 import { createTwinShardStore, type TwinShardStore } from "./twin-shard-store.ts";
 import { SessionTable } from "./session-table.ts";
 import { Sightings } from "./sightings.ts";
-import { PROOF_FRAME_SIZE_BYTES } from "./twin-proof.ts";
 
-const PROTOCOLS = [RPC_PROTOCOL, PAIR_PROTOCOL, SHARDS_PROTOCOL] as const;
-/** Streams of one protocol that one connection may have open: one is in use, the others are its successors. */
-const STREAMS_PER_CONNECTION = 4;
-
-/** What the peers need of their host. */
+/** What the peers of a twin need of their host. */
 export interface PeersParts {
+  /** Stays open for at least as long. */
+  readonly node: PeerNode;
   readonly identity: Identity;
-  readonly hostKey: PrivateKey;
   readonly engine: Pick<
     Engine,
     "call" | "outboxPeers" | "outbox" | "settle" | "deliver" | "listen" | "readTable" | "writeTable"
@@ -60,16 +53,12 @@ export interface PeersParts {
   readonly holder: ShardHolder;
   /** Shown to other twins, at most `LIMITS.phonebook.nameLength` characters. */
   ownName(): string;
-  /** What connections are sealed with. */
-  readonly lanes: Lanes;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Multiaddrs to listen on. Use the same port at every start: contacts look for this host there first. */
-  readonly listen: readonly string[];
 }
 
-/** The other twins, as the owner's interface sees them. Disposing it ends all sessions and stops listening. */
+/** The other twins, as the owner's interface sees them. Disposing it ends all of its sessions. */
 export interface Peers extends AsyncDisposable {
   /** Multiaddrs under which this host listens, each with its PeerId. */
   readonly addresses: readonly string[];
@@ -96,9 +85,9 @@ export interface Peers extends AsyncDisposable {
 /** A call of another host, on its way. */
 type Question<Answer> = PromiseLike<Answer> & Disposable;
 
-/** Starts listening, reaches for all contacts and delivers what waits for them. Throws `TWIN_HOST_PORT`. */
+/** Joins the host's node, reaches for all contacts and delivers what waits for them. */
 export async function openPeers(parts: PeersParts): Promise<Peers> {
-  const peers = new OpenPeers(await createNode(parts.hostKey, parts.listen, parts.lanes), parts);
+  const peers = new OpenPeers(parts);
   try {
     await peers.start();
   } catch (error) {
@@ -109,49 +98,42 @@ export async function openPeers(parts: PeersParts): Promise<Peers> {
 }
 
 class OpenPeers implements Peers {
-  readonly #node: Libp2p;
   readonly #parts: PeersParts;
-  readonly #localPeer: string;
   readonly #sessions: SessionTable;
   readonly #sightings: Sightings;
   readonly #invites: InviteBook;
   readonly #workers = new Map<TwinId, DeliveryWorker>();
   readonly #stop = new AbortController();
-  #endListening: (() => void) | undefined;
+  readonly #leave = new DisposableStack();
 
-  constructor(node: Libp2p, parts: PeersParts) {
-    this.#node = node;
+  constructor(parts: PeersParts) {
     this.#parts = parts;
-    this.#localPeer = node.peerId.toString();
     this.#sightings = new Sightings(parts.engine);
     this.#invites = new InviteBook(parts.engine, parts.clock, parts.random);
-    this.#sessions = new SessionTable(this.#localPeer, parts.clock, {
+    this.#sessions = new SessionTable({ peerId: parts.node.localPeer, twin: parts.identity.id }, parts.clock, {
       onStart: (session) => this.#onSession(session),
       onEnd: (session) => this.#note(session),
     });
   }
 
   async start(): Promise<void> {
-    const { engine, phonebook, identity } = this.#parts;
+    const { node, engine, phonebook, identity } = this.#parts;
     await this.#sightings.load();
-    const streams = { maxInboundStreams: STREAMS_PER_CONNECTION, maxOutboundStreams: STREAMS_PER_CONNECTION };
-    await this.#node.handle(RPC_PROTOCOL, (stream, connection) => this.#onRpcStream(stream, connection), streams);
-    await this.#node.handle(PAIR_PROTOCOL, (stream, connection) => this.#onPairStream(stream, connection), streams);
-    await this.#node.handle(SHARDS_PROTOCOL, (stream, connection) => this.#onShardStream(stream, connection), streams);
-    void closeIdleConnections(this.#node, PROTOCOLS, { clock: this.#parts.clock, signal: this.#stop.signal });
-    await startNode(this.#node, this.#parts.listen);
+    this.#leave.defer(
+      node.join({ twin: identity.id, accept: (protocol, stream) => this.#acceptStream(protocol, stream) }),
+    );
     await this.#ownRecord();
-    this.#endListening = engine.listen({ onOutbox: (peer) => this.#workerOf(peer)?.onMessage() });
+    this.#leave.defer(engine.listen({ onOutbox: (peer) => this.#workerOf(peer)?.onMessage() }));
     for (const { twin } of await phonebook.records()) if (twin !== identity.id) this.#workerOf(twin);
     for (const peer of (await engine.outboxPeers()).keys()) this.#workerOf(peer);
   }
 
   get addresses(): readonly string[] {
-    return this.#node.getMultiaddrs().map(String);
+    return this.#parts.node.multiaddrs().map(String);
   }
 
   async invite(): Promise<Invite> {
-    const addresses = this.#node.getMultiaddrs().map((address) => multiaddr(withoutPeer(address)));
+    const addresses = this.#parts.node.multiaddrs().map((address) => multiaddr(withoutPeer(address)));
     if (addresses.length === 0)
       throw new TwinError(
         "TWIN_PEER_OFFLINE",
@@ -168,14 +150,14 @@ class OpenPeers implements Peers {
         "TWIN_INVITE_INVALID",
         "This invite is your own; give it to the person that you want to invite.",
       );
-    const candidates = invite.addresses.map((address) => ({ address }));
-    const connection = await dial(candidates, this.#dialParts, { signal: this.#stop.signal });
-    const stream = await openStream(connection, PAIR_PROTOCOL);
-    const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
-    const twin = await withinDeadline(frames, () =>
-      acceptInvite(frames, this.#ends(PAIR_PROTOCOL, connection), invite, this.#pairing),
+    const where = { candidates: invite.addresses.map((address) => ({ address })), signal: this.#stop.signal };
+    const twin = await this.#parts.node.reach(PAIR_PROTOCOL, invite.twinHash, where, ({ frames, peerId }) =>
+      withinDeadline(frames, async () => {
+        const accepted = await acceptInvite(frames, this.#ends(PAIR_PROTOCOL, peerId), invite, this.#pairing);
+        frames.close(new TwinError("TWIN_ABORTED", "The pairing is done."));
+        return accepted;
+      }),
     );
-    await stream.close().catch(() => {});
     this.#workerOf(twin);
     return this.#paired(twin);
   }
@@ -201,15 +183,14 @@ class OpenPeers implements Peers {
   shardStore({ twin, ...place }: { name: string; domain: string; twin: TwinId }): TwinShardStore {
     const { clock } = this.#parts;
     return createTwinShardStore({ ...place, clock }, () =>
-      this.#reach(twin, this.#stop.signal, (connection) => askForShards(connection, twin, this.#shardParts)),
+      this.#reach(SHARDS_PROTOCOL, twin, this.#stop.signal, (stream) => askForShards(stream, twin, this.#shardParts)),
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#endListening?.();
+    this.#leave.dispose();
     this.#stop.abort();
     this.#sessions[Symbol.dispose]();
-    await this.#node.stop();
     await Promise.all([...this.#workers.values()].map(({ stopped }) => stopped));
   }
 
@@ -230,38 +211,15 @@ class OpenPeers implements Peers {
     };
   }
 
-  async #onRpcStream(stream: Stream, connection: Connection): Promise<void> {
-    try {
-      this.#sessions.add(await openPeerSession(stream, connection, this.#sessionParts));
-    } catch (thrown) {
-      this.#refuse(connection, thrown);
-    }
+  async #acceptStream(protocol: PeerProtocol, stream: PeerStream): Promise<void> {
+    if (protocol === RPC_PROTOCOL) this.#sessions.add(await openPeerSession(stream, this.#sessionParts));
+    else if (protocol === PAIR_PROTOCOL) this.#workerOf(await this.#answerAcceptor(stream));
+    else await answerForShards(stream, { ...this.#shardParts, holder: this.#parts.holder });
   }
 
-  async #onPairStream(stream: Stream, connection: Connection): Promise<void> {
-    const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
-    try {
-      const ends = this.#ends(PAIR_PROTOCOL, connection);
-      const twin = await withinDeadline(frames, () => answerAcceptor(frames, ends, this.#invites, this.#pairing));
-      this.#workerOf(twin);
-    } catch (thrown) {
-      this.#refuse(connection, thrown);
-    }
-  }
-
-  async #onShardStream(stream: Stream, connection: Connection): Promise<void> {
-    try {
-      await answerForShards(stream, connection, { ...this.#shardParts, holder: this.#parts.holder });
-    } catch (thrown) {
-      this.#refuse(connection, thrown);
-    }
-  }
-
-  #refuse(connection: Connection, thrown: unknown): void {
-    const { code, message, cause } = toTwinError(thrown);
-    const fields = { code, address: connection.remoteAddr.toString(), ...(cause === undefined ? {} : { err: cause }) };
-    this.#parts.log.warn(fields, message);
-    if (!isUsed(connection, PROTOCOLS)) closeConnection(connection);
+  #answerAcceptor({ frames, peerId }: PeerStream): Promise<TwinId> {
+    const ends = this.#ends(PAIR_PROTOCOL, peerId);
+    return withinDeadline(frames, () => answerAcceptor(frames, ends, this.#invites, this.#pairing));
   }
 
   #onSession(session: PeerSession): void {
@@ -320,36 +278,27 @@ class OpenPeers implements Peers {
   }
 
   #connect(twin: TwinId, signal: AbortSignal): Promise<PeerSession> {
-    return this.#reach(twin, signal, (connection) => this.#openSession(twin, connection));
+    return this.#reach(RPC_PROTOCOL, twin, signal, (stream) => this.#openSession(twin, stream));
   }
 
-  /** What `open` makes of a connection to a host of the twin. */
-  async #reach<Opened>(
+  /** What `use` makes of a stream for the twin, wherever it lives. */
+  async #reach<Made>(
+    protocol: PeerProtocol,
     twin: TwinId,
     signal: AbortSignal,
-    open: (connection: Connection) => Promise<Opened>,
-  ): Promise<Opened> {
+    use: (stream: PeerStream) => Promise<Made>,
+  ): Promise<Made> {
     const record = await this.#parts.phonebook.resolve(twin, { signal });
     if (record === undefined)
       throw new TwinError("TWIN_PEER_UNKNOWN", "Nothing is known of where this twin lives; pair with it by an invite.");
-    let candidates = dialCandidates(record, this.#sightings.of(twin));
+    const candidates = dialCandidates(record, this.#sightings.of(twin));
     if (candidates.length === 0)
       throw new TwinError("TWIN_PEER_OFFLINE", "This twin's record names no address; wait for it to connect.");
-    for (;;) {
-      const connection = await dial(candidates, this.#dialParts, { signal });
-      try {
-        return await open(connection);
-      } catch (thrown) {
-        // It may live at another host of its record.
-        candidates = candidates.filter(({ peerId }) => peerId !== connection.remotePeer.toString());
-        if (candidates.length === 0) throw thrown;
-      }
-    }
+    return await this.#parts.node.reach(protocol, twinHash(twin), { candidates, signal }, use);
   }
 
-  async #openSession(twin: TwinId, connection: Connection): Promise<PeerSession> {
-    const stream = await openStream(connection, RPC_PROTOCOL);
-    const session = await openPeerSession(stream, connection, this.#sessionParts);
+  async #openSession(twin: TwinId, stream: PeerStream): Promise<PeerSession> {
+    const session = await openPeerSession(stream, this.#sessionParts);
     if (session.twin !== twin) {
       session[Symbol.dispose]();
       throw new TwinError("TWIN_PEER_IMPOSTOR", "Another twin answers at the address of this contact.");
@@ -358,22 +307,18 @@ class OpenPeers implements Peers {
     return this.#sessions.get(twin) ?? session;
   }
 
-  get #dialParts(): DialParts {
-    return { node: this.#node, clock: this.#parts.clock, log: this.#parts.log };
-  }
-
   get #shardParts() {
-    const { identity, random, clock } = this.#parts;
-    return { identity, random, clock, localPeer: this.#localPeer };
+    const { node, identity, random, clock } = this.#parts;
+    return { identity, random, clock, localPeer: node.localPeer };
   }
 
   get #sessionParts() {
-    const { identity, random, log, engine } = this.#parts;
+    const { node, identity, random, log, engine } = this.#parts;
     return {
       identity,
       random,
       log,
-      localPeer: this.#localPeer,
+      localPeer: node.localPeer,
       targetFor: (twin: TwinId) =>
         new PeerTarget({
           twin,
@@ -405,21 +350,21 @@ class OpenPeers implements Peers {
   }
 
   #ownRecord(): Promise<SignedTwinRecord> {
-    const { identity, phonebook, clock } = this.#parts;
+    const { node, identity, phonebook, clock } = this.#parts;
     return issueOwnRecord({
       identity,
       phonebook,
       clock,
       ownName: () => this.#parts.ownName(),
       ownHost: () => ({
-        peerId: this.#localPeer,
-        multiaddrs: this.#node.getMultiaddrs().map((address) => withoutPeer(address)),
+        peerId: node.localPeer,
+        multiaddrs: node.multiaddrs().map((address) => withoutPeer(address)),
       }),
     });
   }
 
-  #ends(protocol: string, connection: Connection) {
-    return { protocol, localPeer: this.#localPeer, remotePeer: connection.remotePeer.toString() };
+  #ends(protocol: string, remotePeer: string) {
+    return { protocol, localPeer: this.#parts.node.localPeer, remotePeer };
   }
 }
 

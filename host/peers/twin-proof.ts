@@ -8,7 +8,8 @@ import type { Random } from "../base/random.ts";
 import type { Identity } from "../identity/identity.ts";
 import { SIGNATURE_SIZE, verifySignature } from "../identity/signature.ts";
 import { publicKeyOf, type TwinId, twinIdOf } from "../identity/twin-id.ts";
-import type { FrameStream } from "./frame-stream.ts";
+import type { Frames } from "./frame-stream.ts";
+import { isAbsent } from "./peer-stream.ts";
 
 const VERSION = 1;
 const DOMAIN = "peer-proof/1";
@@ -42,11 +43,12 @@ export interface ProvenEnds {
 
 /**
  * Proves this twin to the other end and learns which twin that is. Throws `TWIN_PEER_IMPOSTOR` when
- * its signature does not hold for this connection or it claims to be this twin, and
- * `TWIN_PEER_PROTOCOL` when it speaks something else; the caller then closes the stream.
+ * its signature does not hold for this connection or it claims to be this twin, `TWIN_PEER_UNKNOWN`
+ * when it does not have the twin that the stream is for, and `TWIN_PEER_PROTOCOL` when it speaks
+ * something else; the caller then closes the stream.
  */
 export async function proveTwins(
-  frames: Pick<FrameStream, "send" | "receive">,
+  frames: Pick<Frames, "send" | "receive">,
   ends: Ends,
   identity: Identity,
   random: Random,
@@ -54,6 +56,8 @@ export async function proveTwins(
   const local: Party = { peerId: ends.localPeer, twin: identity.id, nonce: random.bytes(NONCE_SIZE) };
   await frames.send(concatBytes(Uint8Array.of(VERSION), publicKeyOf(identity.id), local.nonce));
   const hello = await frames.receive();
+  if (isAbsent(hello))
+    throw new TwinError("TWIN_PEER_UNKNOWN", "The host at the address of this contact does not have its twin.");
   if (hello.length !== HELLO_SIZE || hello[0] !== VERSION)
     throw new TwinError("TWIN_PEER_PROTOCOL", `The other host does not speak version ${VERSION} of the proof.`);
   const remote: Party = {

@@ -11,6 +11,7 @@ import type { Identity } from "../../host/identity/identity.ts";
 import { uniformTable } from "../../host/kernels/hardware-profile.ts";
 import { createLanes } from "../../host/kernels/lanes.ts";
 import { OfferShelf } from "../../host/packages/offer-shelf.ts";
+import { openPeerNode, type PeerNode, type PeerNodeParts } from "../../host/peers/peer-node.ts";
 import { openPeers, type Peers, type PeersParts } from "../../host/peers/peers.ts";
 import { createContactsPhonebook } from "../../host/phonebook/contacts-phonebook.ts";
 import type { Paired } from "../../host/rpc/api.ts";
@@ -41,7 +42,9 @@ export interface TestHost extends AsyncDisposable {
 /** Starts the host of twin `number`. Contacts are in the circle `friends` once they are paired. */
 export async function openTestHost(
   number: number,
-  options: Partial<Pick<PeersParts, "listen" | "clock" | "hostKey" | "log" | "holder">> & {
+  options: Partial<
+    Pick<PeersParts, "node" | "clock" | "log" | "holder"> & Pick<PeerNodeParts, "listen" | "hostKey">
+  > & {
     readonly state?: FakeTwinState;
     readonly identity?: Identity;
   } = {},
@@ -51,9 +54,10 @@ export async function openTestHost(
   const paired: Paired[] = [];
   const phonebook = createContactsPhonebook(engine);
   const offers = new OfferShelf({ table: engine, kernels: referenceKernels, clock: options.clock ?? systemClock });
+  const own = options.node === undefined ? await openTestNode(number, options) : undefined;
   const peers = await openPeers({
+    node: options.node ?? own!,
     identity,
-    hostKey: options.hostKey ?? (await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(number + 100))),
     engine,
     phonebook,
     circlesOf: async (twin) => ((await phonebook.resolve(twin)) === undefined ? [] : ["friends"]),
@@ -63,11 +67,9 @@ export async function openTestHost(
     offers,
     ownName: () => `Twin ${number}`,
     holder: options.holder ?? (await openTestHolder(join(tmpdir(), "no-shards-are-held"))),
-    lanes: createLanes(await testKernels(), uniformTable("wasm")),
     clock: options.clock ?? systemClock,
     random: systemRandom,
     log: options.log ?? silentLog,
-    listen: options.listen ?? ["/ip4/127.0.0.1/tcp/0"],
   });
   return {
     identity,
@@ -77,8 +79,27 @@ export async function openTestHost(
     paired,
     offers,
     listen: peers.addresses.map((address) => address.replace(/\/p2p\/.*$/u, "")),
-    [Symbol.asyncDispose]: () => peers[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await peers[Symbol.asyncDispose]();
+      await own?.[Symbol.asyncDispose]();
+    },
   };
+}
+
+/** The node of host `number`; several twins can share it. */
+export async function openTestNode(
+  number: number,
+  options: Partial<Pick<PeerNodeParts, "listen" | "hostKey" | "clock" | "log" | "wake">> = {},
+): Promise<PeerNode> {
+  const { listen = ["/ip4/127.0.0.1/tcp/0"], clock = systemClock, log = silentLog } = options;
+  return openPeerNode({
+    hostKey: options.hostKey ?? (await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(number + 100))),
+    listen,
+    lanes: createLanes(await testKernels(), uniformTable("wasm")),
+    clock,
+    log,
+    wake: options.wake,
+  });
 }
 
 /** Resolves when `condition` holds; the test's own time limit ends a wait in vain. */

@@ -5,6 +5,7 @@ import { SessionTable } from "../../../host/peers/session-table.ts";
 import { testIdentity } from "../../support/test-identity.ts";
 
 const { id: twin } = testIdentity(1);
+const { id: local } = testIdentity(2);
 
 function createSession(outbound: boolean, peerId = "peerB"): PeerSession & { over: boolean } {
   const ended = Promise.withResolvers<TwinError>();
@@ -26,7 +27,7 @@ function createSession(outbound: boolean, peerId = "peerB"): PeerSession & { ove
 function openTable(localPeer: string): { table: SessionTable; clock: { now: number } } {
   const clock = { now: 0 };
   const table = new SessionTable(
-    localPeer,
+    { peerId: localPeer, twin: local },
     { nowMs: () => 0, elapsedMs: () => clock.now, sleep: async () => {} },
     { onStart: () => {}, onEnd: () => {} },
   );
