@@ -64,6 +64,12 @@ export function dataFolder(flags: ConfigFlags, environment: Environment = proces
   return join(xdg?.startsWith("/") ? xdg : join(homedir(), ".local", "share"), "twin");
 }
 
+/** Where compiled code is kept between runs: `twin` in the XDG cache directory. May be deleted at any time. */
+export function codeCacheFolder(environment: Environment = process.env): string {
+  const xdg = environment["XDG_CACHE_HOME"];
+  return join(xdg?.startsWith("/") ? xdg : join(homedir(), ".cache"), "twin");
+}
+
 /** Where an author's signing key is: `chosen`, or `twin/publisher.key` in the XDG config directory. */
 export function publisherKeyPath(chosen: string | undefined, environment: Environment = process.env): string {
   if (chosen) return resolve(chosen);

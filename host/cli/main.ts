@@ -1,8 +1,11 @@
-#!/usr/bin/env node
-// The `twin` command.
+#!/usr/bin/env -S node --max-semi-space-size=2
+// The `twin` command. Young garbage in small spaces: a host that idles needs 50 MB less, and is not slower.
+
+import { enableCompileCache } from "node:module";
 
 import { Command, CommanderError } from "commander";
 
+import { codeCacheFolder } from "../config.ts";
 import { addCallCommands } from "./commands/call-commands.ts";
 import { addCapabilityCommands } from "./commands/capability-commands.ts";
 import { addClientCommand } from "./commands/client-command.ts";
@@ -50,6 +53,8 @@ addClientCommand(program);
 // Options may stand before or behind the command: `twin status --json` and `twin --json status`.
 for (const command of allCommands(program)) command.exitOverride();
 
+// Before the host is loaded, here and in its workers. Without a writable folder there is none.
+enableCompileCache(codeCacheFolder());
 try {
   await program.parseAsync();
 } catch (thrown) {

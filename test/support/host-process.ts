@@ -8,6 +8,11 @@ import { join } from "node:path";
 /** The command line's entry. */
 export const MAIN: string = join(import.meta.dirname, "..", "..", "host", "cli", "main.ts");
 
+/** Those of the entry's first line. */
+const NODE_FLAGS = ["--max-semi-space-size=2"];
+/** Compiled code of tests stays with the tests. */
+const ENVIRONMENT = { ...process.env, XDG_CACHE_HOME: join(import.meta.dirname, "..", "..", "node_modules", ".cache") };
+
 /** What `start --json` prints. */
 export interface StartReport {
   readonly twin: string;
@@ -55,9 +60,8 @@ export class HostProcess implements AsyncDisposable {
 
   /** Starts the host and waits until it serves. Rejects with its standard error when it ends instead. */
   async start(flags: readonly string[] = []): Promise<StartReport> {
-    const child = spawn(process.execPath, [MAIN, "start", "--json", "--data", this.folder, "--port", "0", ...flags], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const words = [...NODE_FLAGS, MAIN, "start", "--json", "--data", this.folder, "--port", "0", ...flags];
+    const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT });
     this.#child = child;
     child.stderr.on("data", (part) => (this.#stderr += String(part)));
     let text = "";
@@ -102,8 +106,8 @@ export function runTwin(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...environment }, maxBuffer: 64 * 1024 * 1024 };
-    execFile(process.execPath, [MAIN, ...words], options, (error, stdout, stderr) => {
+    const options = { env: { ...ENVIRONMENT, ...environment }, maxBuffer: 64 * 1024 * 1024 };
+    execFile(process.execPath, [...NODE_FLAGS, MAIN, ...words], options, (error, stdout, stderr) => {
       resolve({ exitCode: error === null ? 0 : typeof error.code === "number" ? error.code : 1, stdout, stderr });
     });
   });
