@@ -1,6 +1,6 @@
 // Waits a little for the next message before its thread sleeps: waking a thread up takes longer than
 // a small call. Who calls again and again is served in a fraction of the time; a thread that nobody
-// calls sleeps, because each look in vain makes the next ones rarer.
+// calls sleeps, and so does one on a busy machine: looks that are often in vain become rare.
 
 import { availableParallelism } from "node:os";
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
@@ -20,8 +20,11 @@ export interface LookoutParts {
 const MESSAGE_COUNT_MAX = 64;
 /** Looks at the count between two at the clock. */
 const LOOKS_PER_CLOCK = 16;
-/** Looks in vain make at most so many chances pass. */
+/** A look in vain makes so many times more chances pass after the next one that is in vain, and at most so many. */
+const PASS_GROWTH = 4;
 const PASS_COUNT_MAX = 256;
+/** So many looks in a row that were not in vain halve it. */
+const STREAK_LENGTH = 4;
 /** On one core the other thread would have to wait for this one. */
 const ALONE = availableParallelism() === 1;
 
@@ -32,6 +35,7 @@ export class Lookout {
   #passing = 1;
   /** What `#passing` becomes after a look in vain. */
   #passCount = 1;
+  #streak = 0;
 
   constructor(parts: LookoutParts) {
     this.#parts = parts;
@@ -48,13 +52,19 @@ export class Lookout {
     }
     for (let count = 0; count < MESSAGE_COUNT_MAX; count++) {
       const received = this.#await();
-      if (received === undefined) {
-        this.#passing = this.#passCount;
-        this.#passCount = Math.min(PASS_COUNT_MAX, 2 * this.#passCount);
-        return;
-      }
-      this.#passCount = 1;
+      this.#learn(received !== undefined);
+      if (received === undefined) return;
       if (!handle(received.message)) return;
+    }
+  }
+
+  #learn(found: boolean): void {
+    this.#streak = found ? this.#streak + 1 : 0;
+    if (!found) {
+      this.#passing = this.#passCount;
+      this.#passCount = Math.min(PASS_COUNT_MAX, PASS_GROWTH * this.#passCount);
+    } else if (this.#streak % STREAK_LENGTH === 0) {
+      this.#passCount = Math.max(1, this.#passCount / 2);
     }
   }
 
