@@ -68,7 +68,7 @@ export const CASES = {
     "lane-chacha20poly1305-open": rate("The same for opening."),
     "lane-sha256": rate("The same for SHA-256."),
     "lane-workers": rate(
-      "Names and seals chunks of 1 MiB in the pool, by its number of workers; ours is the usual one.",
+      "Cuts and names chunks of 1 MiB in the pool, by its number of workers; ours is the usual one.",
     ),
   },
   sandbox: {

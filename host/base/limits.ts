@@ -315,7 +315,7 @@ export const LIMITS = {
     chunkSizeBytesTarget: 1 * MIB,
     /** Bounds the memory of a put on data without boundaries. */
     chunkSizeBytesMax: 4 * MIB,
-    /** A put holds one or two of these in memory; 5 MiB was 8% slower with 3.5 times the files. */
+    /** A put holds some of these in memory; 5 MiB was 8% slower with 3.5 times the files. */
     segmentSizeBytes: 16 * MIB,
     /** Segments of one put that are on their way to the stores while the next one fills: the bound of its memory. */
     segmentsInFlight: 2,
@@ -333,7 +333,7 @@ export const LIMITS = {
     objectNameSizeBytes: 1 * KIB,
     /** Part of the manifest of every object. */
     objectTypeSizeBytes: 255,
-    /** Puts at work; the rest waits. Each may hold about 64 MiB. */
+    /** Puts at work; the rest waits. A large one holds up to 150 MiB, a small one little more than its bytes. */
     putCount: 16,
     /** A store that hangs must not hang a reader: beyond, the bytes are rebuilt from other stores. */
     storeReadTimeoutMs: 3_000,

@@ -74,8 +74,8 @@ async function writeDurably(folder: string, file: string, data: Uint8Array): Pro
     // Not truncated first: good bytes that are written once more stay readable meanwhile.
     await using handle = await open(file, O_WRONLY | O_CREAT, 0o600);
     await writeAll(handle, data);
-    await handle.truncate(data.length);
-    await handle.sync();
+    if ((await handle.stat()).size !== data.length) await handle.truncate(data.length);
+    await handle.datasync();
     await syncFolder(folder);
   };
   await write().catch((cause: unknown) => (isAbsence(cause) ? write() : Promise.reject(cause)));

@@ -20,6 +20,13 @@ export interface DispersalParts {
   readonly log: Log;
 }
 
+/** A segment on its stores. */
+export interface Placed {
+  readonly record: SegmentRecord;
+  /** Whether every store is done with the bytes it was given; one that was late may still read them. */
+  readonly isQuiet: boolean;
+}
+
 /**
  * Puts the shards and answers where they stand. Throws `TWIN_STORE_FAILED` (`TWIN_STORE_FULL` when
  * every failure was a full store) when fewer than `shardsNeeded` stores took theirs; those that did
@@ -29,7 +36,7 @@ export async function disperse(
   parts: DispersalParts,
   shape: SegmentShape,
   shards: readonly Uint8Array[],
-): Promise<SegmentRecord> {
+): Promise<Placed> {
   const { seal, stores, shardsNeeded } = parts;
   const queue = placementOrder(stores, Number.parseInt(shape.id.slice(0, 6), 16));
   const homes = queue.splice(0, shards.length);
@@ -51,7 +58,7 @@ export async function disperse(
     absent: placed.flatMap((name, index) => (name === undefined ? [index] : [])),
   };
   const standing = placed.length - record.absent.length;
-  if (standing >= shardsNeeded) return record;
+  if (standing >= shardsNeeded) return { record, isQuiet: failures.length === 0 };
   await discardShards(parts, record);
   throw refusal(failures, standing, shardsNeeded);
 }

@@ -5,7 +5,6 @@ import { utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { abortable, throwIfAborted } from "./abortable.ts";
-import { chunkStream } from "./chunk-stream.ts";
 import { createManifestBuilder } from "./manifest-tree.ts";
 import type { ObjectInfo, ObjectMeta, Progress } from "./object.ts";
 import { type PutSession, createPutSession } from "./put-session.ts";
@@ -29,7 +28,7 @@ export async function putObject(parts: VaultParts, request: PutRequest): Promise
   const problems = await parts.marks.check();
   const session = createPutSession(parts, (store) => problems.has(store) && problems.get(store) === undefined);
   try {
-    const { id, record } = await storeAll(parts, session, { ...request, meta });
+    const { id, record } = await storeAll(session, { ...request, meta });
     throwIfAborted(request.signal);
     await session.commit(id, record);
     return { id: base58Encode(id), ...record, durability: "dispersed" };
@@ -40,17 +39,15 @@ export async function putObject(parts: VaultParts, request: PutRequest): Promise
 }
 
 async function storeAll(
-  parts: VaultParts,
   session: PutSession,
   request: PutRequest & { readonly meta: { readonly type: string; readonly name: string } },
 ): Promise<{ readonly id: Uint8Array; readonly record: ObjectRecord }> {
   const { source, signal, onProgress, meta } = request;
   const tree = createManifestBuilder((kind, block) => session.store(kind, block));
   let taken = 0;
-  for await (const chunk of chunkStream(abortable(source, signal), parts.seal.kernels)) {
-    const id = await session.store("data", chunk);
-    await tree.add({ id, sizeBytes: chunk.length });
-    taken += chunk.length;
+  for await (const chunk of session.storeStream(abortable(source, signal))) {
+    await tree.add(chunk);
+    taken += chunk.sizeBytes;
     onProgress?.(taken, undefined);
   }
   const { id, sizeBytes } = await tree.finish(meta);

@@ -1,36 +1,38 @@
-// What a put gives to the kernel workers: the jobs by which plaintext becomes shards.
+// What a put gives to the kernel workers: the jobs by which plaintext becomes shards. Buffers come and go
+// with each job, so that they are filled again.
 
 import type { KernelJob, KernelJobs } from "../kernels/kernel-job.ts";
-import { encodeShards } from "./segment-coder.ts";
-import type { ClosedSegment } from "./segment.ts";
-import { sealBlock } from "./sealed-block.ts";
-import type { ShardSeal } from "./shard.ts";
+import { type ChunkName, nameChunks } from "./chunk-names.ts";
+import { packSegment, type SegmentOrder } from "./segment-coder.ts";
+import type { StreamBatch } from "./stream-batches.ts";
+import type { VaultKeys } from "./vault-keys.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The id of a block; its plaintext comes back with it. */
-const identify: KernelJob<{ readonly key: Uint8Array; readonly plain: Bytes }, { id: Uint8Array; plain: Bytes }> = (
-  kernels,
-  { key, plain },
-) => ({ value: { id: kernels.keyedHash(key, plain), plain }, transfer: [plain.buffer] });
+/** Nobody else waits in a worker. */
+const atOnce = async (): Promise<void> => {};
 
-/** The sealed form of a block. */
-const seal: KernelJob<{ readonly key: Uint8Array; readonly plain: Bytes }, Bytes> = (kernels, { key, plain }) => {
-  const sealed = sealBlock(kernels, key, plain);
-  return { value: sealed, transfer: [sealed.buffer] };
+/** The chunks of a batch, whose bytes come back. */
+const name: KernelJob<
+  { readonly key: Uint8Array; readonly batch: StreamBatch },
+  { readonly chunks: readonly ChunkName[]; readonly bytes: Bytes }
+> = async (kernels, { key, batch: { bytes, start, end, isLast } }) => {
+  const chunks = await nameChunks(kernels, key, { bytes: bytes.subarray(start, end), isLast }, atOnce);
+  return { value: { chunks, bytes }, transfer: [bytes.buffer] };
 };
 
-/** The shards of a closed segment. */
-const encode: KernelJob<{ readonly keys: ShardSeal["keys"]; readonly closed: ClosedSegment }, Bytes[]> = async (
-  kernels,
-  { keys, closed },
-) => {
-  const shards = await encodeShards({ keys, kernels }, closed, async () => {});
-  return { value: shards, transfer: shards.map(({ buffer }) => buffer) };
+/** The shards of a segment; the buffer of its plaintext comes back. */
+const pack: KernelJob<
+  { readonly keys: VaultKeys; readonly order: SegmentOrder },
+  Pick<SegmentOrder, "shards" | "plain">
+> = async (kernels, { keys, order }) => {
+  await packSegment({ keys, kernels }, order, atOnce);
+  const { shards, plain } = order;
+  return { value: { shards, plain }, transfer: [plain, ...shards].map(({ buffer }) => buffer) };
 };
 
 /** All of them, under the name by which a worker finds them. */
-export const jobs = { identify, seal, encode } satisfies KernelJobs;
+export const jobs = { name, pack } satisfies KernelJobs;
 
 /** The jobs of a put. */
 export type PutJobs = typeof jobs;

@@ -3,25 +3,31 @@
 
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
+import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
 import { standingStores } from "./census.ts";
+import type { ChunkName } from "./chunk-names.ts";
 import { discardShards, disperse } from "./dispersal.ts";
 import { type Dispersed, makeKnown } from "./make-known.ts";
-import { createPacedWork, createPooledWork, type PutWork } from "./put-work.ts";
-import {
-  type BlockKind,
-  type SegmentBlock,
-  type SegmentDraft,
-  SEGMENT_ID_SIZE,
-  createSegmentDraft,
-} from "./segment.ts";
+import { type PutWork, createPacedWork, createPooledWork } from "./put-work.ts";
+import { type BlockKind, SEGMENT_ID_SIZE, planSegment, shardCountOf } from "./segment.ts";
+import type { PlainBlock } from "./segment-coder.ts";
+import { SegmentDraft } from "./segment-draft.ts";
+import { headerSize } from "./shard.ts";
+import { type StreamBatch, streamBatches, withRest } from "./stream-batches.ts";
 import type { ObjectRecord } from "./vault-index.ts";
-import { blockKey } from "./vault-keys.ts";
 import type { VaultParts } from "./vault-parts.ts";
+
+/** A batch that fills this much of a segment goes at once; less waits for company. */
+const FULL_SIZE = (LIMITS.vault.segmentSizeBytes * 3) / 4;
+/** Being filled, being named, and waiting for their turn to be packed. */
+const PLAIN_BUFFERS = 4;
 
 /** Blocks on their way into the vault. One caller at a time. */
 export interface PutSession {
   /** Stores a block unless the vault has it in good health. Answers its id. `plain` may be reused afterwards. */
   store(kind: BlockKind, plain: Uint8Array): Promise<Uint8Array>;
+  /** Stores the content of a stream likewise. Gives its chunks in order, as soon as they have names. */
+  storeStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<ChunkName, void, undefined>;
   /** Waits for the stores, then makes object and blocks known in one commit. */
   commit(id: Uint8Array, object: ObjectRecord): Promise<void>;
   /** Waits for the stores. Answers what stands there now; it stays the session's until {@link PutSession.release}. */
@@ -34,78 +40,137 @@ export interface PutSession {
 
 /** Begins a put. `answering`: whether a store holds what the index says. */
 export function createPutSession(parts: VaultParts, answering: (store: string) => boolean): PutSession {
-  const { seal, active } = parts;
-  const { keys, kernels } = seal;
-  const work = parts.pool === undefined ? createPacedWork(kernels, parts.clock) : createPooledWork(parts.pool);
-  const isStanding = (id: Uint8Array): boolean => stands(parts, id, answering);
-  const stored = new Set<string>();
-  const used = new Map<string, Uint8Array>();
-  const flights = new Flights();
-  const segmentIds: string[] = [];
-  let draft: SegmentDraft | undefined;
-  /** The last block of the draft, on its way: the next one is cut and named meanwhile. */
-  let sealing: { readonly block: Omit<SegmentBlock, "offset">; readonly sealed: Promise<Uint8Array> } | undefined;
+  return new OpenSession(parts, answering);
+}
 
-  function openDraft(): SegmentDraft {
-    const opened = createSegmentDraft(parts.random.bytes(SEGMENT_ID_SIZE), parts.code, keys, kernels);
-    active.add(opened.id);
-    segmentIds.push(opened.id);
-    return opened;
+class OpenSession implements PutSession {
+  readonly #parts: VaultParts;
+  readonly #isStanding: (id: Uint8Array) => boolean;
+  readonly #work: PutWork;
+  readonly #plains = createBufferShelf(PLAIN_BUFFERS);
+  readonly #flights: Flights;
+  readonly #stored = new Set<string>();
+  readonly #used = new Map<string, Uint8Array>();
+  #draft: SegmentDraft | undefined;
+
+  constructor(parts: VaultParts, answering: (store: string) => boolean) {
+    this.#parts = parts;
+    this.#isStanding = (id) => stands(parts, id, answering);
+    const here = createPacedWork(parts.seal.kernels, parts.clock);
+    this.#work = parts.pool === undefined ? here : createPooledWork(parts.pool, here);
+    this.#flights = new Flights(parts, this.#work, this.#plains);
   }
 
-  async function settle(): Promise<void> {
-    if (sealing === undefined) return;
-    const { block, sealed } = sealing;
-    draft!.append(block, await sealed);
-    sealing = undefined;
+  async store(kind: BlockKind, plain: Uint8Array): Promise<Uint8Array> {
+    const { keys, kernels } = this.#parts.seal;
+    const id = kernels.keyedHash(kind === "data" ? keys.dataId : keys.manifestId, plain);
+    if (this.#isWanted(id)) await this.#append({ id, kind, sizeBytes: plain.length }, plain);
+    return id;
   }
 
-  async function send(): Promise<void> {
-    await settle();
-    if (draft === undefined) return;
-    const flight = fly(parts, draft, work);
-    draft = undefined;
-    await flights.add(flight);
-  }
-
-  function release(): void {
-    for (const id of segmentIds) active.delete(id);
-  }
-
-  return {
-    async store(kind, plain) {
-      const { id, plain: own } = await work.identify(kind === "data" ? keys.dataId : keys.manifestId, plain);
-      const name = hexEncode(id);
-      used.set(name, id);
-      if (stored.has(name) || isStanding(id)) return id;
-      await settle();
-      if (draft?.fits(plain.length) === false) await send();
-      draft ??= openDraft();
-      const sizeBytes = own.length;
-      const sealed = work.seal(blockKey(keys, kernels, id, draft.idBytes), own);
+  async *storeStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<ChunkName, void, undefined> {
+    let naming: NamingBatch | undefined;
+    for await (const next of streamBatches(source, this.#plains)) {
+      // Filled while the one before was being named.
+      const batch = naming === undefined ? next : yield* this.#takeNamed(naming, next);
+      naming = { batch, named: this.#work.name(this.#parts.seal.keys.dataId, batch) };
       // Its failure is met when it is waited for.
-      sealed.catch(() => {});
-      sealing = { block: { id, kind, sizeBytes }, sealed };
-      stored.add(name);
-      return id;
-    },
-    release,
-    async land() {
-      await send();
-      return await flights.landAll();
-    },
-    async commit(id, object) {
-      await send();
-      const segments = await flights.landAll();
-      const spare = await makeKnown(parts, { id, record: object, blocks: used, segments, isStanding });
-      release();
-      for (const record of spare) await discardShards(parts.dispersal, record);
-    },
-    async abandon() {
-      for (const { record } of await flights.landed()) await discardShards(parts.dispersal, record);
-      release();
-    },
-  };
+      naming.named.catch(() => {});
+    }
+    if (naming !== undefined) yield* this.#takeNamed(naming, undefined);
+  }
+
+  async land(): Promise<Dispersed[]> {
+    if (this.#draft !== undefined) await this.#flights.send(this.#draft);
+    this.#draft = undefined;
+    return await this.#flights.landAll();
+  }
+
+  async commit(id: Uint8Array, record: ObjectRecord): Promise<void> {
+    const segments = await this.land();
+    const given = { id, record, blocks: this.#used, segments, isStanding: this.#isStanding };
+    const spare = await makeKnown(this.#parts, given);
+    this.release();
+    for (const segment of spare) await discardShards(this.#parts.dispersal, segment);
+  }
+
+  release(): void {
+    this.#flights.release();
+  }
+
+  async abandon(): Promise<void> {
+    for (const { record } of await this.#flights.landed()) await discardShards(this.#parts.dispersal, record);
+    this.release();
+  }
+
+  /** Whether the block must be stored; says yes once. */
+  #isWanted(id: Uint8Array): boolean {
+    const name = hexEncode(id);
+    this.#used.set(name, id);
+    if (this.#stored.has(name) || this.#isStanding(id)) return false;
+    this.#stored.add(name);
+    return true;
+  }
+
+  /** Gives the chunks of a batch and stores them. Answers `next` with what was left in front. */
+  async *#takeNamed<Next extends StreamBatch | undefined>(
+    naming: NamingBatch,
+    next: Next,
+  ): AsyncGenerator<ChunkName, Next, undefined> {
+    const { chunks, bytes } = await naming.named;
+    const batch = { ...naming.batch, bytes };
+    const fresh: PlainBlock[] = [];
+    let at = batch.start;
+    for (const chunk of chunks) {
+      if (this.#isWanted(chunk.id)) fresh.push({ ...chunk, kind: "data", at });
+      at += chunk.sizeBytes;
+    }
+    const joined = next === undefined ? next : (withRest(next, batch, at) as Next);
+    await this.#takeBlocks(batch, fresh);
+    yield* chunks;
+    return joined;
+  }
+
+  /** Stores blocks of a batch, whose buffer is taken over. */
+  async #takeBlocks({ bytes, isLast }: StreamBatch, fresh: readonly PlainBlock[]): Promise<void> {
+    const plainOf = ({ at, sizeBytes }: PlainBlock): Uint8Array => bytes.subarray(at, at + sizeBytes);
+    if (fresh.length === 0 || this.#draft?.fits(fresh) === true) {
+      for (const block of fresh) this.#draft!.append(block, plainOf(block));
+      this.#plains.give(bytes);
+      return;
+    }
+    // As they lie; only what is too much is copied.
+    const whole = new SegmentDraft(this.#plains, bytes);
+    for (const block of fresh) {
+      if (whole.fits([block])) whole.adopt(block);
+      else await this.#append(block, plainOf(block));
+    }
+    if (!isLast && whole.sealedBytes >= FULL_SIZE) return await this.#flights.send(whole);
+    if (this.#draft === undefined) this.#draft = whole;
+    else await this.#sendFuller(this.#draft, whole);
+  }
+
+  async #sendFuller(old: SegmentDraft, young: SegmentDraft): Promise<void> {
+    const isOld = old.sealedBytes >= young.sealedBytes;
+    this.#draft = isOld ? young : old;
+    await this.#flights.send(isOld ? old : young);
+  }
+
+  async #append(block: Omit<PlainBlock, "at">, plain: Uint8Array): Promise<void> {
+    if (this.#draft?.fits([block]) === false) {
+      const full = this.#draft;
+      this.#draft = undefined;
+      await this.#flights.send(full);
+    }
+    this.#draft ??= new SegmentDraft(this.#plains);
+    this.#draft.append(block, plain);
+  }
+}
+
+/** A batch whose buffer is on its way. */
+interface NamingBatch {
+  readonly batch: StreamBatch;
+  readonly named: ReturnType<PutWork["name"]>;
 }
 
 /** Whether a block needs no second copy: its segment stands as a fresh one would. */
@@ -122,11 +187,24 @@ function stands(
 
 /** Segments on their way to the stores. */
 class Flights {
+  readonly #parts: VaultParts;
+  readonly #work: PutWork;
+  readonly #plains: BufferShelf;
+  readonly #shards: BufferShelf;
   readonly #flights: Promise<Dispersed>[] = [];
+  readonly #segmentIds: string[] = [];
   #landedCount = 0;
 
-  /** Takes one in. Too many on their way: waits for the first of them, and throws when it fails. */
-  async add(flight: Promise<Dispersed>): Promise<void> {
+  constructor(parts: VaultParts, work: PutWork, plains: BufferShelf) {
+    this.#parts = parts;
+    this.#work = work;
+    this.#plains = plains;
+    this.#shards = createBufferShelf(LIMITS.vault.segmentsInFlight * shardCountOf(parts.code));
+  }
+
+  /** Sends a segment off; its buffer is taken over. Too many on their way: waits for the first of them, and throws when it fails. */
+  async send(draft: SegmentDraft): Promise<void> {
+    const flight = this.#fly(draft);
     // Its failure is met when it is waited for.
     flight.catch(() => {});
     this.#flights.push(flight);
@@ -145,10 +223,29 @@ class Flights {
     const settled = await Promise.allSettled(this.#flights);
     return settled.flatMap((flight) => (flight.status === "fulfilled" ? [flight.value] : []));
   }
-}
 
-async function fly(parts: VaultParts, draft: SegmentDraft, work: PutWork): Promise<Dispersed> {
-  const closed = draft.close();
-  const shards = await work.encode(parts.seal.keys, closed);
-  return { record: await disperse(parts.dispersal, closed.shape, shards), blocks: draft.blocks };
+  /** Their shards are known, or gone. */
+  release(): void {
+    for (const id of this.#segmentIds) this.#parts.active.delete(id);
+  }
+
+  async #fly(draft: SegmentDraft): Promise<Dispersed> {
+    const { seal, code, random, active, dispersal } = this.#parts;
+    const { shape, blocks } = planSegment(random.bytes(SEGMENT_ID_SIZE), code, draft.blocks);
+    active.add(shape.id);
+    this.#segmentIds.push(shape.id);
+    const size = headerSize(shape.shardSize) + shape.shardSize;
+    const order = {
+      shape,
+      blocks: draft.blocks,
+      plain: draft.plain,
+      shards: Array.from({ length: shardCountOf(shape) }, () => this.#shards.take(size)),
+    };
+    const { shards, plain } = await this.#work.pack(seal.keys, order);
+    this.#plains.give(plain);
+    const { record, isQuiet } = await disperse(dispersal, shape, shards);
+    // A store that was given up on may still be writing its shard.
+    if (isQuiet) for (const shard of shards) this.#shards.give(shard);
+    return { record, blocks };
+  }
 }

@@ -1,56 +1,56 @@
-// The heavy part of a put, on the kernel workers or, without them, here between two breaths.
+// The heavy part of a put: large pieces on the kernel workers, small ones (and all, where there are no
+// workers) here between two breaths.
 
 import type { Clock } from "../base/clock.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
+import { type ChunkName, nameChunks } from "./chunk-names.ts";
 import { createPace } from "./pace.ts";
 import type { PutJobs } from "./put-jobs.ts";
-import { encodeShards } from "./segment-coder.ts";
-import type { ClosedSegment } from "./segment.ts";
-import { sealBlock } from "./sealed-block.ts";
+import { packSegment, type SegmentOrder } from "./segment-coder.ts";
+import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
+
+/** Less than this is done sooner than a worker hears of it. */
+const SMALL_SIZE = 128 * 1_024;
 
 /** How plaintext becomes shards. One put, one of these. */
 export interface PutWork {
-  /** The keyed hash of `plain`, which stays the caller's, and the same bytes to go on with. */
-  identify(key: Uint8Array, plain: Uint8Array): Promise<{ readonly id: Uint8Array; readonly plain: Uint8Array }>;
-  /** The sealed form of what {@link PutWork.identify} gave. It is taken over before this returns its promise: the caller may reuse its own buffer at once. */
-  seal(key: Uint8Array, plain: Uint8Array): Promise<Uint8Array>;
-  /** The shards of a segment, as `encodeShards`. Its parts are taken over. */
-  encode(keys: VaultKeys, closed: ClosedSegment): Promise<Uint8Array[]>;
+  /** The chunks of a batch, as `nameChunks`. The batch's buffer moves: it is the one of the answer from then on. */
+  name(
+    key: Uint8Array,
+    batch: StreamBatch,
+  ): Promise<{ readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array<ArrayBuffer> }>;
+  /** The shards of a segment, as `packSegment`. The order's buffers move: they are those of the answer from then on. */
+  pack(keys: VaultKeys, order: SegmentOrder): Promise<Pick<SegmentOrder, "shards" | "plain">>;
 }
 
 /** Works on this thread, with pauses. */
 export function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
   const pace = createPace(clock);
   return {
-    async identify(key, plain) {
-      await pace();
-      return { id: kernels.keyedHash(key, plain), plain };
+    async name(key, { bytes, start, end, isLast }) {
+      const chunks = await nameChunks(kernels, key, { bytes: bytes.subarray(start, end), isLast }, pace);
+      return { chunks, bytes };
     },
-    async seal(key, plain) {
-      const sealed = sealBlock(kernels, key, plain);
-      await pace();
-      return sealed;
+    async pack(keys, order) {
+      await packSegment({ keys, kernels }, order, pace);
+      return order;
     },
-    encode: (keys, closed) => encodeShards({ keys, kernels }, closed, pace),
   };
 }
 
-/** Works on the workers of `pool`. */
-export function createPooledWork(pool: KernelPool<PutJobs>): PutWork {
+/** Works on the workers of `pool`; what is small, as `here` does. */
+export function createPooledWork(pool: KernelPool<PutJobs>, here: PutWork): PutWork {
   return {
-    identify(key, plain) {
-      const own = new Uint8Array(plain);
-      return pool.run("identify", { key, plain: own }, { transfer: [own.buffer] });
+    name(key, batch) {
+      if (batch.end - batch.start < SMALL_SIZE) return here.name(key, batch);
+      return pool.run("name", { key, batch }, { transfer: [batch.bytes.buffer] });
     },
-    seal(key, plain) {
-      const own = plain as Uint8Array<ArrayBuffer>;
-      return pool.run("seal", { key, plain: own }, { transfer: [own.buffer] });
-    },
-    encode(keys, closed) {
-      const transfer = closed.parts.map(({ buffer }) => buffer as ArrayBuffer);
-      return pool.run("encode", { keys, closed }, { transfer });
+    pack(keys, order) {
+      if (order.shape.payloadSize < SMALL_SIZE) return here.pack(keys, order);
+      const transfer = [order.plain, ...order.shards].map(({ buffer }) => buffer);
+      return pool.run("pack", { keys, order }, { transfer });
     },
   };
 }

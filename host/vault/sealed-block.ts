@@ -40,17 +40,17 @@ export function frameSpan(plainSize: number, offset: number, sizeBytes: number):
   return { firstFrame, offset: start, sizeBytes: end - start };
 }
 
-/** Seals `plain` under a key that seals nothing else, ever. */
-export function sealBlock(kernels: Kernels, key: Uint8Array, plain: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Makes room for the next `size` bytes and lets `fill` write them there. */
+export type FrameSink = (size: number, fill: (out: Uint8Array) => void) => void;
+
+/** Seals `plain`, frame by frame into `sink`, under a key that seals nothing else, ever. */
+export function sealBlock(kernels: Kernels, key: Uint8Array, plain: Uint8Array, sink: FrameSink): void {
   const frames = frameCount(plain.length);
-  const sealed = new Uint8Array(sealedSize(plain.length));
   for (let frame = 0; frame < frames; frame++) {
     const bytes = plain.subarray(frame * FRAME_SIZE, (frame + 1) * FRAME_SIZE);
-    const start = frame * SEALED_FRAME_SIZE;
     const terms = { key, nonce: frameNonce(frame, frame === frames - 1) };
-    kernels.xchacha20poly1305.sealInto(terms, bytes, sealed.subarray(start, start + bytes.length + TAG_SIZE));
+    sink(bytes.length + TAG_SIZE, (out) => kernels.xchacha20poly1305.sealInto(terms, bytes, out));
   }
-  return sealed;
 }
 
 /**

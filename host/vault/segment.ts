@@ -48,68 +48,44 @@ export interface SegmentShape {
   readonly shardSize: number;
 }
 
-/** A segment that is being filled. */
-export interface SegmentDraft {
-  readonly id: SegmentId;
-  readonly idBytes: Uint8Array;
-  readonly blocks: readonly SegmentBlock[];
-  /** Whether a block of `plainSize` bytes still fits. The first always does. */
-  fits(plainSize: number): boolean;
-  /** Appends a sealed block, which is the draft's from now on. */
-  append(block: Omit<SegmentBlock, "offset">, sealed: Uint8Array): void;
-  /** Ends it: what was appended is the caller's from now on. */
-  close(): ClosedSegment;
-}
-
-/** A segment that is full. */
-export interface ClosedSegment {
-  readonly shape: SegmentShape;
-  /** The payload in order: sealed blocks, then the table, each in a buffer of its own. */
-  readonly parts: readonly Uint8Array[];
-}
-
-/** What closing a segment needs to know. */
+/** Into how many shards a segment is cut. */
 export interface SegmentCode {
   readonly dataShards: number;
   readonly parityShards: number;
 }
 
-/** An empty segment under the fresh random id `idBytes`. */
-export function createSegmentDraft(
+/** Whether a segment can hold `blockCount` blocks whose sealed forms have `sealedBytes` together. One block always fits. */
+export function fitsSegment(blockCount: number, sealedBytes: number): boolean {
+  return blockCount <= 1 || sealedBytes + sealedTableSize(blockCount) <= LIMITS.vault.segmentSizeBytes;
+}
+
+/** How a segment of `blocks`, one behind the other and then its table, is cut. */
+export function planSegment(
   idBytes: Uint8Array,
-  code: SegmentCode,
+  { dataShards, parityShards }: SegmentCode,
+  blocks: readonly Omit<SegmentBlock, "offset">[],
+): { readonly shape: SegmentShape; readonly blocks: SegmentBlock[] } {
+  let offset = 0;
+  const placed = blocks.map(({ id, kind, sizeBytes }) => {
+    const block = { id, kind, sizeBytes, offset };
+    offset += sealedSize(sizeBytes);
+    return block;
+  });
+  const tableSize = sealedTableSize(blocks.length);
+  const payloadSize = offset + tableSize;
+  const id = hexEncode(idBytes);
+  const cut = { payloadSize, tableSize, shardSize: shardSize(payloadSize, dataShards) };
+  return { shape: { id, dataShards, parityShards, ...cut }, blocks: placed };
+}
+
+/** The sealed table of the segment. */
+export function sealTable(
+  blocks: readonly Omit<SegmentBlock, "offset">[],
+  id: SegmentId,
   keys: VaultKeys,
   kernels: Kernels,
-): SegmentDraft {
-  const id = hexEncode(idBytes);
-  const blocks: SegmentBlock[] = [];
-  const parts: Uint8Array[] = [];
-  let offset = 0;
-  return {
-    id,
-    idBytes,
-    blocks,
-    fits: (plainSize) =>
-      blocks.length === 0 ||
-      offset + sealedSize(plainSize) + sealedTableSize(blocks.length + 1) <= LIMITS.vault.segmentSizeBytes,
-    append(block, sealed) {
-      blocks.push({ ...block, offset });
-      parts.push(sealed);
-      offset += sealed.length;
-    },
-    close() {
-      const table = kernels.seal(tableKey(keys, kernels, idBytes), TABLE_NONCE, encodeTable(blocks));
-      const payloadSize = offset + table.length;
-      const shape = {
-        id,
-        ...code,
-        payloadSize,
-        tableSize: table.length,
-        shardSize: shardSize(payloadSize, code.dataShards),
-      };
-      return { shape, parts: [...parts, table] };
-    },
-  };
+): Uint8Array {
+  return kernels.seal(tableKey(keys, kernels, Uint8Array.fromHex(id)), TABLE_NONCE, encodeTable(blocks));
 }
 
 /** The blocks of a sealed table. Throws `TWIN_SEAL_BROKEN` when it is not the table of this segment. */
@@ -136,7 +112,7 @@ export function shardCountOf(shape: SegmentCode): number {
   return shape.dataShards + shape.parityShards;
 }
 
-function encodeTable(blocks: readonly SegmentBlock[]): Uint8Array {
+function encodeTable(blocks: readonly Omit<SegmentBlock, "offset">[]): Uint8Array {
   return concatBytes(
     ...blocks.map((block) => {
       const entry = new Uint8Array(TABLE_ENTRY_SIZE);

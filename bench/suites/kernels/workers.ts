@@ -46,9 +46,8 @@ async function samplePool(pool: KernelPool<PutJobs>, sliceMs: number): Promise<n
   const feed = async (input: Uint8Array<ArrayBuffer>): Promise<void> => {
     let plain = input;
     do {
-      const identified = await pool.run("identify", { key, plain }, { transfer: [plain.buffer] });
-      const sealed = await pool.run("seal", { key, plain: identified.plain }, { transfer: [identified.plain.buffer] });
-      plain = sealed.subarray(0, CHUNK_SIZE);
+      const batch = { bytes: plain, start: 0, end: plain.length, isLast: true };
+      plain = (await pool.run("name", { key, batch }, { transfer: [plain.buffer] })).bytes;
       chunks++;
     } while (systemClock.elapsedMs() < endMs);
   };

@@ -1,0 +1,36 @@
+// Buffers of one put that are filled again and again: fresh memory costs more than what is written into it.
+
+const STEP_SIZE = 1_048_576;
+
+/** Buffers that wait for their next use. */
+export interface BufferShelf {
+  /** A view of `sizeBytes` bytes, of any content, that is the caller's alone. */
+  take(sizeBytes: number): Uint8Array<ArrayBuffer>;
+  /** Puts the whole buffer under `view` back. Nobody else may read or write it any more. */
+  give(view: Uint8Array<ArrayBuffer>): void;
+}
+
+/** An empty shelf that keeps up to `count` buffers. */
+export function createBufferShelf(count: number): BufferShelf {
+  const waiting: ArrayBuffer[] = [];
+  return {
+    take(sizeBytes) {
+      const found = waiting.findIndex(({ byteLength }) => byteLength >= sizeBytes);
+      const [buffer] = found === -1 ? [] : waiting.splice(found, 1);
+      if (buffer !== undefined) return new Uint8Array(buffer, 0, sizeBytes);
+      // Large ones in whole steps, so that they fit the next time too; memory that is not touched costs nothing.
+      const size = sizeBytes < STEP_SIZE ? sizeBytes : Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
+      return new Uint8Array(new ArrayBuffer(size), 0, sizeBytes);
+    },
+    give({ buffer }) {
+      if (buffer.byteLength < STEP_SIZE) return;
+      waiting.push(buffer);
+      if (waiting.length <= count) return;
+      const smallest = Math.min(...waiting.map(({ byteLength }) => byteLength));
+      waiting.splice(
+        waiting.findIndex(({ byteLength }) => byteLength === smallest),
+        1,
+      );
+    },
+  };
+}
