@@ -13,9 +13,10 @@ import { openPublisherKey } from "./packages/publisher-key.ts";
 
 /** Puts a package into the registry that `place` (`oci://...`) names. Throws `TWIN_PACKAGE_*` or `TWIN_REGISTRY_FAILED`. */
 export async function publishToRegistry(file: Uint8Array, place: string): Promise<PushedPackage> {
-  const pack = readPackage(file, await openKernels());
+  const kernels = await openKernels();
   const target = parseOciReference(place);
-  return await pushPackage(target, pack, await readRegistryLogin(registryLoginPath(), target.registry));
+  const credentials = await readRegistryLogin(registryLoginPath(), target.registry);
+  return await pushPackage(target, readPackage(file, kernels), { kernels, credentials });
 }
 
 /** Adds a review to the package in `path`, by the key in `keyPath` (created when absent). Its hash stays. */

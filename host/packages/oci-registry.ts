@@ -4,11 +4,13 @@
 import { createHash } from "node:crypto";
 import { jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
+import type { Kernels } from "../kernels/kernels.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import type { CapabilityPackage } from "./manifest.ts";
 import { type RegistryCredentials, readBounded, RegistryClient } from "./oci-client.ts";
 import type { OciReference } from "./oci-reference.ts";
-import { PACKAGE_SIZE_MAX, packageFile } from "./package-file.ts";
+import { PACKAGE_SIZE_MAX, packageFile, readPackage } from "./package-file.ts";
+import type { Review } from "./review.ts";
 import { isRecord } from "./strict-shape.ts";
 
 const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
@@ -17,6 +19,8 @@ const LAYER_TYPE = "application/wasm";
 /** Ours have less than 2 KiB. */
 const MANIFEST_SIZE_MAX = 64 * 1_024;
 const DIGEST = /^sha256:[0-9a-f]{64}$/u;
+
+type Hashing = Pick<Kernels, "hash">;
 
 /** What is in a registry now. */
 export interface PushedPackage {
@@ -55,28 +59,28 @@ export async function pullPackage(
 
 /**
  * Puts a package into a registry; without a tag under its version. A version never changes: throws
- * `TWIN_PACKAGE_CONFLICT` when another package stands there already, and `TWIN_REGISTRY_FAILED`.
+ * `TWIN_PACKAGE_CONFLICT` when another package stands there already. The same one gains reviews and
+ * loses none. Throws `TWIN_REGISTRY_FAILED`.
  */
 export async function pushPackage(
   place: OciReference,
   pack: CapabilityPackage,
-  credentials?: RegistryCredentials,
+  { kernels, credentials }: { readonly kernels: Hashing; readonly credentials?: RegistryCredentials | undefined },
 ): Promise<PushedPackage> {
-  const { name, version } = pack.manifest;
+  const { version } = pack.manifest;
   const tag = place.reference ?? version;
   if (DIGEST.test(tag)) throw new TwinError("TWIN_INPUT_INVALID", "A package is put under a tag, not under a digest.");
   const client = new RegistryClient(place, credentials);
-  const file = packageFile(pack);
-  const config = configOf(file);
-  const manifest = manifestOf(pack, { file, config });
-  const digest = digestOf(manifest);
-  const pushed = { reference: `${place.registry}/${place.repository}:${tag}`, digest };
   const there = await client.ask({ method: "HEAD", at: `manifests/${tag}`, headers: { accept: MANIFEST_TYPE } });
-  if (there.status === 200 && tag === version) {
-    if (there.headers.get("docker-content-digest") === digest) return pushed;
-    const message = `${pushed.reference} is there with another content; ${name} needs a higher version.`;
-    throw new TwinError("TWIN_PACKAGE_CONFLICT", message, { name, version });
-  }
+  const isVersion = there.status === 200 && tag === version;
+  const known = isVersion ? reviewsOf(await pullPackage({ ...place, reference: tag }, credentials), pack, kernels) : [];
+  const file = packageFile({ ...pack, reviews: [...known, ...pack.reviews] });
+  // There may be too many reviews now.
+  const whole = readPackage(file, kernels);
+  const config = configOf(file);
+  const manifest = manifestOf(whole, { file, config });
+  const pushed = { reference: `${place.registry}/${place.repository}:${tag}`, digest: digestOf(manifest) };
+  if (isVersion && there.headers.get("docker-content-digest") === pushed.digest) return pushed;
   await pushBlob(client, config);
   await pushBlob(client, file);
   const headers = { "content-type": MANIFEST_TYPE };
@@ -84,6 +88,15 @@ export async function pushPackage(
   if (answer.status !== 201) throw await client.refusal(answer);
   await answer.body?.cancel();
   return pushed;
+}
+
+/** The reviews of what stands under the version. Throws `TWIN_PACKAGE_CONFLICT` unless that is the same package. */
+function reviewsOf(file: Uint8Array, { manifest, hash }: CapabilityPackage, kernels: Hashing): readonly Review[] {
+  const there = readPackage(file, kernels);
+  if (there.hash === hash) return there.reviews;
+  const { name, version } = manifest;
+  const message = `${name} ${version} is there with another content; a changed package needs a higher version.`;
+  throw new TwinError("TWIN_PACKAGE_CONFLICT", message, { name, version });
 }
 
 interface Layer {

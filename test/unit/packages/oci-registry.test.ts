@@ -59,7 +59,7 @@ describe("a registry", () => {
   const place = (rest = "") => parseOciReference(`oci://${registry.host}/ada/probe${rest}`);
 
   it("takes a package and gives it back, by its version and by its digest", async () => {
-    const { reference, digest } = await pushPackage(place(), pack);
+    const { reference, digest } = await pushPackage(place(), pack, { kernels });
     expect(reference).toBe(`${registry.host}/ada/probe:1.0.0`);
     expect(await pullPackage(place(":1.0.0"))).toEqual(file);
     expect(await pullPackage(place(`@${digest}`))).toEqual(file);
@@ -77,22 +77,34 @@ describe("a registry", () => {
   });
 
   it("keeps one package for a version, and takes the same again", async () => {
-    const first = await pushPackage(place(), pack);
-    expect(await pushPackage(place(), pack)).toEqual(first);
+    const first = await pushPackage(place(), pack, { kernels });
+    expect(await pushPackage(place(), pack, { kernels })).toEqual(first);
     const other = readPackage(probePackage({ more: { extra: "(i64.const 0)" } }), kernels);
-    await expect(pushPackage(place(), other)).rejects.toMatchObject({ code: "TWIN_PACKAGE_CONFLICT" });
+    await expect(pushPackage(place(), other, { kernels })).rejects.toMatchObject({ code: "TWIN_PACKAGE_CONFLICT" });
     expect(await pullPackage(place(":1.0.0"))).toEqual(file);
     // A tag that is no version may move.
-    await pushPackage(place(":latest"), pack);
-    await pushPackage(place(":latest"), other);
+    await pushPackage(place(":latest"), pack, { kernels });
+    await pushPackage(place(":latest"), other, { kernels });
     expect(await pullPackage(place(":latest"))).toEqual(other.bytes);
+  });
+
+  it("lets a version gain reviews, and lose none", async () => {
+    const reviewed = readPackage(reviewPackage(pack.bytes, { reviewer: testIdentity(62), kernels }), kernels);
+    await pushPackage(place(), pack, { kernels });
+    await pushPackage(place(), reviewed, { kernels });
+    await pushPackage(place(), { ...pack, reviews: [] }, { kernels });
+    const { hash, reviews } = readPackage(await pullPackage(place(":1.0.0")), kernels);
+    expect(hash).toBe(pack.hash);
+    expect(new Set(reviews.map(({ reviewer }) => reviewer))).toEqual(
+      new Set([testIdentity(61).id, testIdentity(62).id]),
+    );
   });
 
   it("that wants to know who asks is told, by a token and by name", async () => {
     const login = { user: "ada", password: "pa:ss" };
     registry.manners = { login };
-    await expect(pushPackage(place(), pack)).rejects.toThrow(/wants to know who asks/u);
-    await pushPackage(place(), pack, login);
+    await expect(pushPackage(place(), pack, { kernels })).rejects.toThrow(/wants to know who asks/u);
+    await pushPackage(place(), pack, { kernels, credentials: login });
     expect(await pullPackage(place(":1.0.0"), login)).toEqual(file);
     await expect(pullPackage(place(":1.0.0"), { ...login, password: "wrong" })).rejects.toEqual(failed);
     registry.manners = { login, basic: true };
@@ -103,7 +115,7 @@ describe("a registry", () => {
   it("that leads downloads elsewhere does not lead its token there", async () => {
     await using elsewhere = await openTestRegistry();
     const login = { user: "ada", password: "secret" };
-    await pushPackage(place(), pack);
+    await pushPackage(place(), pack, { kernels });
     for (const [digest, blob] of registry.blobs) elsewhere.blobs.set(digest, blob);
     const digest = [...registry.blobs.keys()].find((key) => registry.blobs.get(key)!.length === file.length);
     registry.manners = { login, blobsAt: `http://${elsewhere.host}/v2/x/blobs/${digest!}` };
@@ -131,13 +143,13 @@ describe("a registry", () => {
     ["a layer that is too large", () => ({ manifest: manifestWith({ size: PACKAGE_SIZE_MAX + 1 }) })],
     ["a digest that is a path", () => ({ manifest: manifestWith({ digest: "../../../etc/passwd" }) })],
   ])("that answers with %s is refused", async (_, manners) => {
-    await pushPackage(place(), pack);
+    await pushPackage(place(), pack, { kernels });
     registry.manners = manners(registry);
     await expect(pullPackage(place(":1.0.0"))).rejects.toEqual(failed);
   });
 
   it("that answers a digest with another manifest is refused", async () => {
-    const { digest } = await pushPackage(place(), pack);
+    const { digest } = await pushPackage(place(), pack, { kernels });
     registry.manners = { manifest: manifestWith({}) };
     await expect(pullPackage(place(`@${digest}`))).rejects.toThrow(/not the one of this digest/u);
   });
@@ -178,10 +190,12 @@ it.skipIf(!existsSync(REGISTRY))("Debian's docker-registry takes a package and g
         () => false,
       );
     while (!(await isUp())) await systemClock.sleep(20);
-    const { digest } = await pushPackage(parseOciReference(`oci://${host}/ada/probe`), pack);
+    const { digest } = await pushPackage(parseOciReference(`oci://${host}/ada/probe`), pack, { kernels });
     expect(await pullPackage(parseOciReference(`oci://${host}/ada/probe:1.0.0`))).toEqual(file);
     expect(await pullPackage(parseOciReference(`oci://${host}/ada/probe@${digest}`))).toEqual(file);
-    expect(await pushPackage(parseOciReference(`oci://${host}/ada/probe`), pack)).toMatchObject({ digest });
+    expect(await pushPackage(parseOciReference(`oci://${host}/ada/probe`), pack, { kernels })).toMatchObject({
+      digest,
+    });
   } finally {
     child.kill("SIGKILL");
     await once(child, "exit");
