@@ -45,7 +45,7 @@ const ADVICE: readonly Advice[] = [
   },
   {
     message: /^Package '/u,
-    advice: 'packages of npm do not compile to a capability; import files of this folder, or from "twin"',
+    advice: 'packages of npm do not compile to a capability; import files of this folder, or what "twin" offers',
   },
   { message: /^File '/u, advice: "imports are relative to the file, without .ts at the end" },
   { message: /'string' is not assignable to type '[iuf]\d/u, advice: "parse it: i32.parse(text), f64.parse(text)" },
@@ -59,7 +59,7 @@ const ADVICE: readonly Advice[] = [
 
 /** What a capability does not have, and what takes its place. */
 const ABSENT_NAMES: Readonly<Record<string, string>> = {
-  fetch: "http.get(url) reaches a server, in a @task",
+  fetch: "a @task has http.get(url)",
   setTimeout: "schedule(atMs, method, payload) calls a command later",
   setInterval: "schedule(atMs, method, payload) calls a command later",
   console: "log.info(text) writes into the log",
@@ -67,7 +67,7 @@ const ABSENT_NAMES: Readonly<Record<string, string>> = {
   Date: "nowMs() is the time of the call",
   crypto: "randomBytes(size) gives random bytes",
   process: "a capability has no environment",
-  require: 'import from files of this folder, or from "twin"',
+  require: 'import files of this folder, or what "twin" offers',
   localStorage: "kv and Table keep what must stay",
   undefined: "there is only null",
   any: "every value has a type; make a @json class",
@@ -85,7 +85,7 @@ export function adviceOnName(name: string): string | undefined {
 export function adviceOn(message: string, source: string): string | undefined {
   const name = /^Cannot find name '(\w+)'/u.exec(message)?.[1];
   if (name !== undefined) {
-    return adviceOnName(name) ?? (SDK_NAMES.has(name) ? `import { ${name} } from "twin"` : undefined);
+    return adviceOnName(name) ?? (SDK_NAMES.has(name) ? `import { ${name} } from "${SDK}"` : undefined);
   }
   return ADVICE.find((each) => each.message.test(message) && each.at?.test(source) !== false)?.advice;
 }
@@ -101,8 +101,10 @@ export function plainMessage(message: string): string {
     .replace(/\.$/u, "");
 }
 
+/** What authors import the SDK by, and what it offers. */
+const SDK = "twin";
 const SDK_NAMES = new Set(
-  "kv Entry blobs call emit schedule send unschedule caller fail log nowMs randomBytes randomId require Table ordered ObjectId TimeMs TwinId ABSENT some http HttpRequest HttpAnswer ask PeerAnswer".split(
+  "kv Entry blobs call emit schedule send unschedule Caller caller fail log nowMs randomBytes randomId require Table ordered ObjectId TimeMs TwinId ABSENT some http HttpRequest HttpAnswer ask PeerAnswer".split(
     " ",
   ),
 );

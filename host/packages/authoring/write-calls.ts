@@ -83,8 +83,8 @@ class CallsWriter {
     const classes = this.#classes.join("");
     return [
       `${CALLS_HEAD}${name} ${version}. Written by \`twin capability add\`: do not edit, add it again.\n\n`,
-      'import { JSON } from "json-as";\n',
-      `import { ABSENT, call${sending.length > 0 ? ", send" : ""} } from "twin";\n`,
+      importLine("JSON", "json-as"),
+      importLine(sending.length > 0 ? "ABSENT, call, send" : "ABSENT, call", "twin"),
       `${classes}\n${docComment(title, "")}export namespace ${callsName(name)} {\n${parts.join("\n")}}\n`,
     ].join("");
   }
@@ -249,6 +249,10 @@ function fieldText({
 function isNothing(schema: JsonSchema): boolean {
   if (!isRecord(schema) || schema["type"] !== "object" || schema["additionalProperties"] !== false) return false;
   return !isRecord(schema["properties"]) || Object.keys(schema["properties"]).length === 0;
+}
+
+function importLine(names: string, file: string): string {
+  return `import { ${names} } from ${JSON.stringify(file)};\n`;
 }
 
 /** `mark_read` -> `MarkRead` */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readAuthorSource } from "../../../../host/packages/authoring/author-source.ts";
-import { addCalls } from "../../../../host/packages/authoring/add-calls.ts";
+import { addCalls } from "../../../../host/packages/add-calls.ts";
 import { type CalledCapability, writeCalls } from "../../../../host/packages/authoring/write-calls.ts";
 import type { Manifest } from "../../../../host/packages/manifest.ts";
 import { openLab } from "../../../../host/testing.ts";

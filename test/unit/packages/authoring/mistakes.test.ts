@@ -1,9 +1,11 @@
 // What authors get wrong, and what they are told: the line, the mistake, and what to do.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TOOLCHAIN } from "../../../../host/packages/authoring/compile-assembly-script.ts";
+import { adviceOn } from "../../../../host/packages/authoring/source-advice.ts";
 import { readAuthorSource } from "../../../../host/packages/authoring/author-source.ts";
 
 const FILE = {
@@ -187,16 +189,21 @@ describe("an author is told, before anything is compiled,", () => {
   });
 });
 
+it("an author is told of every name that the SDK offers and that was not imported", async () => {
+  const exported = await readFile(join(TOOLCHAIN.sdk, "twin.ts"), "utf8");
+  const names = Array.from(exported.matchAll(/^export \{([^}]*)\}/gmu), ([, list]) => list!.split(",")).flat();
+  expect(names.length).toBeGreaterThan(10);
+  for (const name of names.map((each) => each.trim())) {
+    expect(adviceOn(`Cannot find name '${name}'`, "")).toBe(`import { ${name} } from "twin"`);
+  }
+});
+
 const LATER = "/** Rings. */\n@command export function ring(text: string, times: i32 = 1): void {}\n";
 
 describe("an author is told by the compiler, at the line as it was written,", () => {
   it.each([
     ["a name that is not there", query("(): string", "return ¦nonsense;"), "Cannot find name 'nonsense'."],
-    [
-      "a name of browsers",
-      query("(): void", '¦fetch("x");'),
-      "Cannot find name 'fetch': http.get(url) reaches a server, in a @task.",
-    ],
+    ["a name of browsers", query("(): void", '¦fetch("x");'), "Cannot find name 'fetch': a @task has http.get(url)."],
     ["a forgotten import", query("(): void", "¦nowMs();"), `Cannot find name 'nowMs': import { nowMs } from "twin".`],
     [
       "a field without a value",
@@ -231,7 +238,7 @@ describe("an author is told by the compiler, at the line as it was written,", ()
     [
       "a package of npm",
       `import { x } from ¦"lodash";\n${query("(): void", "x();")}`,
-      `Package 'lodash' not found: packages of npm do not compile to a capability; import files of this folder, or from "twin".`,
+      `Package 'lodash' not found: packages of npm do not compile to a capability; import files of this folder, or what "twin" offers.`,
     ],
     [
       "an event without @event",

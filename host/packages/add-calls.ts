@@ -2,11 +2,13 @@
 
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { TwinError } from "../../base/errors.ts";
-import { isRecord } from "../strict-shape.ts";
-import { CAPABILITY_FILE, readCapabilityFile } from "./capability-file.ts";
-import { foreignLanguageOf } from "./compile-foreign.ts";
-import { CALLS_FOLDER, type CalledCapability, callsName, writeCalls } from "./write-calls.ts";
+import { TwinError } from "../base/errors.ts";
+import { isRecord } from "./strict-shape.ts";
+import { CAPABILITY_FILE, readCapabilityFile } from "./authoring/capability-file.ts";
+import { foreignLanguageOf } from "./authoring/compile-foreign.ts";
+import { CALLS_FOLDER, type CalledCapability, callsName, writeCalls } from "./authoring/write-calls.ts";
+
+export type { CalledCapability } from "./authoring/write-calls.ts";
 
 /** What was added. */
 export interface AddedCalls {
