@@ -67,7 +67,6 @@ const ABSENT_NAMES: Readonly<Record<string, string>> = {
   Date: "nowMs() is the time of the call",
   crypto: "randomBytes(size) gives random bytes",
   process: "a capability has no environment",
-  require: 'import files of this folder, or what "twin" offers',
   localStorage: "kv and Table keep what must stay",
   undefined: "there is only null",
   any: "every value has a type; make a @json class",
