@@ -97,6 +97,7 @@ const FIGURES: readonly (readonly [name: string, help: string, labels?: readonly
   ["twin_outbox_messages", "Messages on their way to other twins."],
   ["twin_parked_messages", "Messages that their receivers refused."],
   ["twin_timers", "Timers that wait."],
+  ["twin_tasks", "Tasks that run or wait for the outside."],
   ["twin_guests", "Live instances of capabilities."],
   ["twin_guest_memory_bytes", "Memory of live instances."],
   ["twin_contacts", "Contacts, by whether they are connected.", ["state"]],
@@ -156,6 +157,7 @@ async function measureEngine({ engine }: MeasuredTwin, add: Add): Promise<void> 
   add("twin_outbox_messages", status.outbox);
   add("twin_parked_messages", status.parked);
   add("twin_timers", status.timers);
+  add("twin_tasks", status.tasks);
   add("twin_guests", status.guests);
   add("twin_guest_memory_bytes", status.guestMemorySizeBytes);
 }
