@@ -39,7 +39,6 @@ describe("a capability", () => {
     await Promise.all([ada.start(["--name", "Ada"]), ben.start(["--name", "Ben"])]);
     await using adaHost = (await connectHost(ada.folder))!;
     await using benHost = (await connectHost(ben.folder))!;
-    expect((await errorOf(ben, "capability", "install", "twin:Ada/needy")).code).toBe("TWIN_PEER_UNKNOWN");
     await benHost.control.accept((await adaHost.control.invite()).code);
     for (const name of ["probe-1", "needy"] as const) {
       await adaHost.control.offerPackage(PACKAGES[name], ["contacts"]);
@@ -64,12 +63,10 @@ describe("a capability", () => {
     expect((await benHost.control.call("probe@2", "get", "")).result).toBe("into the second");
 
     const lock = join(root, "twin.lock");
-    await ben.json("capability", "lock", "--out", lock);
-    const locked = JSON.parse(await readFile(lock, "utf8")) as Record<string, { hash: string }>;
+    const locked = (await ben.json("capability", "lock", "--out", lock)) as Record<string, { hash: string }>;
     expect(locked["probe@2"]!.hash).toBe(hash);
-    const other = { ...locked, probe: { ...locked["probe"], hash } };
-    await writeFile(lock, JSON.stringify(other));
-    expect((await errorOf(ben, "capability", "lock", "--check", lock)).message).toMatch(/probe: expected/u);
+    await writeFile(lock, (await readFile(lock, "utf8")).replace(hash, "0".repeat(64)));
+    expect((await errorOf(ben, "capability", "lock", "--check", lock)).message).toMatch(/probe@2: expected/u);
   }, 120_000);
 
   it("goes through a registry, with the reviews that its owner requires", async () => {

@@ -1,3 +1,5 @@
+// One operation, the telling steps; every step of every operation is in test/campaigns/installation-kills.campaign.ts.
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,15 +12,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const operation = (name: string) => KILLED_OPERATIONS.find((each) => each.name === name)!;
-
 test("a kill while a package is written, before it has its name, and around its record leaves the old or the new", async () => {
   const around = /^(?:within writeSync|before renameSync|within write$|after write$)/u;
-  const seen = await killAtSteps(root, operation("upgrade"), (step) => around.test(step));
+  const upgrade = KILLED_OPERATIONS.find(({ name }) => name === "upgrade")!;
+  const seen = await killAtSteps(root, upgrade, (step) => around.test(step));
   expect(seen).toEqual({ old: 3, new: 1 });
-}, 60_000);
-
-test("a kill around the record of a rollback leaves the old or the new", async () => {
-  const seen = await killAtSteps(root, operation("rollBack"), (step) => /^(?:within|after) write$/u.test(step));
-  expect(seen).toEqual({ old: 1, new: 1 });
 }, 60_000);
