@@ -117,6 +117,7 @@ export class PoolWorker {
     });
     this.#worker.on("exit", () => {
       this.#end(restarted("The worker of this guest ended; call again."));
+      this.#port.close();
       this.#gone.resolve();
     });
   }
@@ -204,7 +205,6 @@ export class PoolWorker {
   async end(reason: TwinError): Promise<void> {
     this.#end(reason);
     await this.#worker.terminate();
-    this.#port.close();
     await this.gone;
   }
 
