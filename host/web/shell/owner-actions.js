@@ -132,14 +132,23 @@ export async function takePackage({ bytes, report }, { withhold }) {
   else toast(`${title} is ${toVersion} now.`, { action: back, about: `capability ${name}` });
 }
 
-/** Code and data of the version before. @param {string} name @param {string} title */
-export async function rollBackCapability(name, title) {
-  await telling(`${title} was not rolled back`, async () => {
-    const { version } = await getOwner().rollBackCapability(name);
+/**
+ * Code and data of the version before. What others use of the version that is left keeps it, unless the
+ * owner accepts that.
+ * @param {string} name @param {string} title @param {("breaks")[]} [accept]
+ */
+export async function rollBackCapability(name, title, accept = []) {
+  try {
+    const { version } = await getOwner().rollBackCapability(name, { accept });
     markStale("capabilities");
     const undo = { label: "Undo", run: () => void rollBackCapability(name, title) };
     toast(`${title} is ${version} again, with its data of then.`, { action: undo, about: `capability ${name}` });
-  });
+  } catch (error) {
+    const anyway = { label: "Roll back anyway", run: () => void rollBackCapability(name, title, ["breaks"]) };
+    const isNeeded = /** @type {{ code?: unknown }} */ (error).code === "TWIN_PACKAGE_NEEDED";
+    const choice = isNeeded ? { action: anyway, about: `capability ${name}` } : { about: `capability ${name}` };
+    toast(`${title} was not rolled back: ${errorText(error)}`, choice);
+  }
 }
 
 /** @param {string} name @param {string} title */
