@@ -79,6 +79,10 @@ export const CASES = {
     "echo-1k-worker": micros("The same with 1 KiB."),
     "echo-64k-worker": micros("The same with 64 KiB."),
     "host-call": { unit: "ns", what: "One call from a guest to a host function that does nothing." },
+    "host-call-waiting": {
+      unit: "ns",
+      what: "The same to one that answers by a promise: the guest stands still for it.",
+    },
     instantiate: micros("One more instance of a module of about 20 KB that is compiled already."),
     "instantiate-capability": micros("The same of a built-in capability, whose JSON code has tables to fill."),
     "admit-1mb": { unit: "ms", what: "Validates, parses and meters a module of 1 MB." },

@@ -6,8 +6,10 @@ import { silentLog } from "../../host/base/log.ts";
 import { HOST_INTERFACE } from "../../host/engine/host-functions.ts";
 import { admit } from "../../host/sandbox/admit.ts";
 import { type CompiledGuest, compileGuest, instantiate } from "../../host/sandbox/guest.ts";
+import { ProcessTally } from "../../host/sandbox/process-tally.ts";
 import type { Guest, HostImplementation, HostInterface } from "../../host/sandbox/sandbox.ts";
 import { openSandboxPool } from "../../host/sandbox/pool.ts";
+import { WaitingRoom } from "../../host/sandbox/waiting-room.ts";
 import { assembleGuest } from "../../test/support/assemble.ts";
 import { fillRandom } from "../arena.ts";
 import type { Case, Contender } from "../measure.ts";
@@ -53,6 +55,7 @@ export async function openSandboxSuite(context: SuiteContext): Promise<Suite> {
     ...(await echoCases(extism)),
     ...(await workerEchoCases(stack, extism)),
     await hostCallCase(extism),
+    waitingCallCase(),
     ...instantiateCases(echo, extism),
     admitCase(echo),
     ...(await openAttackCases(stack, context)),
@@ -99,13 +102,37 @@ function extismEcho(plugin: Plugin, payload: Uint8Array): Contender {
   return { ...EXTISM, async: true, run };
 }
 
-async function hostCallCase(extism: CreatePlugin | undefined): Promise<Case> {
+/** A guest that calls the host function `nothing` so often. */
+function assembleCaller(): Uint8Array<ArrayBuffer> {
   const body = `(local $left i32) (local.set $left (i32.const ${HOST_CALLS}))
     (loop $again (call $nothing) (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))) (i64.const 0)`;
-  const bytes = assembleGuest(
+  return assembleGuest(
     `(import "twin" "nothing" (func $nothing)) (func (export "run") (param i32 i32) (result i64) ${body})`,
   );
-  const guest = start(compileGuest(admit(bytes, POLICY)), IDLE_HOST);
+}
+
+/** Of a host function whose promise is settled already: what standing still and going on costs. */
+function waitingCallCase(): Case {
+  const answer = Promise.resolve();
+  const room = new WaitingRoom({ clock: systemClock, tally: new ProcessTally() });
+  const guest = instantiate(compileGuest(admit(assembleCaller(), POLICY)), {
+    implementation: {},
+    waiting: { implementation: { nothing: () => answer }, room },
+    limits: LIMITS.sandbox,
+    budget: BUDGET,
+  });
+  const payload = new Uint8Array(0);
+  const run = (): Promise<unknown> => guest.callWaiting("run", payload, WORKER_BUDGET);
+  return {
+    suite: "sandbox",
+    name: "host-call-waiting",
+    ours: { ...OURS, async: true, count: HOST_CALLS, run },
+    others: [],
+  };
+}
+
+async function hostCallCase(extism: CreatePlugin | undefined): Promise<Case> {
+  const guest = start(compileGuest(admit(assembleCaller(), POLICY)), IDLE_HOST);
   const payload = new Uint8Array(0);
   const others: Contender[] = [];
   if (extism !== undefined) {
