@@ -2,25 +2,20 @@
 // Stopping is being killed; closing in order only spares the next start some work.
 
 import { mkdir } from "node:fs/promises";
-import { isIP } from "node:net";
 import { join } from "node:path";
 import { systemClock } from "./base/clock.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
-import { createCircles } from "./circles.ts";
 import type { HostConfig } from "./config.ts";
 import { openControlServer } from "./control/control-server.ts";
 import { type Engines, openEngines } from "./engine/open-engines.ts";
 import type { Identity } from "./identity/identity.ts";
 import { formatPhrase } from "./identity/phrase.ts";
-import type { TwinId } from "./identity/twin-id.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { openLanes, type OpenLanes } from "./kernels/open-lanes.ts";
-import { openHostKey } from "./peers/host-key.ts";
-import { openPeerNode, type PeerNode } from "./peers/peer-node.ts";
-import { openPeers, type Peers } from "./peers/peers.ts";
-import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
-import type { ControlApi, Paired } from "./rpc/api.ts";
+import type { PeerNode } from "./peers/peer-node.ts";
+import type { Peers } from "./peers/peers.ts";
+import type { ControlApi } from "./rpc/api.ts";
 import { type ChangeHub, createChangeHub } from "./rpc/change-hub.ts";
 import { createControlTarget } from "./rpc/control-target.ts";
 import { type KeptReplica, keepReplica } from "./keep-replica.ts";
@@ -34,6 +29,7 @@ import { checkPortFree } from "./web/check-port.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import { openWeb, type Web } from "./web/open-web.ts";
 import { createOwner, type Owner, webPartsOf } from "./create-owner.ts";
+import { openHostNode, openTwinPeers } from "./network.ts";
 import { openTwin, type OpenTwin, type TwinOrigins } from "./open-twin.ts";
 import { OtherTwins } from "./other-twins.ts";
 
@@ -81,14 +77,15 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const shared = { kernels, kernelWorkers: lanes.workers.count, log };
   const twin = await openFirstTwin(stack, { config, identity, engines, shared });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
-  const peers = parts.peers ? await openNetwork(stack, origins) : undefined;
-  if (peers !== undefined) twin.outside.connect(peers);
-  if (peers !== undefined) twin.twinStores.connect(peers);
+  const others = new OtherTwins({ ...origins, ...shared, folder: config.folder, engines });
+  const node = parts.peers ? await openNode(stack, { ...origins, others }) : undefined;
+  // Behind the node, which its twins use.
+  stack.use(others);
+  const peers = node && (await openTwinPeers(stack, { ...origins, node }));
   const replica = parts.web
     ? stack.use(keepReplica({ ...twin, folder: config.folder, changes: origins.changes, log }))
     : undefined;
   if (parts.web) stack.use(keepVault({ ...origins, vault: twin.vault, clock: systemClock }));
-  const others = stack.use(new OtherTwins({ ...origins, ...shared, folder: config.folder, engines }));
   const owner = await openOwnerParts(stack, { ...origins, peers, replica, others, web: parts.web });
   if (parts.web) others.takeInAll();
   const phraseShown = (await twin.settings.get("phraseShown")) !== undefined;
@@ -136,52 +133,17 @@ interface NetworkOrigins {
   readonly log: Log;
 }
 
-async function openNetwork(stack: AsyncDisposableStack, origins: NetworkOrigins): Promise<Peers> {
-  const { config, twin, lanes, log, changes } = origins;
-  const { identity, engine, settings, name } = twin;
-  const circles = stack.use(createCircles(engine));
-  const nodeParts = {
-    hostKey: await openHostKey(join(config.folder, "host.key"), systemRandom),
-    lanes: lanes.lanes,
-    clock: systemClock,
-    log,
-  };
-  const listen = (port: number): Promise<PeerNode> =>
-    openPeerNode({ ...nodeParts, listen: [peerAddress(config.peerHost, port)] });
-  const keptPort = Number((await settings.get("peerPort")) ?? 0);
-  const node = stack.use(
-    await listen(config.peerPort || keptPort).catch((thrown: unknown) => {
-      // A port that the owner named must be had; one that was only kept from the last start need not.
-      if (config.peerPort !== 0 || keptPort === 0) throw thrown;
-      return listen(0);
-    }),
-  );
-  const peers = stack.use(
-    await openPeers({
-      node,
-      identity,
-      engine,
-      phonebook: createContactsPhonebook(engine),
-      circlesOf: (other: TwinId) => circles.of(other),
-      onPaired: (paired: Paired) => circles.addContact(paired),
-      onChange: () => changes.announce("peers"),
-      ownName: () => name,
-      offers: twin.offers,
-      holder: twin.holder,
-      clock: systemClock,
-      random: systemRandom,
-      log,
-    }),
-  );
-  const port = peers.addresses.map((address) => /\/tcp\/(\d+)/.exec(address)?.[1]).find((text) => text !== undefined);
-  if (port !== undefined) await settings.set("peerPort", port);
-  return peers;
-}
-
-/** The multiaddr of an IP address or a name, and a port. */
-function peerAddress(host: string, port: number): string {
-  const kind = isIP(host) === 6 ? "ip6" : isIP(host) === 4 ? "ip4" : "dns";
-  return `/${kind}/${host}/tcp/${port}`;
+/** From its opening on, the other twins of the host are found by whom they are for. */
+async function openNode(
+  stack: AsyncDisposableStack,
+  origins: NetworkOrigins & { readonly others: OtherTwins },
+): Promise<PeerNode> {
+  const { config, twin, lanes, log, others } = origins;
+  const { settings } = twin;
+  const wake = (wanted: string): Promise<void> => others.wake(wanted);
+  const node = await openHostNode(stack, { config, settings, lanes: lanes.lanes, log, wake });
+  others.join(node);
+  return node;
 }
 
 interface OwnerOrigins extends NetworkOrigins {

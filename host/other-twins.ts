@@ -6,6 +6,7 @@ import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { TwinError } from "./base/errors.ts";
+import { hexEncode } from "./base/bytes.ts";
 import type { Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import { syncFolder } from "./base/sync-folder.ts";
@@ -18,7 +19,10 @@ import { createKeystore, readKeystore } from "./identity/keystore.ts";
 import { ENTROPY_SIZE, formatPhrase } from "./identity/phrase.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { OpenLanes } from "./kernels/open-lanes.ts";
+import { openTwinPeers } from "./network.ts";
 import { openTwin } from "./open-twin.ts";
+import { twinHash } from "./peers/invite-code.ts";
+import type { PeerNode } from "./peers/peer-node.ts";
 import type { NewTwin, TwinListing } from "./rpc/api.ts";
 import { createChangeHub } from "./rpc/change-hub.ts";
 import { TwinOutside } from "./twin-outside.ts";
@@ -57,6 +61,9 @@ export class OtherTwins implements AsyncDisposable {
   readonly #opened = new Map<string, Promise<OpenedTwin>>();
   readonly #owners: Owner[] = [];
   #web: Pick<Web, "other" | "otherUrl"> | undefined;
+  #node: PeerNode | undefined;
+  /** Names by the hash of the twin's id, by which the network asks for it. */
+  readonly #wanted = new Map<string, string>();
   #closed = false;
 
   constructor(parts: OtherTwinsParts) {
@@ -66,6 +73,17 @@ export class OtherTwins implements AsyncDisposable {
   /** From now on browsers reach them. */
   connect(web: Pick<Web, "other" | "otherUrl">): void {
     this.#web = web;
+  }
+
+  /** From now on they are reached by other twins, and reach them. */
+  join(node: PeerNode): void {
+    this.#node = node;
+  }
+
+  /** Opens the twin of that hash, as somebody wants to talk to it. Does nothing for one that does not live here. */
+  async wake(wanted: string): Promise<void> {
+    const name = this.#wanted.get(wanted);
+    if (name !== undefined) await this.open(name);
   }
 
   /** Has all of them live in the engines, one after the other and behind other work: their timers may be due. */
@@ -166,7 +184,17 @@ export class OtherTwins implements AsyncDisposable {
       stateKey: keys.state,
       outside,
     });
+    this.#wanted.set(hexEncode(twinHash(id)), name);
+    // Messages wait, from now or from an earlier life: they need its place in the network.
+    engine.listen({ onOutbox: () => void this.#openForMessages(name) });
     return { identity, engine, outside };
+  }
+
+  async #openForMessages(name: string): Promise<void> {
+    if (this.#node === undefined || this.#closed || this.#opened.has(name)) return;
+    await this.open(name).catch((thrown: unknown) => {
+      this.#parts.log.error({ err: thrown, name }, "A twin of this host has messages, and cannot be opened.");
+    });
   }
 
   async #open(name: string): Promise<OpenedTwin> {
@@ -186,10 +214,14 @@ export class OtherTwins implements AsyncDisposable {
       givenName: name,
     });
     const web = this.#web;
+    const changes = createChangeHub();
+    const node = this.#node;
+    const peers = node && (await openTwinPeers(this.#stack, { node, twin, changes, log }));
     const owner = createOwner(twin, {
       lanes,
       log,
-      changes: createChangeHub(),
+      peers,
+      changes,
       webUrl: () => web?.otherUrl(name) ?? "",
       loginLink: web && (async () => (await web.other(name))!.loginLink()),
     });

@@ -234,6 +234,12 @@ export class EngineCore {
     return { answer };
   }
 
+  /** Tells for whom messages wait that an earlier life has left. */
+  tellWaiting(): void {
+    const outboxPeers = [...this.outbox.peers().keys()];
+    if (outboxPeers.length > 0) this.#tell({ outboxPeers });
+  }
+
   /** Commits `writes`, and with them the receipts that wait. Resolves when they are durable. */
   commit(writes: readonly StateWrite[]): Promise<void> {
     let durable: Promise<void>;

@@ -49,6 +49,8 @@ export class Resident {
   nextDueAtMs: number | undefined;
   /** In time that never jumps. */
   lastUsedMs = 0;
+  /** What its guests held when they were last looked at. */
+  guestSizeBytes = 0;
   readonly #place: TwinPlace;
   #awake: Awake | undefined;
   #useCount = 0;
@@ -143,6 +145,7 @@ export class Resident {
     });
     const perform = (work: () => Promise<void>): Promise<void> =>
       this.use(clock.elapsedMs(), () => turns.perform("own", work));
+    core.tellWaiting();
     if (isSweepDue(core)) {
       perform(() => sweepRemoved(core)).catch((thrown: unknown) =>
         log.error({ err: thrown }, "What was removed long ago could not be deleted."),

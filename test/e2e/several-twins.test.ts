@@ -50,3 +50,37 @@ it("a host has several twins that share its process and nothing else", async () 
   expect(await names("--as", "family")).not.toContain("chat");
   expect(await readdir(join(host.folder, "journals"))).toEqual(["0"]);
 }, 60_000);
+
+it("twins of a host talk to each other and to others over its one node, also when a message has to wake them", async () => {
+  await using host = await HostProcess.create();
+  await using far = await HostProcess.create();
+  const { twin: ada } = await host.start(["--name", "Ada"]);
+  const { twin: family } = (await host.json("init", "family")) as { twin: string };
+  await far.start(["--name", "Ben"]);
+  const invite = async (...as: string[]): Promise<string> =>
+    ((await host.json(...as, "invite")) as { code: string }).code;
+  expect(await far.json("accept", await invite("--as", "family"))).toEqual({ twin: family, name: "family" });
+  expect(await host.json("--as", "family", "accept", await invite())).toEqual({ twin: ada, name: "Ada" });
+
+  const post = (from: HostProcess, to: string, text: string, ...as: string[]): Promise<unknown> =>
+    from.json(...as, "call", "chat", "post", JSON.stringify({ to, text }));
+  const texts = async (peer: string, ...as: string[]): Promise<string[]> => {
+    const params = JSON.stringify({ peer, limit: 10 });
+    const { messages } = (await host.json(...as, "call", "chat", "messages", params)) as {
+      messages: { text: string }[];
+    };
+    return messages.map(({ text }) => text);
+  };
+  await post(host, ada, "from one room to the next", "--as", "family");
+  await expect.poll(() => texts(family), { timeout: 20_000 }).toEqual(["from one room to the next"]);
+
+  await host.stop("SIGKILL");
+  await post(far, family, "are you there?");
+  await host.start();
+  // Nobody asks for the family until its message is there.
+  await expect
+    .poll(async () => ((await far.json("status")) as { engine: { outbox: number } }).engine.outbox, { timeout: 30_000 })
+    .toBe(0);
+  const { twin: ben } = (await far.json("status")) as { twin: string };
+  expect(await texts(ben, "--as", "family")).toEqual(["are you there?"]);
+}, 120_000);

@@ -188,6 +188,17 @@ describe("the outbox", () => {
     expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 3, limit: 1 })).toHaveLength(1);
   });
 
+  test("tells after a restart for whom messages wait", async () => {
+    await bench.call("send", "one");
+    await bench.reopen();
+    bench.news.length = 0;
+    bench.core.tellWaiting();
+    expect(bench.news.map(({ outboxPeers }) => outboxPeers)).toEqual([[PROBE_PEER]]);
+    await settle(1);
+    bench.core.tellWaiting();
+    expect(bench.news).toHaveLength(1);
+  });
+
   test("shows no message whose command is not durable", async () => {
     await bench.call("send", "one");
     const sent = bench.call("send", "two");
