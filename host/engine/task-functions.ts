@@ -1,7 +1,7 @@
 // The host functions for which a task stands still. Failures of the outside are answers that the guest
 // gets and may live with; what breaks a rule, and a nested call that fails, ends the task.
 
-import { concatBytes, jsonDecode, jsonEncode } from "../base/bytes.ts";
+import { concatBytes, jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
 import { TwinError, toTwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { isAllowedPlace } from "../packages/http-place.ts";
@@ -44,6 +44,9 @@ const HEADER_VALUE = /^[\t\x20-\x7e]{0,4096}$/u;
 const HOST_HEADERS =
   /^(?:host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept-encoding|proxy-.*)$/u;
 
+/** Any JSON will do: its reader judges it by its own schema. */
+const ANY = (): undefined => undefined;
+
 const TASK_ACTIONS = {
   call: async (
     { frame, memory },
@@ -81,14 +84,17 @@ const TASK_ACTIONS = {
     const payload = readPayload(call, args[6]!, args[7]!);
     checkAddressee({ peer, capability, method });
     memory.charge(payload.length * LENGTH_FUEL.json);
-    const { violation } = checkJson(payload, () => undefined);
+    const { violation } = checkJson(payload, ANY);
     const trace = formatTraceparent(frame.run.trace);
     if (violation !== undefined) throw abi(`the payload given to peer_call is no JSON (${violation})`);
     return answerOf(call, async () => {
       const answer = await frame.outside.callPeer({ peer, capability, method, payload, trace }, { signal });
       frame.run.bytes.sent += payload.length;
       frame.run.bytes.received += answer.length;
-      return answer;
+      // Another host may say anything: the guest reads what was checked, in one spelling.
+      const checked = checkJson(answer, ANY);
+      if (checked.violation === undefined) return utf8Encode(checked.text);
+      throw new TwinError("TWIN_PEER_PROTOCOL", "The other host answered a call with something that is no JSON.");
     });
   },
 } as const satisfies Partial<Record<HostFunctionName, TaskAction>>;
