@@ -126,7 +126,7 @@ export const LIMITS = {
     /** The first segment of a process: somebody waits for it, and most short ones never fill it. */
     journalFirstSizeBytes: 256 * KIB,
     /** A disk that writes quicker than this may keep a worker that has nothing else to do: what comes meanwhile waits so long. */
-    quickWriteMs: 0.5,
+    quickWriteUs: 500,
     /** Durable rows wait this long for more before the tables take them: a page that many share is written once, a row that is gone by then not at all. */
     applyDelayMs: 100,
     /** Rows that wait for the tables before they are taken at once: all of them are memory. */
@@ -327,6 +327,10 @@ export const LIMITS = {
     shardCount: 255,
     /** Children of one manifest node: 4,096 x 40 bytes is a block of 160 KiB. */
     manifestEntryCount: 4_096,
+    /** Decoded manifest nodes in memory, of up to 0.5 MiB each, so that ranges of an object are found at once. */
+    manifestNodesKept: 16,
+    /** Blocks of a long read that are fetched before they are asked for: 1 MiB each on average. */
+    readAheadCount: 4,
     /** Depth of a manifest tree: 4,096^3 chunks; a deeper one is not ours. */
     manifestDepth: 4,
     /** Part of the manifest of every object. */

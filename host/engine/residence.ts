@@ -17,6 +17,8 @@ export class Residence {
   #isLooking = false;
   #isWatching = false;
   #isCrowded = false;
+  /** What the guests of all who are awake hold. */
+  #guestSizeBytes = 0;
   #alarm: AbortController | undefined;
 
   constructor(parts: ResidentParts) {
@@ -35,14 +37,19 @@ export class Residence {
   use<Result>(slot: number, work: (core: EngineCore) => Promise<Result>): Promise<Result> {
     const resident = this.#all.get(slot);
     if (resident === undefined) return Promise.reject(new TwinError("TWIN_ABORTED", "The engine was closed."));
-    return resident.use(this.#parts.clock.elapsedMs(), () => work(this.#wake(resident)));
+    return resident.use(this.#parts.clock.elapsedMs(), () => {
+      const core = this.#wake(resident);
+      const result = work(core);
+      this.#weigh(resident, core);
+      return result;
+    });
   }
 
   /** The twin leaves. Resolves when its files are closed. */
   async remove(slot: number): Promise<undefined> {
     const resident = this.#all.get(slot);
     this.#all.delete(slot);
-    this.#awake.delete(slot);
+    if (resident !== undefined) this.#settle(resident);
     await resident?.end();
     return undefined;
   }
@@ -59,8 +66,33 @@ export class Residence {
     this.#awake.delete(resident.slot);
     this.#awake.set(resident.slot, resident);
     if (!this.#isWatching) void this.#watch();
-    if (!this.#isCrowded && this.#awake.size > LIMITS.engine.awakeCount) void this.#relieve();
+    this.#relieveIfCrowded();
     return core;
+  }
+
+  /** Notes what the guests of a twin hold. */
+  #weigh(resident: Resident, core: EngineCore): void {
+    const sizeBytes = core.shelf.memorySizeBytes();
+    this.#guestSizeBytes += sizeBytes - resident.guestSizeBytes;
+    resident.guestSizeBytes = sizeBytes;
+    this.#relieveIfCrowded();
+  }
+
+  /** Notes that a twin is not awake any more. */
+  #settle(resident: Resident): void {
+    this.#awake.delete(resident.slot);
+    this.#guestSizeBytes -= resident.guestSizeBytes;
+    resident.guestSizeBytes = 0;
+  }
+
+  /** Too many twins are awake, or their guests hold too much; the last one bounds its own guests. */
+  #isFull(): boolean {
+    const { awakeCount, guestMemorySizeBytes } = LIMITS.engine;
+    return this.#awake.size > awakeCount || (this.#guestSizeBytes > guestMemorySizeBytes && this.#awake.size > 1);
+  }
+
+  #relieveIfCrowded(): void {
+    if (!this.#isCrowded && this.#isFull()) void this.#relieve();
   }
 
   /** While somebody is awake: puts to sleep who was not used for long. */
@@ -77,17 +109,16 @@ export class Residence {
     this.#isWatching = false;
   }
 
-  /** Puts to sleep who was used least recently, until there are not too many. */
+  /** Puts to sleep who was used least recently, until there is room. */
   async #relieve(): Promise<void> {
     this.#isCrowded = true;
-    const isRelieved = (): boolean => this.#awake.size <= LIMITS.engine.awakeCount;
-    while (!isRelieved()) {
+    while (this.#isFull()) {
       for (const resident of this.#awake.values()) {
-        if (isRelieved()) break;
+        if (!this.#isFull()) break;
         await this.#rest(resident);
       }
       // The others are at work, or had something to write.
-      if (!isRelieved()) await this.#parts.clock.sleep(LIMITS.engine.crowdedLookMs);
+      if (this.#isFull()) await this.#parts.clock.sleep(LIMITS.engine.crowdedLookMs);
     }
     this.#isCrowded = false;
   }
@@ -103,7 +134,7 @@ export class Residence {
   async #rest(resident: Resident): Promise<void> {
     try {
       if (!resident.isAwake || !(await resident.rest())) return;
-      this.#awake.delete(resident.slot);
+      this.#settle(resident);
       this.#setAlarm();
     } catch (thrown) {
       this.#parts.log.warn({ err: thrown }, "A twin could not be put to sleep; it stays awake for a while.");

@@ -35,6 +35,6 @@ export class WriteChoice {
     const startedMs = clock.elapsedMs();
     const writing = write();
     if (writing !== undefined) await writing;
-    this.#quickCount = clock.elapsedMs() - startedMs < LIMITS.state.quickWriteMs ? this.#quickCount + 1 : 0;
+    this.#quickCount = clock.elapsedMs() - startedMs < LIMITS.state.quickWriteUs / 1_000 ? this.#quickCount + 1 : 0;
   }
 }

@@ -4,7 +4,7 @@ import { WriteChoice } from "../../../host/state/write-choice.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 
 describe("the choice of who writes", () => {
-  const slowMs = LIMITS.state.quickWriteMs;
+  const slowMs = LIMITS.state.quickWriteUs / 1_000;
 
   function open(): { readonly write: (tookMs: number, alone?: boolean) => Promise<boolean> } {
     const clock = createManualClock();
