@@ -14,6 +14,7 @@ import { builtInsFor } from "./built-ins.ts";
 import { EngineCore } from "./engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine/engine-operations.ts";
 import type { CallAnswer, CallRequest, Receipt, TwinEvent } from "./engine/engine.ts";
+import type { UpgradeRequest } from "./engine/installation-upgrade.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./engine/operations.ts";
 import type { Outside } from "./engine/outside.ts";
 import { createPackageFolder } from "./engine/package-folder.ts";
@@ -27,7 +28,7 @@ import { openKernels } from "./kernels/open-kernels.ts";
 import { buildCapability } from "./packages/build-capability.ts";
 import type { InstalledCapability } from "./packages/manifest.ts";
 import { readPackage } from "./packages/package-file.ts";
-import type { UpgradeConsent, UpgradeReport } from "./packages/upgrade-report.ts";
+import type { UpgradeReport } from "./packages/upgrade-report.ts";
 import { createLabOutside, type LabServer } from "./lab-outside.ts";
 import { createDirectoryJournalFolder } from "./state/directory-journal-folder.ts";
 import { type Journal, openJournal } from "./state/journal.ts";
@@ -88,11 +89,8 @@ export interface LabTwin {
   grant(experience: string, capability: string, methods: readonly string[]): Promise<void>;
   /** Installs a package, or the next version of one. */
   install(packageBytes: Uint8Array): Promise<InstalledCapability>;
-  /** Installs a package in the place of another version; `dryRun` only tells what would change. */
-  upgrade(
-    packageBytes: Uint8Array,
-    how?: { readonly dryRun?: boolean; readonly accept?: readonly UpgradeConsent[] },
-  ): Promise<UpgradeReport>;
+  /** Installs a package in the place of another version, or beside it; `dryRun` only tells what would change. */
+  upgrade(packageBytes: Uint8Array, how?: Omit<UpgradeRequest, "packageBytes">): Promise<UpgradeReport>;
   /** Back to the version before, with its data. */
   rollBack(capability: string): Promise<InstalledCapability>;
   remove(capability: string): Promise<void>;
@@ -300,10 +298,7 @@ class EngineTwin implements LabTwin {
     return this.do("install", packageBytes);
   }
 
-  upgrade(
-    packageBytes: Uint8Array,
-    how: { readonly dryRun?: boolean; readonly accept?: readonly UpgradeConsent[] } = {},
-  ): Promise<UpgradeReport> {
+  upgrade(packageBytes: Uint8Array, how: Omit<UpgradeRequest, "packageBytes"> = {}): Promise<UpgradeReport> {
     return this.do("upgrade", { packageBytes, ...how });
   }
 
