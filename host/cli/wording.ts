@@ -17,7 +17,7 @@ export function describeChanges(report: UpgradeReport): string[] {
     ...report.permissionsAdded.map((request) => `may from now on ${describePermission(request)}: ${request.reason}`),
     ...report.permissionsRemoved.map((request) => `may no longer ${describePermission(request)}`),
     ...list("for the twins of others", report.exposed),
-    ...(report.limitsChanged ? ["asks for other limits"] : []),
+    ...report.limitsChanged.map(describeLimit),
     ...list("new methods", report.methodsAdded),
     ...list("methods that are gone", report.methodsRemoved),
     ...list("methods with other schemas", report.methodsChanged),
@@ -47,6 +47,12 @@ function describeFuel(fuel: NonNullable<UpgradeReport["fuel"]>): string[] {
       .filter(({ before, after }) => before !== after)
       .map(({ method, before, after }) => `${method} ${before} -> ${after}`),
   );
+}
+
+function describeLimit({ limit, before, after }: UpgradeReport["limitsChanged"][number]): string {
+  return limit === "callFuel"
+    ? `fuel of a call: ${before} -> ${after}`
+    : `memory: ${formatSize(before)} -> ${formatSize(after)}`;
 }
 
 function list(what: string, items: readonly string[]): string[] {

@@ -1,6 +1,7 @@
 // What changes when one version of a capability takes the place of another: what the owner is shown
 // before it happens.
 
+import { LIMITS } from "../base/limits.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import type { Dependent } from "./dependencies.ts";
 import type { Manifest, MethodKind, PermissionRequest } from "./manifest.ts";
@@ -21,6 +22,13 @@ export interface MethodFuel {
   readonly method: string;
   /** What it was called with: the owner's last recorded input, or the smallest that both versions accept. */
   readonly input: "recorded" | "smallest";
+  readonly before: number;
+  readonly after: number;
+}
+
+/** A limit that is another; what a manifest does not say is the host's own. */
+export interface LimitChange {
+  readonly limit: "memorySizeBytes" | "callFuel";
   readonly before: number;
   readonly after: number;
 }
@@ -50,7 +58,7 @@ export interface UpgradeReport {
   /** Asked for now, and not before: these need the owner's word. */
   readonly permissionsAdded: readonly PermissionRequest[];
   readonly permissionsRemoved: readonly PermissionRequest[];
-  readonly limitsChanged: boolean;
+  readonly limitsChanged: readonly LimitChange[];
   readonly methodsAdded: readonly string[];
   readonly methodsRemoved: readonly string[];
   /** Methods whose kind or schemas are others. */
@@ -102,13 +110,22 @@ export function compareManifests({
     toSizeBytes: to.sizeBytes,
     permissionsAdded: after.filter((request) => !isCovered(request, held)),
     permissionsRemoved: held.filter((request) => !isCovered(request, after)),
-    limitsChanged: older !== undefined && canonicalJson(older.limits) !== canonicalJson(newer.limits),
+    limitsChanged: older === undefined ? [] : limitChanges(older, newer),
     methodsAdded: names.new.filter((name) => !names.old.includes(name)),
     methodsRemoved: names.old.filter((name) => !names.new.includes(name)),
     methodsChanged: shared.filter((name) => isChanged(older!, newer, name)),
     exposed: exposures(newer).filter((exposure) => older === undefined || !exposures(older).includes(exposure)),
     breaks: older === undefined ? [] : uses.filter(({ method }) => isBroken(older, newer, method)),
   };
+}
+
+function limitChanges(older: Manifest, newer: Manifest): LimitChange[] {
+  const { memorySizeBytes, callFuel } = LIMITS.sandbox;
+  return Object.entries({ memorySizeBytes, callFuel }).flatMap(([name, own]) => {
+    const limit = name as LimitChange["limit"];
+    const [before, after] = [older.limits?.[limit] ?? own, newer.limits?.[limit] ?? own];
+    return before === after ? [] : [{ limit, before, after }];
+  });
 }
 
 /** Whether `others` allow all that the request asks for. */

@@ -19,7 +19,7 @@ export function addCallsCommand(capability: Command): void {
   capability
     .command("add <source>")
     .description(
-      "give the capability in a folder typed calls of another: an installed one by name, a package, or a link",
+      "give the capability in a folder typed calls of another: an installed one by name, or a package from anywhere",
     )
     .option("--to <folder>", "the folder that calls it", ".")
     .option("--reason <text>", "why it is called; the owner reads it at the installation")
@@ -32,9 +32,13 @@ export function addCallsCommand(capability: Command): void {
 
 async function add(source: string, options: AddOptions): Promise<void> {
   const { addCallsOf } = await import("../../author.ts");
-  const { obtainPackage } = await import("../../package-source.ts");
+  const { isTwinSource, obtainPackage } = await import("../../package-source.ts");
   const isPackage = /^(?:https?|oci):/u.test(source) || existsSync(source);
-  const called = isPackage ? await obtainPackage(source) : await installedNamed(source, options);
+  const called = isTwinSource(source)
+    ? await withOwner(options, (owner) => obtainPackage(source, owner), { peers: true })
+    : isPackage
+      ? await obtainPackage(source)
+      : await installedNamed(source, options);
   const { path, name } = await addCallsOf({ folder: resolve(options.to), called, reason: options.reason });
   answer(options, { path, name }, () => [
     `The calls stand in ${path}. In index.ts:`,

@@ -109,18 +109,25 @@ function harmOf({ breaks, dependents }) {
 
 /** @param {{ report: UpgradeReport, isNew: boolean }} props */
 function Rights({ report: { permissionsAdded, permissionsRemoved, limitsChanged }, isNew }) {
-  const nothing = permissionsAdded.length + permissionsRemoved.length === 0 && !limitsChanged;
+  const nothing = permissionsAdded.length + permissionsRemoved.length + limitsChanged.length === 0;
   return html`
     <section>
       <h3>${isNew ? "It may" : "Rights"}</h3>
       <ul>
         ${permissionsAdded.map((request) => html`<${Right} request=${request} tag=${isNew ? "" : "new"} tone="warn" />`)}
         ${permissionsRemoved.map((request) => html`<${Right} request=${request} tag="given up" tone="good" />`)}
-        ${limitsChanged && html`<li>It asks for other limits of memory or fuel.</li>`}
+        ${limitsChanged.map((change) => html`<li>${limitWords(change)}</li>`)}
         ${nothing && html`<li class="soft">${isNew ? "Nothing but compute an answer." : "The same as before."}</li>`}
       </ul>
     </section>
   `;
+}
+
+/** @param {UpgradeReport["limitsChanged"][number]} change */
+function limitWords({ limit, before, after }) {
+  return limit === "callFuel"
+    ? `Burn ${formatCompact(after)} fuel in a call, in place of ${formatCompact(before)}`
+    : `Hold ${formatBytes(after)} of memory, in place of ${formatBytes(before)}`;
 }
 
 /** @param {{ request: PermissionRequest, tag: string, tone: string }} props */
