@@ -16,8 +16,8 @@ import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import { createStoreBook, defaultStoreLines, openStoreLine, readStoreLines, type StoreLine } from "./store-book.ts";
 import type { Vault } from "./vault/object.ts";
 import type { OpenTwinStore } from "./vault/open-store.ts";
-import { openVault, PUT_JOBS } from "./vault/open-vault.ts";
-import type { PutJobs } from "./vault/put-jobs.ts";
+import { openVault, VAULT_JOBS } from "./vault/open-vault.ts";
+import type { VaultJobs } from "./vault/vault-jobs.ts";
 
 /** Four data shards and two parity shards: over six directories from the first start on. */
 export const CODE = { dataShards: 4, parityShards: 2 } as const;
@@ -51,7 +51,7 @@ export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaul
   await mkdir(join(folder, "vault"), { recursive: true });
   const lines = (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
   const pool = stack.use(
-    await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock, workerCount: kernelWorkers }),
+    await openKernelPool<VaultJobs>({ jobs: VAULT_JOBS, clock: systemClock, workerCount: kernelWorkers }),
   );
   const opened = await openOverIndex({ ...parts, lines, pool }).catch(async (thrown: unknown) => {
     if (!(thrown instanceof TwinError) || thrown.code !== "TWIN_STATE_BROKEN") throw thrown;
@@ -84,7 +84,7 @@ async function setIndexAside(folder: string): Promise<void> {
 }
 
 async function openOverIndex(
-  parts: TwinVaultParts & { readonly lines: readonly StoreLine[]; readonly pool: KernelPool<PutJobs> },
+  parts: TwinVaultParts & { readonly lines: readonly StoreLine[]; readonly pool: KernelPool<VaultJobs> },
 ): Promise<AsyncDisposable & { readonly vault: Vault }> {
   const { folder, identity, kernels, openTwinStore, lines, pool, log } = parts;
   await using stack = new AsyncDisposableStack();

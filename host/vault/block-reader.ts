@@ -3,29 +3,46 @@
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import type { KernelPool } from "../kernels/pool.ts";
 import type { Pace } from "./pace.ts";
+import type { RebuiltSegments } from "./rebuilt-segments.ts";
 import { frameSpan, openFrames } from "./sealed-block.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { ShardSeal } from "./shard.ts";
 import type { BlockPlace, VaultIndex } from "./vault-index.ts";
+import type { VaultJobs } from "./vault-jobs.ts";
 import { blockKey } from "./vault-keys.ts";
 
 const FRAME_SIZE = LIMITS.vault.frameSizeBytes;
+/** Less is opened sooner than a worker hears of it. */
+const WORKER_SIZE = 4 * FRAME_SIZE;
 
 /** Reads of blocks by id. */
 export interface BlockReader {
   /** The bytes [offset, offset + size) of the block's plaintext. Throws `TWIN_OBJECT_LOST` when they cannot be had. */
-  read(id: Uint8Array, offset: number, size: number, pace: Pace): Promise<Uint8Array>;
+  read(id: Uint8Array, offset: number, size: number, how: ReadHow): Promise<Uint8Array>;
   /** The whole block. */
   readWhole(id: Uint8Array, pace: Pace): Promise<Uint8Array>;
 }
 
+/** How a block is read. */
+export interface ReadHow {
+  readonly pace: Pace;
+  /** Of a long read: whole segments are rebuilt here, and workers open what is large. */
+  readonly rebuilt?: RebuiltSegments | undefined;
+}
+
+/** What reading blocks needs. */
+export interface BlockReaderParts {
+  readonly seal: ShardSeal;
+  readonly index: Pick<VaultIndex, "block" | "segment">;
+  readonly segments: SegmentReader;
+  /** Workers for long reads; without them the work is done here. */
+  readonly pool?: KernelPool<VaultJobs> | undefined;
+}
+
 /** A reader of the blocks that `index` names. */
-export function createBlockReader(
-  seal: ShardSeal,
-  index: Pick<VaultIndex, "block" | "segment">,
-  segments: SegmentReader,
-): BlockReader {
+export function createBlockReader({ seal, index, segments, pool }: BlockReaderParts): BlockReader {
   const placeOf = (id: Uint8Array): BlockPlace => {
     const place = index.block(id);
     if (place === undefined)
@@ -33,11 +50,11 @@ export function createBlockReader(
     return place;
   };
   /** Again when the block was moved meanwhile: its old shards are gone then. */
-  async function read(id: Uint8Array, offset: number, size: number, pace: Pace): Promise<Uint8Array> {
+  async function read(id: Uint8Array, offset: number, size: number, how: ReadHow): Promise<Uint8Array> {
     for (;;) {
       const place = placeOf(id);
       try {
-        return await readAt(id, place, { offset, size }, pace);
+        return await readAt(id, place, { offset, size }, how);
       } catch (thrown) {
         const now = index.block(id)?.segment;
         if (now === undefined || now === place.segment) throw thrown;
@@ -49,31 +66,53 @@ export function createBlockReader(
     id: Uint8Array,
     place: BlockPlace,
     { offset, size }: { readonly offset: number; readonly size: number },
-    pace: Pace,
+    { pace, rebuilt }: ReadHow,
   ): Promise<Uint8Array> {
     const segment = index.segment(place.segment);
     if (segment === undefined)
       throw lost("A segment of it is not in the index: stop the host, then run twin vault reindex.");
     const { firstFrame, ...span } = frameSpan(place.sizeBytes, offset, size);
     const key = blockKey(seal.keys, seal.kernels, id, Uint8Array.fromHex(segment.id));
-    const open = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
-      bytes && orBroken(() => openFrames(seal.kernels, key, place.sizeBytes, { firstFrame, bytes }));
-
+    const open = async (bytes: Uint8Array | undefined): Promise<Uint8Array | undefined> => {
+      if (bytes === undefined) return undefined;
+      const frames = { key, plainSize: place.sizeBytes, span: { firstFrame, bytes } };
+      return orBroken(rebuilt === undefined ? openHere(frames) : openLong(frames));
+    };
     const start = place.offset + span.offset;
     const plain =
-      open(await segments.readFast(segment, start, span.sizeBytes)) ??
-      open(await segments.readVerified(segment, start, span.sizeBytes, pace));
+      (await open(await segments.readFast(segment, { offset: start, size: span.sizeBytes }, rebuilt))) ??
+      (await open(await segments.readVerified(segment, start, span.sizeBytes, pace)));
     await pace();
     if (plain === undefined) throw lost(`The seal of a block in segment ${segment.id} does not hold.`);
     const skip = offset - firstFrame * FRAME_SIZE;
     return plain.subarray(skip, skip + size);
   }
-  return { read, readWhole: async (id, pace) => read(id, 0, placeOf(id).sizeBytes, pace) };
+
+  async function openHere({ key, plainSize, span }: SealedFrames): Promise<Uint8Array> {
+    return openFrames(seal.kernels, key, plainSize, span);
+  }
+
+  function openLong(frames: SealedFrames): Promise<Uint8Array> {
+    const { bytes, firstFrame } = frames.span;
+    if (pool === undefined || bytes.length < WORKER_SIZE) return openHere(frames);
+    // A view of a larger buffer may have neighbours: only what is whole moves.
+    const own = bytes.length === bytes.buffer.byteLength ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice();
+    return pool.run("open", { ...frames, span: { firstFrame, bytes: own } }, { transfer: [own.buffer] });
+  }
+
+  return { read, readWhole: async (id, pace) => read(id, 0, placeOf(id).sizeBytes, { pace }) };
 }
 
-function orBroken<T>(operation: () => T): T | undefined {
+/** Frames of one block, whose buffer is given away. */
+interface SealedFrames {
+  readonly key: Uint8Array;
+  readonly plainSize: number;
+  readonly span: { readonly firstFrame: number; readonly bytes: Uint8Array };
+}
+
+async function orBroken<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
-    return operation();
+    return await operation;
   } catch (thrown) {
     if (thrown instanceof TwinError && thrown.code === "TWIN_SEAL_BROKEN") return undefined;
     throw thrown;

@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rm, stat as statFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
 import { syncFolder } from "../base/sync-folder.ts";
 import { checkShardName, isShardName } from "./shard-name.ts";
 import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
@@ -90,17 +91,22 @@ async function writeAll(handle: FileHandle, data: Uint8Array): Promise<void> {
 async function readRange(file: string, range: ShardRange = {}): Promise<Uint8Array | undefined> {
   const opened = await orAbsent(open(file, "r"));
   if (opened === undefined) return undefined;
-  await using handle = opened;
-  const offset = range.offset ?? 0;
-  const left = Math.max(0, (await handle.stat()).size - offset);
-  const bytes = new Uint8Array(Math.min(range.sizeBytes ?? left, left));
-  let filled = 0;
-  while (filled < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
+  try {
+    const offset = range.offset ?? 0;
+    // Who asks knows how much there should be: asking the disk first is one more trip.
+    const sizeBytes = range.sizeBytes ?? Math.max(0, (await opened.stat()).size - offset);
+    const bytes = new Uint8Array(Math.min(sizeBytes, LIMITS.vault.storeAnswerSizeBytes));
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await opened.read(bytes, filled, bytes.length - filled, offset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    // Nothing was written: nobody needs to wait for this.
+    void opened.close().catch(() => {});
   }
-  return bytes.subarray(0, filled);
 }
 
 /** Makes the folder and what is missing above it, and syncs each folder that got a new entry. */

@@ -9,7 +9,8 @@ import type { Log } from "../base/log.ts";
 import { createBlockReader } from "./block-reader.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { Dispersed } from "./make-known.ts";
-import { decodeManifest, sizeOf } from "./manifest.ts";
+import { type ManifestNode, sizeOf } from "./manifest.ts";
+import { createManifestCache } from "./manifest-cache.ts";
 import { walkManifest } from "./manifest-tree.ts";
 import type { Pace } from "./pace.ts";
 import { type SegmentId, openTable, shardCountOf } from "./segment.ts";
@@ -186,20 +187,21 @@ export async function findObject(
 ): Promise<FoundObject | undefined> {
   const segments = new Set<SegmentId>();
   const blocks = new Map<string, Uint8Array>();
-  const reader = createBlockReader(parts.seal, map, parts.segments);
+  const { seal, segments: reader } = parts;
+  const manifests = createManifestCache(createBlockReader({ seal, index: map, segments: reader }));
   const note = (block: Uint8Array): boolean => {
     const place = map.block(block);
     if (place !== undefined) segments.add(place.segment);
     blocks.set(hexEncode(block), block);
     return place !== undefined;
   };
-  const load = (block: Uint8Array): Promise<Uint8Array> => {
+  const load = (block: Uint8Array): Promise<ManifestNode> => {
     note(block);
-    return reader.readWhole(block, pace);
+    return manifests.read(block, pace);
   };
   return orUndefined(
     (async () => {
-      const root = decodeManifest(await load(id));
+      const root = await load(id);
       const sizeBytes = sizeOf(root.entries);
       for await (const part of walkManifest(root, { offset: 0, end: sizeBytes }, load)) {
         if (!note(part.id)) return undefined;

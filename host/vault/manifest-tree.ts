@@ -2,7 +2,7 @@
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import { type ManifestEntry, type ManifestNode, decodeManifest, encodeManifest, sizeOf } from "./manifest.ts";
+import { type ManifestEntry, type ManifestNode, encodeManifest, sizeOf } from "./manifest.ts";
 
 const ENTRY_COUNT = LIMITS.vault.manifestEntryCount;
 
@@ -56,11 +56,11 @@ export interface BlockPart {
   readonly sizeBytes: number;
 }
 
-/** The parts of data blocks that make [offset, end) of the object below `node`, in order. `load` answers a block by id. */
+/** The parts of data blocks that make [offset, end) of the object below `node`, in order. `load` answers a node by its id. */
 export async function* walkManifest(
   node: ManifestNode,
   range: { readonly offset: number; readonly end: number },
-  load: (id: Uint8Array) => Promise<Uint8Array>,
+  load: (id: Uint8Array) => Promise<ManifestNode>,
 ): AsyncGenerator<BlockPart, void, undefined> {
   let start = 0;
   for (const { id, sizeBytes } of node.entries) {
@@ -72,7 +72,7 @@ export async function* walkManifest(
       yield { id, offset, sizeBytes: end - offset };
       continue;
     }
-    const child = decodeManifest(await load(id));
+    const child = await load(id);
     if (child.level !== node.level - 1 || sizeOf(child.entries) !== sizeBytes) {
       throw new TwinError("TWIN_SEAL_BROKEN", "A manifest's child is not what its parent says.");
     }

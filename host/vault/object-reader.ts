@@ -1,17 +1,21 @@
 // Reads a range of an object: walks its manifest to the blocks in range, opens only their frames in
-// range, and fetches the next block while the last one is being consumed.
+// range, and fetches the next blocks while the last one is being consumed.
 
 import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
 import { base58Decode } from "../identity/base58.ts";
 import { throwIfAborted } from "./abortable.ts";
-import { decodeManifest } from "./manifest.ts";
+import type { ManifestNode } from "./manifest.ts";
 import { type BlockPart, walkManifest } from "./manifest-tree.ts";
 import type { ObjectId } from "./object.ts";
 import { createPace } from "./pace.ts";
+import { createRebuiltSegments } from "./rebuilt-segments.ts";
 import type { ObjectRecord, VaultIndex } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
 const OBJECT_ID_SIZE = 32;
+/** From here on a read is worth whole segments and workers. */
+const LONG_SIZE = 2 * LIMITS.vault.chunkSizeBytesMax;
 
 /** The bytes of a block id in an object id, or undefined for anything else. */
 export function decodeObjectId(id: ObjectId): Uint8Array | undefined {
@@ -27,7 +31,7 @@ export interface ReadRequest {
   readonly signal: AbortSignal;
 }
 
-type ReadParts = Pick<VaultParts, "blocks" | "clock"> & { readonly index: Pick<VaultIndex, "object"> };
+type ReadParts = Pick<VaultParts, "blocks" | "manifests" | "clock"> & { readonly index: Pick<VaultIndex, "object"> };
 
 /** The bytes in range, see `Vault.read`. */
 export async function* readObject(parts: ReadParts, request: ReadRequest): AsyncGenerator<Uint8Array, void, undefined> {
@@ -38,44 +42,45 @@ export async function* readObject(parts: ReadParts, request: ReadRequest): Async
     throw new TwinError("TWIN_OBJECT_UNKNOWN", "No object of this id was ever put here.", { object: request.id });
   }
   const range = rangeOf(record, request);
+  const rebuilt = range.end - range.offset < LONG_SIZE ? undefined : createRebuiltSegments();
+  const read = (part: BlockPart): Promise<Uint8Array> =>
+    parts.blocks.read(part.id, part.offset, part.sizeBytes, { pace: createPace(parts.clock), rebuilt });
   try {
-    yield* readAhead(blockParts(parts, id, range), (part) => readPart(parts, part), request.signal);
+    yield* readAhead(blockParts(parts, id, range), read, request.signal);
   } catch (thrown) {
     throw lossOf(request.id, thrown);
   }
 }
 
 async function* blockParts(
-  { blocks, clock }: ReadParts,
+  { manifests, clock }: ReadParts,
   root: Uint8Array,
   range: { readonly offset: number; readonly end: number },
 ): AsyncGenerator<BlockPart, void, undefined> {
   if (range.offset === range.end) return;
-  const load = (id: Uint8Array): Promise<Uint8Array> => blocks.readWhole(id, createPace(clock));
-  yield* walkManifest(decodeManifest(await load(root)), range, load);
+  const load = (id: Uint8Array): Promise<ManifestNode> => manifests.read(id, createPace(clock));
+  yield* walkManifest(await load(root), range, load);
 }
 
-function readPart({ blocks, clock }: ReadParts, part: BlockPart): Promise<Uint8Array> {
-  return blocks.read(part.id, part.offset, part.sizeBytes, createPace(clock));
-}
-
-/** Reads the parts in order, one ahead of the consumer. */
+/** Reads the parts in order, some of them before the consumer asks. */
 async function* readAhead(
   parts: AsyncGenerator<BlockPart, void, undefined>,
   read: (part: BlockPart) => Promise<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let ahead: Promise<Uint8Array> | undefined;
+  const ahead: Promise<Uint8Array>[] = [];
   for await (const part of parts) {
     throwIfAborted(signal);
     const next = read(part);
     // Its failure is met when its turn comes; a consumer that stops before never asks.
     next.catch(() => {});
-    if (ahead !== undefined) yield await ahead;
-    ahead = next;
+    ahead.push(next);
+    if (ahead.length > LIMITS.vault.readAheadCount) yield await ahead.shift()!;
   }
-  throwIfAborted(signal);
-  if (ahead !== undefined) yield await ahead;
+  for (const next of ahead) {
+    throwIfAborted(signal);
+    yield await next;
+  }
 }
 
 function rangeOf(record: ObjectRecord, request: ReadRequest): { readonly offset: number; readonly end: number } {

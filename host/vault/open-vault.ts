@@ -13,9 +13,10 @@ import { rebuildIndex } from "./adopt-segments.ts";
 import { createBlockReader } from "./block-reader.ts";
 import { createCensus } from "./census.ts";
 import { createGate } from "./gate.ts";
+import { createManifestCache } from "./manifest-cache.ts";
 import { guardStore } from "./guarded-store.ts";
 import type { Vault } from "./object.ts";
-import type { PutJobs } from "./put-jobs.ts";
+import type { VaultJobs } from "./vault-jobs.ts";
 import type { SegmentCode } from "./segment.ts";
 import { createSegmentReader } from "./segment-reader.ts";
 import { type Blame, createShardReader } from "./shard-reader.ts";
@@ -27,7 +28,7 @@ import { createVaultDoor } from "./vault-door.ts";
 import { type VaultParts, changeSegment, storeNamed } from "./vault-parts.ts";
 
 /** The module of jobs that a pool for vaults is opened with. */
-export const PUT_JOBS: URL = new URL(`./put-jobs${extname(import.meta.url)}`, import.meta.url);
+export const VAULT_JOBS: URL = new URL(`./vault-jobs${extname(import.meta.url)}`, import.meta.url);
 
 const SMALL_SEGMENTS_KEPT = 15;
 
@@ -49,8 +50,8 @@ export interface VaultOptions {
   /** So many small segments a compaction leaves as they are; more become one. Default 15. */
   readonly smallSegmentsKept?: number | undefined;
   readonly kernels: Kernels;
-  /** Workers that do the heavy part of puts, opened with {@link PUT_JOBS}. Stays the caller's, who disposes it after the vault. */
-  readonly pool?: KernelPool<PutJobs> | undefined;
+  /** Workers that do the heavy part of puts and long reads, opened with {@link VAULT_JOBS}. Stays the caller's, who disposes it after the vault. */
+  readonly pool?: KernelPool<VaultJobs> | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -76,6 +77,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     onBlame: createBlameBook({ index, census, changes, log }),
   });
   const segments = createSegmentReader(seal, shards, clock);
+  const blocks = createBlockReader({ seal, index, segments, pool: options.pool });
   const parts: VaultParts = {
     seal,
     code: { dataShards: code.dataShards, parityShards: code.parityShards },
@@ -87,7 +89,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     changes,
     stores,
     segments,
-    blocks: createBlockReader(seal, index, segments),
+    blocks,
+    manifests: createManifestCache(blocks),
     marks: createStoreMarks({ seal, stores, census, log }),
     dispersal: { seal, stores, shardsNeeded, random, log },
     active: new Set(),

@@ -6,7 +6,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
 import { createPace } from "./pace.ts";
-import type { PutJobs } from "./put-jobs.ts";
+import type { VaultJobs } from "./vault-jobs.ts";
 import { packSegment, type SegmentOrder } from "./segment-coder.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
@@ -41,7 +41,7 @@ export function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
 }
 
 /** Works on the workers of `pool`; what is small, as `here` does. */
-export function createPooledWork(pool: KernelPool<PutJobs>, here: PutWork): PutWork {
+export function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
   return {
     name(key, batch) {
       if (batch.end - batch.start < SMALL_SIZE) return here.name(key, batch);

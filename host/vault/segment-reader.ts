@@ -5,7 +5,8 @@ import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { Pace } from "./pace.ts";
+import { type Pace, createPace } from "./pace.ts";
+import type { RebuiltSegments } from "./rebuilt-segments.ts";
 import { type SegmentShape, shardCountOf } from "./segment.ts";
 import type { ShardSeal } from "./shard.ts";
 import type { LeafRun, ShardPiece, ShardReader } from "./shard-reader.ts";
@@ -14,6 +15,10 @@ import type { SegmentRecord } from "./vault-index.ts";
 const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
 /** Symbols of the erasure code stand in stripes of so many bytes (docs/formats/erasure-code.md): shards fit together stripe by stripe. */
 export const CODE_STRIPE_SIZE = 128;
+/** Of each shard between two breaths. */
+const STRETCH_SIZE = 2_048 * CODE_STRIPE_SIZE;
+/** No index of a shard: none is left out. */
+const NO_SHARD = -1;
 /** Leaves of one shard that are fetched and rebuilt together: 1 MiB. */
 const RUN_LENGTH = 16;
 
@@ -22,9 +27,14 @@ export interface SegmentReader {
   /**
    * The payload bytes [offset, offset + size), unverified: the seal of what stands there is the judge.
    * What a shard that is known to be bad should hold is computed from k others, unverified too.
-   * Undefined when a store does not give what it should.
+   * Undefined when a store does not give what it should. The bytes are the caller's. With `rebuilt` a segment
+   * that wants computing is computed as a whole.
    */
-  readFast(segment: SegmentRecord, offset: number, size: number): Promise<Uint8Array | undefined>;
+  readFast(
+    segment: SegmentRecord,
+    range: { readonly offset: number; readonly size: number },
+    rebuilt?: RebuiltSegments,
+  ): Promise<Uint8Array | undefined>;
   /** The same bytes, each leaf verified or rebuilt. Throws `TWIN_OBJECT_LOST` when fewer than k shards have a leaf. */
   readVerified(segment: SegmentRecord, offset: number, size: number, pace: Pace): Promise<Uint8Array>;
 }
@@ -36,18 +46,18 @@ type Column = Map<number, Uint8Array>;
 export function createSegmentReader(seal: ShardSeal, shards: ShardReader, clock: Clock): SegmentReader {
   const parts = { seal, shards, clock };
   return {
-    async readFast(segment, offset, size) {
+    async readFast(segment, { offset, size }, rebuilt) {
       const pieces = piecesOf(segment, offset, size);
-      const found = await Promise.all(
-        pieces.map((piece) =>
-          shards.isTrusted(segment, piece.index)
-            ? fetchHedged(parts, segment, piece)
-            : rebuildPiece(parts, segment, piece),
-        ),
-      );
-      const whole = found.filter((bytes, at) => bytes?.length === pieces[at]!.sizeBytes) as Uint8Array[];
-      if (whole.length < pieces.length) return undefined;
-      return whole.length === 1 ? whole[0] : concatBytes(...whole);
+      if (pieces.every(({ index }) => shards.isTrusted(segment, index))) {
+        const found = await Promise.all(pieces.map((piece) => fetchHedged(parts, segment, piece)));
+        if (found.every((bytes, at) => bytes?.length === pieces[at]!.sizeBytes)) return joined(found as Uint8Array[]);
+      }
+      if (rebuilt !== undefined) {
+        const whole = await rebuilt.find(segment.id, () => rebuildData(parts, segment));
+        return whole && cutPieces(whole, pieces);
+      }
+      const made = await Promise.all(pieces.map((piece) => fetchOrRebuild(parts, segment, piece)));
+      return made.includes(undefined) ? undefined : joined(made as Uint8Array[]);
     },
     async readVerified(segment, offset, size, pace) {
       const found: Uint8Array[] = [];
@@ -106,6 +116,47 @@ async function rebuildPiece(
   const { dataShards, parityShards } = segment;
   const whole = parts.seal.kernels.createErasureCode(dataShards, parityShards).reconstruct(column)[piece.index]!;
   return whole.subarray(piece.offset - offset, piece.offset - offset + piece.sizeBytes);
+}
+
+/** All data shards of a segment, those that are not trusted from others, unverified; undefined when too few answer. */
+async function rebuildData(parts: ReaderParts, segment: SegmentRecord): Promise<Uint8Array[] | undefined> {
+  const pace = createPace(parts.clock);
+  const { dataShards, parityShards, shardSize } = segment;
+  const column = await gatherColumn(parts, segment, { index: NO_SHARD, offset: 0, sizeBytes: shardSize });
+  if (column === undefined) return undefined;
+  const lost = [...column.keys()].filter((index) => column[index] === undefined);
+  const whole = column.map((shard) => shard ?? new Uint8Array(shardSize));
+  if (lost.some((index) => index < dataShards)) {
+    const code = parts.seal.kernels.createErasureCode(dataShards, parityShards);
+    for (let start = 0; start < shardSize; start += STRETCH_SIZE) {
+      const stretch = whole.map((shard) => shard.subarray(start, start + STRETCH_SIZE));
+      code.reconstructInto(stretch, lost);
+      await pace();
+    }
+  }
+  return whole.slice(0, dataShards);
+}
+
+/** A piece from its own store if that is trusted and gives it, else from the others. Unverified. */
+async function fetchOrRebuild(
+  parts: ReaderParts,
+  segment: SegmentRecord,
+  piece: ShardPiece,
+): Promise<Uint8Array | undefined> {
+  const isTrusted = parts.shards.isTrusted(segment, piece.index);
+  const own = isTrusted ? await fetchHedged(parts, segment, piece) : undefined;
+  return own?.length === piece.sizeBytes ? own : rebuildPiece(parts, segment, piece);
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  return pieces.length === 1 ? pieces[0]! : concatBytes(...pieces);
+}
+
+/** The pieces, one behind the other, in a fresh buffer. */
+function cutPieces(shards: readonly Uint8Array[], pieces: readonly ShardPiece[]): Uint8Array {
+  return concatBytes(
+    ...pieces.map(({ index, offset, sizeBytes }) => shards[index]!.subarray(offset, offset + sizeBytes)),
+  );
 }
 
 /** The same bytes of k other trusted shards, by index. When some of them fail or are late, the rest are asked too. */

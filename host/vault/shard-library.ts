@@ -11,6 +11,7 @@ import { findObject, listShards, mapBlocks, readSegments } from "./found-segment
 import { guardStore } from "./guarded-store.ts";
 import { type ObjectInfo, SNAPSHOT_TYPE, type Vault } from "./object.ts";
 import { readObject } from "./object-reader.ts";
+import { createManifestCache } from "./manifest-cache.ts";
 import { createPace } from "./pace.ts";
 import { createSegmentReader } from "./segment-reader.ts";
 import { createShardReader } from "./shard-reader.ts";
@@ -57,7 +58,8 @@ export async function openShardLibrary(parts: ShardLibraryParts): Promise<ShardL
       if (object !== undefined) records.set(base58Encode(id), object.record);
     }
   }
-  const blocks = createBlockReader(seal, map, segments);
+  const blocks = createBlockReader({ seal, index: map, segments });
+  const manifests = createManifestCache(blocks);
   const index = { object: (id: Uint8Array) => records.get(base58Encode(id)) };
   const never = new AbortController().signal;
   return {
@@ -70,7 +72,7 @@ export async function openShardLibrary(parts: ShardLibraryParts): Promise<ShardL
           { object: id, stores: stores.length },
         );
       }
-      yield* readObject({ index, blocks, clock }, { id, ...range, signal });
+      yield* readObject({ index, blocks, manifests, clock }, { id, ...range, signal });
     },
   };
 }

@@ -20,7 +20,7 @@ export interface ShardStore {
   readonly domain: string;
   /** Idempotent. Durable when it resolves: the bytes and the name survive a power loss. `data` may be reused afterwards. */
   put(name: string, data: Uint8Array): Promise<void>;
-  /** The bytes in range, or undefined when the shard is absent. Shorter than asked when the shard is. */
+  /** The bytes in range, the caller's to change, or undefined when the shard is absent. Shorter than asked when the shard is. */
   get(name: string, range?: ShardRange): Promise<Uint8Array | undefined>;
   stat(name: string): Promise<ShardStat | undefined>;
   /** Absent is fine. */

@@ -8,8 +8,9 @@ import type { BlockReader } from "./block-reader.ts";
 import type { Census } from "./census.ts";
 import type { DispersalParts } from "./dispersal.ts";
 import type { Gate } from "./gate.ts";
+import type { ManifestCache } from "./manifest-cache.ts";
 import type { GuardedStore } from "./guarded-store.ts";
-import type { PutJobs } from "./put-jobs.ts";
+import type { VaultJobs } from "./vault-jobs.ts";
 import type { SegmentCode, SegmentId } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { ShardSeal } from "./shard.ts";
@@ -24,8 +25,8 @@ export interface VaultParts {
   readonly shardsNeeded: number;
   /** So many small segments are not worth a compaction. */
   readonly smallSegmentsKept: number;
-  /** Workers for puts; without them the work is done here. */
-  readonly pool: KernelPool<PutJobs> | undefined;
+  /** Workers for puts and long reads; without them the work is done here. */
+  readonly pool: KernelPool<VaultJobs> | undefined;
   readonly dispersal: DispersalParts;
   readonly index: VaultIndex;
   readonly census: Census;
@@ -34,6 +35,7 @@ export interface VaultParts {
   readonly marks: StoreMarks;
   readonly segments: SegmentReader;
   readonly blocks: BlockReader;
+  readonly manifests: ManifestCache;
   /** Segments of puts at work: nothing refers to their shards yet, and yet they are no orphans. */
   readonly active: Set<SegmentId>;
   /** One change of index and census at a time, so that what a change was decided on still holds when it is made. */

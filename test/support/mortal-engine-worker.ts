@@ -3,11 +3,12 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { unpackCalls } from "../../host/engine/call-packing.ts";
-import type { EngineWorkerData, ToWorker } from "../../host/engine/worker-messages.ts";
+import { batchOf, type EngineWorkerData, type ToWorker } from "../../host/engine/worker-messages.ts";
 
 const running = new Int32Array((workerData as EngineWorkerData).running);
 
-parentPort!.on("message", ({ calls, requests }: ToWorker) => {
+parentPort!.on("message", (message: ToWorker) => {
+  const { calls, requests } = batchOf(message);
   for (const { id, name, args } of [...requests, ...(calls === undefined ? [] : unpackCalls(calls))]) {
     if (name !== "readTable" && name !== "call") continue;
     const what = name === "call" ? args.method : args.namespace;

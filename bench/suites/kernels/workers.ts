@@ -5,8 +5,8 @@ import { availableParallelism } from "node:os";
 import { systemClock } from "../../../host/base/clock.ts";
 import { type KernelPool, openKernelPool } from "../../../host/kernels/pool.ts";
 import { isWorkerCount, usualWorkerCount } from "../../../host/kernels/worker-count.ts";
-import { PUT_JOBS } from "../../../host/vault/open-vault.ts";
-import type { PutJobs } from "../../../host/vault/put-jobs.ts";
+import { VAULT_JOBS } from "../../../host/vault/open-vault.ts";
+import type { VaultJobs } from "../../../host/vault/vault-jobs.ts";
 import type { Case, SampledContender } from "../../measure.ts";
 import type { Row } from "../../report.ts";
 import { UsageError } from "../../usage-error.ts";
@@ -29,7 +29,9 @@ export async function workersCase(stack: AsyncDisposableStack): Promise<Case> {
     (_, index) => index + 1,
   );
   const contender = async (count: number): Promise<SampledContender> => {
-    const pool = stack.use(await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock, workerCount: count }));
+    const pool = stack.use(
+      await openKernelPool<VaultJobs>({ jobs: VAULT_JOBS, clock: systemClock, workerCount: count }),
+    );
     return { name: nameOf(count), kind: "wasm", version: "ours", sample: (sliceMs) => samplePool(pool, sliceMs) };
   };
   const others = await Promise.all(counts.filter((count) => count !== usual).map(contender));
@@ -37,7 +39,7 @@ export async function workersCase(stack: AsyncDisposableStack): Promise<Case> {
 }
 
 /** Seconds for one chunk, when every worker has one and another one waits for it. */
-async function samplePool(pool: KernelPool<PutJobs>, sliceMs: number): Promise<number> {
+async function samplePool(pool: KernelPool<VaultJobs>, sliceMs: number): Promise<number> {
   const key = new Uint8Array(32).fill(1);
   const inputs = Array.from({ length: 2 * pool.workerCount }, () => new Uint8Array(CHUNK_SIZE).fill(2));
   const startMs = systemClock.elapsedMs();

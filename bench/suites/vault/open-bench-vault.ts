@@ -10,8 +10,8 @@ import { type KernelPool, openKernelPool } from "../../../host/kernels/pool.ts";
 import { openSqliteStateStore } from "../../../host/state/sqlite-state-store.ts";
 import { openDirectoryShardStore } from "../../../host/vault/directory-shard-store.ts";
 import type { Vault } from "../../../host/vault/object.ts";
-import { openVault, PUT_JOBS } from "../../../host/vault/open-vault.ts";
-import type { PutJobs } from "../../../host/vault/put-jobs.ts";
+import { openVault, VAULT_JOBS } from "../../../host/vault/open-vault.ts";
+import type { VaultJobs } from "../../../host/vault/vault-jobs.ts";
 
 /** Names of the stores: directories below `stores` in the vault's folder. */
 const STORE_NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f"];
@@ -22,14 +22,14 @@ export type OpenBenchVault = (folder: string) => Promise<{ readonly vault: Vault
 /** The vaults of one run share their kernels and workers, which `stack` ends. */
 export async function createVaultOpener(stack: AsyncDisposableStack): Promise<OpenBenchVault> {
   const kernels = await openKernels();
-  const pool = stack.use(await openKernelPool<PutJobs>({ jobs: PUT_JOBS, clock: systemClock }));
+  const pool = stack.use(await openKernelPool<VaultJobs>({ jobs: VAULT_JOBS, clock: systemClock }));
   return (folder) => openBenchVault(folder, kernels, pool);
 }
 
 async function openBenchVault(
   folder: string,
   kernels: Kernels,
-  pool: KernelPool<PutJobs>,
+  pool: KernelPool<VaultJobs>,
 ): Promise<{ readonly vault: Vault } & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const key = new Uint8Array(32).fill(5);

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hexEncode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
-import { decodeManifest, encodeManifest, type ManifestEntry } from "../../../host/vault/manifest.ts";
+import { decodeManifest, encodeManifest, type ManifestEntry, type ManifestNode } from "../../../host/vault/manifest.ts";
 import { createManifestBuilder, walkManifest } from "../../../host/vault/manifest-tree.ts";
 
 const COUNT = LIMITS.vault.manifestEntryCount;
@@ -27,8 +27,8 @@ async function build(count: number, sizeBytes: number) {
   });
   for (let at = 0; at < count; at++) await builder.add(entry(at, sizeBytes));
   const root = await builder.finish({ type: "t", name: "n" });
-  const load = async (id: Uint8Array): Promise<Uint8Array> => blocks.get(hexEncode(id))!;
-  return { root, node: decodeManifest(await load(root.id)), blocks, load };
+  const load = async (id: Uint8Array): Promise<ManifestNode> => decodeManifest(blocks.get(hexEncode(id))!);
+  return { root, node: await load(root.id), blocks, load };
 }
 
 describe("a manifest tree", () => {
@@ -50,7 +50,7 @@ describe("a manifest tree", () => {
   test("walks only to what a range touches", async () => {
     const { node, load } = await build(COUNT + 100, 10);
     let loads = 0;
-    const counting = (id: Uint8Array): Promise<Uint8Array> => {
+    const counting = (id: Uint8Array): Promise<ManifestNode> => {
       loads++;
       return load(id);
     };
@@ -71,7 +71,7 @@ describe("a manifest tree", () => {
   test("refuses a child that is not what its parent says", async () => {
     const child = encodeManifest({ level: 0, entries: [entry(1, 5)], type: "", name: "" });
     const parent = { level: 2, entries: [entry(0, 5)], type: "", name: "" };
-    const walk = Array.fromAsync(walkManifest(parent, { offset: 0, end: 5 }, async () => child));
+    const walk = Array.fromAsync(walkManifest(parent, { offset: 0, end: 5 }, async () => decodeManifest(child)));
     await expect(walk).rejects.toMatchObject({ code: "TWIN_SEAL_BROKEN" });
   });
 

@@ -2,15 +2,15 @@ import { afterAll, describe, expect, it } from "vitest";
 import { concatBytes, utf8Encode } from "../../../host/base/bytes.ts";
 import { systemClock } from "../../../host/base/clock.ts";
 import { type KernelPool, openKernelPool } from "../../../host/kernels/pool.ts";
-import { PUT_JOBS } from "../../../host/vault/open-vault.ts";
-import type { PutJobs } from "../../../host/vault/put-jobs.ts";
+import { VAULT_JOBS } from "../../../host/vault/open-vault.ts";
+import type { VaultJobs } from "../../../host/vault/vault-jobs.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
 import { openTestVault, putBytes, readBytes, type TestVault } from "../../support/test-vault.ts";
 
-const pools: KernelPool<PutJobs>[] = [];
+const pools: KernelPool<VaultJobs>[] = [];
 
-async function openPool(jobs: URL): Promise<KernelPool<PutJobs>> {
-  const pool = await openKernelPool<PutJobs>({ jobs, clock: systemClock, workerCount: 2 });
+async function openPool(jobs: URL): Promise<KernelPool<VaultJobs>> {
+  const pool = await openKernelPool<VaultJobs>({ jobs, clock: systemClock, workerCount: 2 });
   pools.push(pool);
   return pool;
 }
@@ -34,7 +34,7 @@ function saying(text: string): Uint8Array {
 describe("a vault with kernel workers", () => {
   it("makes the very bytes that it makes without them", async () => {
     const alone = await openTestVault({ seed: "same" });
-    const helped = await openTestVault({ seed: "same", pool: await openPool(PUT_JOBS) });
+    const helped = await openTestVault({ seed: "same", pool: await openPool(VAULT_JOBS) });
     for (const [index, size] of [0, 1, 70_000, 3_000_000, 3_000_000].entries()) {
       const content = seededBytes(index === 4 ? 3 : index, size);
       const ids = [alone, helped].map(async ({ vault }) => (await putBytes(vault, content, { name: `${index}` })).id);
@@ -45,8 +45,20 @@ describe("a vault with kernel workers", () => {
     expect(shardsOf(helped)).toEqual(shardsOf(alone));
   });
 
+  it("gives a long object back also while two stores are lost, and one of the others lies", async () => {
+    const { vault, stores } = await openTestVault({ pool: await openPool(VAULT_JOBS) });
+    const content = seededBytes(6, 20_000_000);
+    const { id } = await putBytes(vault, content);
+    const range = { offset: 3_000_001, sizeBytes: 9_000_000 };
+    for (const faults of [["none"], ["gone", "gone"], ["none", "lying", "short"]] as const) {
+      for (const [index, store] of stores.entries()) store.fault = faults[index] ?? "none";
+      expect(Buffer.compare(await readBytes(vault, id), content)).toBe(0);
+      expect(Buffer.compare(await readBytes(vault, id, range), content.subarray(3_000_001, 12_000_001))).toBe(0);
+    }
+  });
+
   it("fails a put whose worker dies with an error that says try again, leaves nothing of it, and goes on", async () => {
-    const jobs = new URL("../../support/mortal-put-jobs.ts", import.meta.url);
+    const jobs = new URL("../../support/mortal-vault-jobs.ts", import.meta.url);
     const opened = await openTestVault({ pool: await openPool(jobs) });
     const kept = await putBytes(opened.vault, utf8Encode("live"));
     const before = shardsOf(opened);

@@ -1,9 +1,10 @@
-// What a put gives to the kernel workers: the jobs by which plaintext becomes shards. Buffers come and go
-// with each job, so that they are filled again.
+// What the vault gives to the kernel workers: plaintext becomes shards, and sealed frames plaintext. Buffers
+// come and go with each job, so that they can be filled again.
 
 import type { KernelJob, KernelJobs } from "../kernels/kernel-job.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
 import { packSegment, type SegmentOrder } from "./segment-coder.ts";
+import { openFrames } from "./sealed-block.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
 
@@ -31,8 +32,21 @@ const pack: KernelJob<
   return { value: { shards, plain }, transfer: [plain, ...shards].map(({ buffer }) => buffer) };
 };
 
-/** All of them, under the name by which a worker finds them. */
-export const jobs = { name, pack } satisfies KernelJobs;
+/** The plaintext of frames, in the buffer in which they came. */
+const open: KernelJob<
+  {
+    readonly key: Uint8Array;
+    readonly plainSize: number;
+    readonly span: { readonly firstFrame: number; readonly bytes: Bytes };
+  },
+  Bytes
+> = (kernels, { key, plainSize, span }) => {
+  const plain = openFrames(kernels, key, plainSize, span) as Bytes;
+  return { value: plain, transfer: [plain.buffer] };
+};
 
-/** The jobs of a put. */
-export type PutJobs = typeof jobs;
+/** All of them, under the name by which a worker finds them. */
+export const jobs = { name, pack, open } satisfies KernelJobs;
+
+/** The vault's jobs. */
+export type VaultJobs = typeof jobs;
