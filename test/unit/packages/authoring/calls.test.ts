@@ -189,6 +189,40 @@ describe("typed calls", () => {
   });
 });
 
+const BELL = `
+import { kv, nowMs, schedule as later } from "twin";
+
+@json class Note { text: string = ""; }
+
+/** Sets three timers. */
+@command
+export function begin(): void {
+  later(nowMs() + 1_000, "ring", { text: "ding", times: 2 });
+  later(nowMs() + 2_000, 'note', { text: "noted" });
+  later(nowMs() + 3_000, "tick", {});
+}
+/** Rings. */
+@command export function ring(text: string, times: i32 = 1): void { kv.put("rung", text.repeat(times)); }
+/** Notes. */
+@command export function note(what: Note): void { kv.put("noted", what.text); }
+/** Ticks. */
+@command export function tick(): void { kv.put("ticked", "yes"); }
+/** What has happened. */
+@query export function seen(): string[] { return kv.scan("", 9).map<string>((entry) => entry.text); }
+`;
+
+describe("a typed timer", () => {
+  it("brings its payload, given as fields, as an object, or as nothing", async () => {
+    const folder = await writeFolder("bell", BELL, { permissions: { state: "S.", schedule: "T." } });
+    await using lab = await openLab({ capability: folder });
+    const ada = await lab.twin();
+    await ada.call("begin");
+    expect(await ada.call("seen")).toEqual([]);
+    await lab.advance(3_000);
+    expect(await ada.call("seen")).toEqual(["noted", "dingding", "yes"]);
+  });
+});
+
 function shelfOf(): CalledCapability {
   const nothing = { type: "object", properties: {}, additionalProperties: false } as const;
   const clear = { kind: "command", doc: "Clears.", params: nothing, result: nothing } as const;
