@@ -16,7 +16,7 @@ import { drillState, readTwin } from "./restore.ts";
 import type { HostStatus } from "./rpc/api.ts";
 import type { ChangeHub } from "./rpc/change-hub.ts";
 import type { Settings } from "./settings.ts";
-import { type StoreLine, writeStoreLines } from "./store-book.ts";
+import { type StoreLine, writeStoreFile } from "./store-book.ts";
 import type { TwinStores } from "./twin-stores.ts";
 import type { TwinVault } from "./twin-vault.ts";
 import { createLocator } from "./vault/locator.ts";
@@ -116,10 +116,7 @@ async function drillOnce({ folder, stores, twinStores, vault, identity, kernels,
   await rm(place, { recursive: true, force: true });
   await mkdir(place, { mode: 0o700 });
   try {
-    await writeStoreLines(
-      place,
-      stores.lines().map((line) => atHome(folder, line)),
-    );
+    await writeStoreFile(place, { stores: stores.lines().map((line) => atHome(folder, line)) });
     const locator = createLocator(identity.keys.locator, kernels, systemRandom);
     const { newest } = await findRoots({ identity, locator, kernels }, vault.notes);
     if (newest === undefined) throw new TypeError("A flushed replicator has a root record.");

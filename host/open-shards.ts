@@ -9,7 +9,7 @@ import { deriveIdentity } from "./identity/key-tree.ts";
 import { readKeystore } from "./identity/keystore.ts";
 import { parsePhrase } from "./identity/phrase.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
-import { defaultStoreLines, openStoreLine, readStoreLines, type StoreLine } from "./store-book.ts";
+import { openStoreLine, readStoreFile, type StoreLine } from "./store-book.ts";
 import { awayTwinStores } from "./twin-stores.ts";
 import { CODE } from "./twin-vault.ts";
 import { openShardLibrary, type ShardLibrary } from "./vault/shard-library.ts";
@@ -46,5 +46,5 @@ export async function openTwinShards({ folder, phrase, locations, log }: ShardsR
 }
 
 async function linesOf(folder: string): Promise<readonly StoreLine[]> {
-  return (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
+  return (await readStoreFile(folder, CODE.dataShards + CODE.parityShards)).stores;
 }

@@ -19,7 +19,7 @@ import { makeTwinFolder } from "./new-twin-folder.ts";
 import { isTwinFile } from "./replica.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import type { StateWrite } from "./state/state-store.ts";
-import { openStoreLine, type StoreLine, writeStoreLines } from "./store-book.ts";
+import { openStoreLine, type StoreLine, writeStoreFile } from "./store-book.ts";
 import { awayTwinStores } from "./twin-stores.ts";
 import { CODE, openTwinVault } from "./twin-vault.ts";
 import { guardStore, type GuardedStore } from "./vault/guarded-store.ts";
@@ -64,7 +64,7 @@ export async function restoreTwin(request: RestoreRequest): Promise<RestoreRepor
   const { root, lines } = await findTwin(request.locations, { identity, kernels, log });
   return await makeTwinFolder(folder, async (making) => {
     await createKeystore(join(making, "keystore.json"), entropy, kernels);
-    await writeStoreLines(making, lines);
+    await writeStoreFile(making, { stores: lines });
     return await readTwin(making, root, { identity, kernels, log });
   });
 }

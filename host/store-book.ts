@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { jsonDecode, jsonEncode } from "./base/bytes.ts";
 import { TwinError } from "./base/errors.ts";
 import { readSecretFile, writeSecretFile } from "./identity/secret-file.ts";
-import type { StoreListing, StoreRequest } from "./rpc/api.ts";
+import type { StoreListing } from "./rpc/api.ts";
 import type { StoresPart } from "./rpc/owner-parts.ts";
 import type { Vault } from "./vault/object.ts";
 import { openStore, type OpenTwinStore, type StoreEntry } from "./vault/open-store.ts";
@@ -23,10 +23,12 @@ export interface StoreLine {
   readonly location: string;
   readonly domain?: string | undefined;
   readonly draining?: boolean | undefined;
+  /** So many bytes it takes; absent: as many as there is room for. */
+  readonly capacityBytes?: number | undefined;
 }
 
 /** One machine, one disk: what a twin has until its owner says otherwise. */
-export function defaultStoreLines(count: number): StoreLine[] {
+function defaultStoreLines(count: number): StoreLine[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `store-${index + 1}`,
     location: join("stores", `store-${index + 1}`),
@@ -34,14 +36,21 @@ export function defaultStoreLines(count: number): StoreLine[] {
   }));
 }
 
-/** The lines of `stores.json`, or undefined when there is none. Throws `TWIN_CONFIG_INVALID`. */
-export async function readStoreLines(folder: string): Promise<StoreLine[] | undefined> {
+/** What `stores.json` says. */
+export interface StoreFile {
+  readonly stores: readonly StoreLine[];
+  /** Bytes that all objects together may have; absent: no bound. */
+  readonly quotaBytes?: number | undefined;
+}
+
+/** `stores.json`, or what a twin has without one. Throws `TWIN_CONFIG_INVALID`. */
+export async function readStoreFile(folder: string, defaultCount: number): Promise<StoreFile> {
   const path = pathOf(folder);
   const bytes = await readSecretFile(path);
-  if (bytes === undefined) return undefined;
+  if (bytes === undefined) return { stores: defaultStoreLines(defaultCount) };
   try {
-    const file = jsonDecode(bytes) as { format: unknown; version: unknown; stores: StoreLine[] };
-    if (file.format === FORMAT && file.version === VERSION) return file.stores.map(checkLine);
+    const { format, version, stores, quotaBytes } = jsonDecode(bytes) as StoreFile & Record<string, unknown>;
+    if (format === FORMAT && version === VERSION) return { stores: stores.map(checkLine), quotaBytes };
   } catch (cause) {
     throw new TwinError("TWIN_CONFIG_INVALID", `${path} is damaged: mend it, or restore the twin.`, {}, cause);
   }
@@ -49,8 +58,8 @@ export async function readStoreLines(folder: string): Promise<StoreLine[] | unde
 }
 
 /** Writes `stores.json`; durable when it resolves. */
-export async function writeStoreLines(folder: string, stores: readonly StoreLine[]): Promise<void> {
-  await writeSecretFile(pathOf(folder), jsonEncode({ format: FORMAT, version: VERSION, stores }));
+export async function writeStoreFile(folder: string, { stores, quotaBytes }: StoreFile): Promise<void> {
+  await writeSecretFile(pathOf(folder), jsonEncode({ format: FORMAT, version: VERSION, stores, quotaBytes }));
 }
 
 /** Opens the store of one line. */
@@ -63,18 +72,19 @@ export interface StoreBookParts {
   readonly folder: string;
   readonly vault: Pick<Vault, "stores" | "status">;
   /** What was opened at start. */
-  readonly lines: readonly StoreLine[];
+  readonly file: StoreFile;
   readonly openTwinStore: OpenTwinStore;
 }
 
 /** The stores in the owner's hand. Each change is in the file before the vault relies on it. */
-export function createStoreBook({ folder, vault, lines: initial, openTwinStore }: StoreBookParts): StoresPart & {
+export function createStoreBook({ folder, vault, file: initial, openTwinStore }: StoreBookParts): StoresPart & {
   /** The lines as they are now. */
   readonly lines: () => readonly StoreLine[];
 } {
-  let lines = initial;
+  let lines = initial.stores;
+  let { quotaBytes } = initial;
   const write = async (next: readonly StoreLine[]): Promise<void> => {
-    await writeStoreLines(folder, next);
+    await writeStoreFile(folder, { stores: next, quotaBytes });
     lines = next;
   };
   const setDraining = (name: string, draining: boolean): Promise<void> =>
@@ -113,6 +123,11 @@ export function createStoreBook({ folder, vault, lines: initial, openTwinStore }
       vault.stores.keep(name);
       await setDraining(name, false);
     },
+    async setQuota(next) {
+      await writeStoreFile(folder, { stores: lines, quotaBytes: next });
+      quotaBytes = next;
+      vault.stores.setQuota(next);
+    },
     async remove(name, options) {
       await vault.stores.remove(name, options);
       await write(lines.filter((line) => line.name !== name));
@@ -126,15 +141,21 @@ function pathOf(folder: string): string {
 
 function entryOf(folder: string, line: StoreLine): StoreEntry {
   const location = parseStoreLocation(line.location);
-  const { name, domain } = line;
-  if (location.kind !== "directory") return { name, domain, location };
-  return { name, domain, location: { ...location, path: resolve(folder, location.path) } };
+  const { name, domain, capacityBytes } = line;
+  if (location.kind !== "directory") return { name, domain, location, capacityBytes };
+  return { name, domain, capacityBytes, location: { ...location, path: resolve(folder, location.path) } };
 }
 
-function checkLine({ name, location, domain, draining }: StoreRequest & Pick<StoreLine, "draining">): StoreLine {
+function checkLine({ name, location, domain, capacityBytes, draining }: StoreLine): StoreLine {
   if (!NAME.test(name)) {
     throw new TwinError("TWIN_CONFIG_INVALID", "A store's name is 1 to 32 of a-z, 0-9, point and hyphen.");
   }
   parseStoreLocation(location);
-  return { name, location, ...(domain === undefined ? {} : { domain }), ...(draining === true ? { draining } : {}) };
+  return {
+    name,
+    location,
+    ...(domain === undefined ? {} : { domain }),
+    ...(capacityBytes === undefined ? {} : { capacityBytes }),
+    ...(draining === true ? { draining } : {}),
+  };
 }

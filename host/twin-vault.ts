@@ -13,7 +13,7 @@ import { type KernelPool, openKernelPool } from "./kernels/pool.ts";
 import type { StoresPart } from "./rpc/owner-parts.ts";
 import { lockFolder } from "./state/folder-lock.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
-import { createStoreBook, defaultStoreLines, openStoreLine, readStoreLines, type StoreLine } from "./store-book.ts";
+import { createStoreBook, openStoreLine, readStoreFile, type StoreFile, type StoreLine } from "./store-book.ts";
 import type { Vault } from "./vault/object.ts";
 import type { OpenTwinStore } from "./vault/open-store.ts";
 import { openVault, VAULT_JOBS } from "./vault/open-vault.ts";
@@ -49,18 +49,18 @@ export interface TwinVault {
 export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaultParts): Promise<TwinVault> {
   const { folder, kernelWorkers, openTwinStore, log } = parts;
   await mkdir(join(folder, "vault"), { recursive: true });
-  const lines = (await readStoreLines(folder)) ?? defaultStoreLines(CODE.dataShards + CODE.parityShards);
+  const file = await readStoreFile(folder, CODE.dataShards + CODE.parityShards);
   const pool = stack.use(
     await openKernelPool<VaultJobs>({ jobs: VAULT_JOBS, clock: systemClock, workerCount: kernelWorkers }),
   );
-  const opened = await openOverIndex({ ...parts, lines, pool }).catch(async (thrown: unknown) => {
+  const opened = await openOverIndex({ ...parts, file, pool }).catch(async (thrown: unknown) => {
     if (!(thrown instanceof TwinError) || thrown.code !== "TWIN_STATE_BROKEN") throw thrown;
     log.warn({ err: thrown }, "the vault's index is damaged: it is made again from the stores");
     await setIndexAside(folder);
-    return await openOverIndex({ ...parts, lines, pool });
+    return await openOverIndex({ ...parts, file, pool });
   });
   const { vault } = stack.use(opened);
-  return { vault, stores: createStoreBook({ folder, vault, lines, openTwinStore }) };
+  return { vault, stores: createStoreBook({ folder, vault, file, openTwinStore }) };
 }
 
 /** Lets the next start make the index again from the stores. Throws `TWIN_HOST_BUSY` while a host runs. */
@@ -84,9 +84,10 @@ async function setIndexAside(folder: string): Promise<void> {
 }
 
 async function openOverIndex(
-  parts: TwinVaultParts & { readonly lines: readonly StoreLine[]; readonly pool: KernelPool<VaultJobs> },
+  parts: TwinVaultParts & { readonly file: StoreFile; readonly pool: KernelPool<VaultJobs> },
 ): Promise<AsyncDisposable & { readonly vault: Vault }> {
-  const { folder, identity, kernels, openTwinStore, lines, pool, log } = parts;
+  const { folder, identity, kernels, openTwinStore, file, pool, log } = parts;
+  const lines = file.stores;
   await using stack = new AsyncDisposableStack();
   const index = stack.use(
     await openSqliteStateStore({
@@ -103,6 +104,7 @@ async function openOverIndex(
       index,
       stores: await Promise.all(lines.map((line) => openStoreLine(folder, line, openTwinStore))),
       draining: lines.filter(({ draining }) => draining === true).map(({ name }) => name),
+      quotaBytes: file.quotaBytes,
       code: CODE,
       kernels,
       pool,

@@ -347,6 +347,8 @@ export const LIMITS = {
     storeAnswerSizeBytes: 40 * MIB,
     /** A store that lists without end must not keep a scrub for ever: 10 million shards of 4 MiB are 40 TB. */
     storeListCount: 10_000_000,
+    /** A store that drips its list, name by name, must not keep a scrub for ever: so long it may take for each, beyond the time of a write. */
+    storeListMsPerName: 20,
     /** A store that has not answered a read by then is raced against the others. */
     hedgeDelayMs: 250,
     /** After a failure a store is asked last for this long. */

@@ -5,8 +5,8 @@ import { dirname } from "node:path";
 import { TwinError } from "../base/errors.ts";
 import { syncFolder } from "../base/sync-folder.ts";
 
-/** Key files are tiny; a huge one is not ours and must not be read into memory. */
-const SIZE_BYTES_MAX = 4_096;
+/** Key files are tiny, lists of stores small; a huge file is not ours and must not be read into memory. */
+const SIZE_BYTES_MAX = 64 * 1024;
 const OTHERS_MODE = 0o077;
 
 /**

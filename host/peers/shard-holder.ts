@@ -13,8 +13,9 @@ import { isTwinId, publicKeyOf, type TwinId } from "../identity/twin-id.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { LentRoom } from "../rpc/api.ts";
 import type { FrameLink } from "../rpc/frame-transport.ts";
+import { type BoundedStore, boundStore } from "../vault/bounded-store.ts";
 import { openDirectoryShardStore } from "../vault/directory-shard-store.ts";
-import type { ShardStore } from "../vault/shard-store.ts";
+import type { ShardStat, ShardStore } from "../vault/shard-store.ts";
 import {
   decodeRequest,
   encodeAnswer,
@@ -65,7 +66,7 @@ export function createShardHolder(parts: ShardHolderParts): ShardHolder {
     // Hexadecimal, for file systems that do not tell cases apart.
     const path = join(folder, hexEncode(publicKeyOf(twin)));
     const store = await openDirectoryShardStore({ name: "held", domain: "this disk", path });
-    return await HeldRoom.open({ store, kernels, quotaBytes, budget: createBudget(clock) });
+    return new HeldRoom({ store, kernels, quotaBytes, budget: createBudget(clock) });
   }
 
   async function roomOf(twin: TwinId): Promise<HeldRoom | undefined> {
@@ -92,7 +93,7 @@ export function createShardHolder(parts: ShardHolderParts): ShardHolder {
     async lent() {
       const rows = await engine.readTable({ namespace: NAMESPACE, start: FIRST, limit: LIMITS.peers.lentTwinCount });
       const twins = rows.map(({ key }) => utf8Decode(key)).filter(isTwinId);
-      return await Promise.all(twins.map(async (twin) => ({ twin, ...(await roomOf(twin))!.room })));
+      return await Promise.all(twins.map(async (twin) => ({ twin, ...(await (await roomOf(twin))!.room()) })));
     },
     knows: async (twin) => (await roomOf(twin)) !== undefined,
     async serve(link, twin) {
@@ -129,30 +130,22 @@ interface Listing {
   names: readonly string[];
 }
 
-/** One twin's shards, counted. */
+/** One twin's shards. */
 class HeldRoom {
   quotaBytes: number;
   readonly budget: TrafficBudget;
-  readonly #store: ShardStore;
+  readonly #store: BoundedStore;
   readonly #kernels: Pick<Kernels, "hash">;
-  readonly #sizes = new Map<string, number>();
-  #usedBytes = 0;
 
-  private constructor(parts: RoomParts) {
-    this.quotaBytes = parts.quotaBytes;
-    this.budget = parts.budget;
-    this.#store = parts.store;
-    this.#kernels = parts.kernels;
+  constructor({ store, kernels, quotaBytes, budget }: RoomParts) {
+    this.quotaBytes = quotaBytes;
+    this.budget = budget;
+    this.#store = boundStore(store, () => this.quotaBytes);
+    this.#kernels = kernels;
   }
 
-  static async open(parts: RoomParts): Promise<HeldRoom> {
-    const room = new HeldRoom(parts);
-    for await (const { name, sizeBytes } of parts.store.list()) room.#count(name, sizeBytes);
-    return room;
-  }
-
-  get room(): Room {
-    return { quotaBytes: this.quotaBytes, usedBytes: this.#usedBytes };
+  async room(): Promise<Room> {
+    return { quotaBytes: this.quotaBytes, usedBytes: await this.#store.usedBytes() };
   }
 
   /** Answers one request. What the disk does wrong is an answer too. */
@@ -168,7 +161,8 @@ class HeldRoom {
   async #answer(request: ShardRequest, listing: Listing): Promise<ShardAnswer> {
     switch (request.kind) {
       case "put":
-        return await this.#put(request.name, request.data);
+        await this.#store.put(request.name, request.data);
+        return { status: "done", body: NOTHING };
       case "get":
         return bodyOrAbsent(await this.#store.get(request.name, request));
       case "stat": {
@@ -177,42 +171,21 @@ class HeldRoom {
       }
       case "delete":
         await this.#store.delete(request.name);
-        this.#count(request.name, undefined);
         return { status: "done", body: NOTHING };
       case "list":
-        return { status: "done", body: encodeStats(this.#page(request.after, listing)) };
+        return { status: "done", body: encodeStats(await this.#page(request.after, listing)) };
       case "verify":
         return bodyOrAbsent(this.#hashes(await this.#store.get(request.name, request)));
     }
-    return { status: "done", body: encodeRoom(this.room) };
+    return { status: "done", body: encodeRoom(await this.room()) };
   }
 
-  async #put(name: string, data: Uint8Array): Promise<ShardAnswer> {
-    const before = this.#sizes.get(name);
-    if (this.#usedBytes - (before ?? 0) + data.length > this.quotaBytes) return { status: "full", body: NOTHING };
-    // Counted first: another stream of the same twin must not use the same room.
-    this.#count(name, data.length);
-    try {
-      await this.#store.put(name, data);
-      return { status: "done", body: NOTHING };
-    } catch (thrown) {
-      // Part of it may stand; what is there is what counts.
-      this.#count(name, (await this.#store.stat(name).catch(() => undefined))?.sizeBytes);
-      throw thrown;
-    }
-  }
-
-  #count(name: string, sizeBytes: number | undefined): void {
-    this.#usedBytes += (sizeBytes ?? 0) - (this.#sizes.get(name) ?? 0);
-    if (sizeBytes === undefined) this.#sizes.delete(name);
-    else this.#sizes.set(name, sizeBytes);
-  }
-
-  #page(after: string, listing: Listing): { name: string; sizeBytes: number }[] {
-    if (after === "") listing.names = [...this.#sizes.keys()].toSorted();
+  async #page(after: string, listing: Listing): Promise<ShardStat[]> {
+    const sizes = await this.#store.sizes();
+    if (after === "") listing.names = [...sizes.keys()].toSorted();
     const start = after === "" ? 0 : listing.names.findIndex((name) => name > after);
     const names = start === -1 ? [] : listing.names.slice(start, start + LIMITS.peers.shardListLength);
-    return names.map((name) => ({ name, sizeBytes: this.#sizes.get(name) ?? 0 }));
+    return names.map((name) => ({ name, sizeBytes: sizes.get(name) ?? 0 }));
   }
 
   #hashes(data: Uint8Array | undefined): Uint8Array | undefined {

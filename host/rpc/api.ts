@@ -155,6 +155,8 @@ export interface StoreRequest {
   readonly location: string;
   /** What fails together with it; when absent, its disk or service. */
   readonly domain?: string | undefined;
+  /** So many bytes it takes; when absent, as many as there is room for. */
+  readonly capacityBytes?: number | undefined;
 }
 
 /** Reports the progress of long work. */
@@ -306,6 +308,8 @@ export interface ControlApi extends OwnerApi {
   /** Moves what it holds to others; also when it is ended early, it takes nothing new until `keepStore`. */
   drainStore(name: string, onProgress?: OnProgress): Promise<DrainReport>;
   keepStore(name: string): Promise<void>;
+  /** Bounds the bytes of all objects together; null: no bound. What is there stays. */
+  setQuota(quotaBytes: number | null): Promise<void>;
   /** Restores the twin into a throw-away place, from its stores as they are. Throws what is wrong. */
   drill(): Promise<void>;
   /** Lends another twin room for its shards, sealed as they are; 0: it may take them back and put nothing. Throws `TWIN_ID_INVALID`. */

@@ -106,11 +106,12 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
   }
 
   async addStore(store: StoreRequest): Promise<void> {
-    const { name, location, domain } = checkRecord(store, "store");
+    const { name, location, domain, capacityBytes } = checkRecord(store, "store");
     await this.#parts.stores.add({
       name: checkText(name, "store.name", { max: 32 }),
       location: checkText(location, "store.location", { max: 4_096 }),
       domain: domain === undefined ? undefined : checkText(domain, "store.domain", { max: 64 }),
+      capacityBytes: capacityBytes === undefined ? undefined : checkBytes(capacityBytes, "store.capacityBytes"),
     });
     this.#parts.changes.announce("vault");
     this.#parts.changes.announce("stores");
@@ -132,6 +133,12 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     this.#parts.changes.announce("stores");
   }
 
+  async setQuota(quotaBytes: number | null): Promise<void> {
+    await this.#parts.stores.setQuota(quotaBytes === null ? undefined : checkBytes(quotaBytes, "quotaBytes"));
+    this.#parts.changes.announce("vault");
+    this.#parts.changes.announce("stores");
+  }
+
   async drill(): Promise<void> {
     if (this.#parts.drill !== undefined) return await this.#parts.drill();
     throw new TwinError("TWIN_HOST_BUSY", "No copy of the twin is kept here: start the host with `twin start`.");
@@ -139,9 +146,7 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
 
   async lend(twin: string, quotaBytes: number): Promise<void> {
     publicKeyOf(twin);
-    if (!Number.isSafeInteger(quotaBytes) || quotaBytes < 0)
-      throw invalid("quotaBytes", "a number of bytes", quotaBytes);
-    await this.#parts.holder.lend(twin as TwinId, quotaBytes);
+    await this.#parts.holder.lend(twin as TwinId, checkBytes(quotaBytes, "quotaBytes"));
   }
 
   lent(): Promise<readonly LentRoom[]> {
@@ -169,6 +174,11 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
 /** The local socket's interface over `parts`, for one connection. */
 export function createControlTarget(parts: ControlParts, desk?: OwnerDesk): ControlTarget {
   return new ControlTarget(parts, desk);
+}
+
+function checkBytes(value: unknown, name: string): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw invalid(name, "a whole number of bytes", value);
 }
 
 /** The host's working directory is not the caller's: a relative path would name another file. */

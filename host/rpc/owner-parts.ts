@@ -61,6 +61,7 @@ export interface StoresPart {
   add(store: StoreRequest): Promise<void>;
   drain(name: string, options: Pick<DrainOptions, "onProgress">): Promise<DrainReport>;
   keep(name: string): Promise<void>;
+  setQuota(quotaBytes: number | undefined): Promise<void>;
   remove(name: string, options: { readonly lost?: boolean | undefined }): Promise<void>;
 }
 

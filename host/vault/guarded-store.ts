@@ -46,16 +46,24 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
   }
 
   const { storeReadTimeoutMs, storeWriteTimeoutMs } = LIMITS.vault;
+
+  async function get(name: string, range?: ShardRange): Promise<Uint8Array | undefined> {
+    const bytes = await store.get(name, range);
+    if (bytes === undefined || range?.sizeBytes === undefined || bytes.length <= range.sizeBytes) return bytes;
+    throw new TwinError("TWIN_STORE_FAILED", `Store ${store.name} gave more than it was asked for.`);
+  }
+
   return {
     name: store.name,
     domain: store.domain,
+    capacityBytes: store.capacityBytes,
     isDraining: false,
     noteSlow() {
       suspectUntilMs = clock.elapsedMs() + LIMITS.vault.storeSuspectMs;
     },
     isSuspect: () => clock.elapsedMs() < suspectUntilMs,
     put: (name, data) => guard(() => store.put(name, data), storeWriteTimeoutMs),
-    get: (name, range?: ShardRange) => guard(() => store.get(name, range), storeReadTimeoutMs),
+    get: (name, range?: ShardRange) => guard(() => get(name, range), storeReadTimeoutMs),
     stat: (name) => guard(() => store.stat(name), storeReadTimeoutMs),
     delete: (name) => guard(() => store.delete(name), storeWriteTimeoutMs),
     ...(store.leafHashes === undefined
@@ -64,22 +72,37 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
           leafHashes: (name: string, offset: number) =>
             guard(() => store.leafHashes!(name, offset), storeWriteTimeoutMs),
         }),
-    async *list(): AsyncGenerator<ShardStat> {
-      const names = store.list()[Symbol.asyncIterator]();
-      try {
-        for (let count = 0; ; count++) {
-          if (count > LIMITS.vault.storeListCount) {
-            throw new TwinError("TWIN_STORE_FAILED", `Store ${store.name} lists without end.`, { store: store.name });
-          }
-          const next = await guard(() => names.next(), storeWriteTimeoutMs);
-          if (next.done === true) return;
-          yield next.value;
-        }
-      } finally {
-        void names.return?.().catch(() => {});
-      }
-    },
+    list: () => guardList(store, clock, guard),
   };
+}
+
+/** The list of a store, which must come on: a bounded time for all of it that grows with each name. */
+async function* guardList(
+  store: ShardStore,
+  clock: Clock,
+  guard: <T>(operation: () => Promise<T>, timeoutMs: number) => Promise<T>,
+): AsyncGenerator<ShardStat, void, undefined> {
+  const { storeWriteTimeoutMs, storeListCount, storeListMsPerName } = LIMITS.vault;
+  const names = store.list()[Symbol.asyncIterator]();
+  let waitedMs = 0;
+  try {
+    for (let count = 0; ; count++) {
+      const askedMs = clock.elapsedMs();
+      const leftMs = storeWriteTimeoutMs + count * storeListMsPerName - waitedMs;
+      const next = await guard(
+        () => {
+          if (count > storeListCount || leftMs <= 0) throw new Error("The list has no end.");
+          return names.next();
+        },
+        Math.min(leftMs, storeWriteTimeoutMs),
+      );
+      if (next.done === true) return;
+      waitedMs += clock.elapsedMs() - askedMs;
+      yield next.value;
+    }
+  } finally {
+    void names.return?.().catch(() => {});
+  }
 }
 
 function storeError(name: string, cause: unknown): TwinError {

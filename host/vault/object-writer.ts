@@ -6,7 +6,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { abortable, throwIfAborted } from "./abortable.ts";
 import { createManifestBuilder } from "./manifest-tree.ts";
-import type { ObjectInfo, ObjectMeta, Progress } from "./object.ts";
+import { type ObjectInfo, type ObjectMeta, type Progress, SNAPSHOT_TYPE } from "./object.ts";
 import { type PutSession, createPutSession } from "./put-session.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -28,7 +28,7 @@ export async function putObject(parts: VaultParts, request: PutRequest): Promise
   const problems = await parts.marks.check();
   const session = createPutSession(parts, (store) => problems.has(store) && problems.get(store) === undefined);
   try {
-    const { id, record } = await storeAll(session, { ...request, meta });
+    const { id, record } = await storeAll(parts, session, { ...request, meta });
     throwIfAborted(request.signal);
     await session.commit(id, record);
     return { id: base58Encode(id), ...record, durability: "dispersed" };
@@ -39,6 +39,7 @@ export async function putObject(parts: VaultParts, request: PutRequest): Promise
 }
 
 async function storeAll(
+  parts: VaultParts,
   session: PutSession,
   request: PutRequest & { readonly meta: { readonly type: string; readonly name: string } },
 ): Promise<{ readonly id: Uint8Array; readonly record: ObjectRecord }> {
@@ -48,10 +49,22 @@ async function storeAll(
   for await (const chunk of session.storeStream(abortable(source, signal))) {
     await tree.add(chunk);
     taken += chunk.sizeBytes;
+    if (meta.type !== SNAPSHOT_TYPE) requireRoom(parts, taken);
     onProgress?.(taken, undefined);
   }
   const { id, sizeBytes } = await tree.finish(meta);
   return { id, record: { sizeBytes, ...meta } };
+}
+
+/** Before anything is acknowledged, and before more of it is sent. Content that the vault has already counts too: it may leave the other object. */
+function requireRoom({ quota, census }: Pick<VaultParts, "quota" | "census">, taken: number): void {
+  const { sizeBytes } = census.objects;
+  if (quota.bytes === undefined || sizeBytes + taken <= quota.bytes) return;
+  throw new TwinError(
+    "TWIN_STORE_FULL",
+    `The vault may hold ${quota.bytes} bytes and holds ${sizeBytes}: nothing was stored; forget something or raise its quota.`,
+    { quotaBytes: quota.bytes, sizeBytes },
+  );
 }
 
 function checkMeta({ type = DEFAULT_TYPE, name = "" }: ObjectMeta): { readonly type: string; readonly name: string } {

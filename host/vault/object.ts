@@ -41,6 +41,8 @@ export interface StoreStatus {
   readonly draining: boolean;
   readonly shardCount: number;
   readonly usedBytes: number;
+  /** What it may hold, if the owner has said so. */
+  readonly capacityBytes?: number | undefined;
   /** Why it is not healthy, in words. */
   readonly problem?: string | undefined;
 }
@@ -52,6 +54,8 @@ export interface VaultStatus {
   readonly objectCount: number;
   readonly segmentCount: number;
   readonly sizeBytes: number;
+  /** How many bytes of objects the vault takes, if the owner has said so. */
+  readonly quotaBytes?: number | undefined;
   readonly stores: readonly StoreStatus[];
   /** How many more stores may be lost before the weakest segment is unreadable. Negative: something is lost already. */
   readonly margin: number;
@@ -156,6 +160,8 @@ export interface StoreRack {
   drain(name: string, options?: DrainOptions): Promise<DrainReport>;
   /** Ends a drain's effect: the store takes shards again. */
   keep(name: string): void;
+  /** Bounds the bytes of all objects together, copies of the twin not counted; undefined: no bound. What is there stays. */
+  setQuota(quotaBytes: number | undefined): void;
   /** Forgets an empty store, or with `lost` one that is gone with what it held: scrub then. Throws `TWIN_STORE_NEEDED`. */
   remove(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void>;
 }

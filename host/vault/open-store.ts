@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { boundStore } from "./bounded-store.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import { openDirectoryShardStore } from "./directory-shard-store.ts";
 import { createRedisShardStore } from "./redis-shard-store.ts";
@@ -16,6 +17,8 @@ export interface StoreEntry {
   readonly location: StoreLocation;
   /** What fails together with it; when absent: the directory's disk, or the service. */
   readonly domain?: string | undefined;
+  /** So many bytes it takes; absent: as many as there is room for. */
+  readonly capacityBytes?: number | undefined;
 }
 
 /** Opens a store over another twin's host. */
@@ -27,6 +30,12 @@ export type OpenTwinStore = (place: {
 
 /** Opens the store. Only a directory is touched; others are asked with the first operation. Throws `TWIN_STORE_FAILED`. */
 export async function openStore(entry: StoreEntry, openTwinStore: OpenTwinStore): Promise<ShardStore> {
+  const { capacityBytes } = entry;
+  const store = await openAt(entry, openTwinStore);
+  return capacityBytes === undefined ? store : { ...boundStore(store, () => capacityBytes), capacityBytes };
+}
+
+async function openAt(entry: StoreEntry, openTwinStore: OpenTwinStore): Promise<ShardStore> {
   const { name, location } = entry;
   const domain = entry.domain ?? domainOfLocation(location) ?? "";
   switch (location.kind) {

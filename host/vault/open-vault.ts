@@ -47,6 +47,8 @@ export interface VaultOptions {
     /** Stores beyond k that must take a segment before a put is answered; default m: all of them. */
     readonly happiness?: number | undefined;
   };
+  /** Bytes that all objects together may have; absent: no bound. */
+  readonly quotaBytes?: number | undefined;
   /** So many small segments a compaction leaves as they are; more become one. Default 15. */
   readonly smallSegmentsKept?: number | undefined;
   readonly kernels: Kernels;
@@ -82,6 +84,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     seal,
     code: { dataShards: code.dataShards, parityShards: code.parityShards },
     shardsNeeded,
+    quota: { bytes: options.quotaBytes },
     smallSegmentsKept: options.smallSegmentsKept ?? SMALL_SEGMENTS_KEPT,
     pool: options.pool,
     index,

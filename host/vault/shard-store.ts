@@ -18,6 +18,8 @@ export interface ShardStore {
   readonly name: string;
   /** What fails together with it: a disk, a host, a region. */
   readonly domain: string;
+  /** So many bytes it takes, if its owner has said so. */
+  readonly capacityBytes?: number | undefined;
   /** Idempotent. Durable when it resolves: the bytes and the name survive a power loss. `data` may be reused afterwards. */
   put(name: string, data: Uint8Array): Promise<void>;
   /** The bytes in range, the caller's to change, or undefined when the shard is absent. Shorter than asked when the shard is. */

@@ -22,6 +22,9 @@ export function createStoreRack(parts: VaultParts): Omit<StoreRack, "drain"> {
     keep(name) {
       needStore(parts, name).isDraining = false;
     },
+    setQuota(quotaBytes) {
+      parts.quota.bytes = quotaBytes;
+    },
     async remove(name, { lost = false } = {}) {
       const store = needStore(parts, name);
       const { shardCount } = parts.census.usage(name);

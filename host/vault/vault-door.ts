@@ -88,9 +88,18 @@ async function statusOf(parts: VaultParts): Promise<Omit<VaultStatus, "putsAtWor
     ...code,
     ...census.objects,
     segmentCount: census.segmentCount,
-    stores: stores.map(({ name, domain, isDraining }): StoreStatus => {
+    quotaBytes: parts.quota.bytes,
+    stores: stores.map(({ name, domain, isDraining, capacityBytes }): StoreStatus => {
       const problem = problems.get(name);
-      return { name, domain, healthy: answers(name), draining: isDraining, ...census.usage(name), problem };
+      return {
+        name,
+        domain,
+        healthy: answers(name),
+        draining: isDraining,
+        ...census.usage(name),
+        capacityBytes,
+        problem,
+      };
     }),
     // Without segments: what the first one will have.
     margin: margin ?? Math.min(code.parityShards, healthy.length - code.dataShards),

@@ -25,6 +25,8 @@ export interface VaultParts {
   readonly shardsNeeded: number;
   /** So many small segments are not worth a compaction. */
   readonly smallSegmentsKept: number;
+  /** Bytes that all objects together may have; changes while the vault is open. */
+  readonly quota: { bytes: number | undefined };
   /** Workers for puts and long reads; without them the work is done here. */
   readonly pool: KernelPool<VaultJobs> | undefined;
   readonly dispersal: DispersalParts;

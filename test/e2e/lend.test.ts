@@ -1,4 +1,5 @@
-// A friend's machine as a store: what it holds is used when own stores are gone.
+// A friend's machine as a store: what it holds is used when own stores are gone, and neither machine holds
+// anything in the clear.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,7 +7,11 @@ import { join } from "node:path";
 
 import { afterAll, expect, it } from "vitest";
 
+import { deriveIdentity } from "../../host/identity/key-tree.ts";
+import { parsePhrase } from "../../host/identity/phrase.ts";
+import { filesWith } from "../support/files-with.ts";
 import { HostProcess } from "../support/host-process.ts";
+import { referenceKeyDerivation } from "../support/test-identity.ts";
 
 const place = await mkdtemp(join(tmpdir(), "lend-"));
 afterAll(() => rm(place, { recursive: true, force: true }));
@@ -26,8 +31,8 @@ it("keeps shards on the host of a contact who lends room, and reads them from th
   expect((await ada.twin("store", "add", "ben", `twin:${benTwin}`)).exitCode).toBe(0);
   await ada.json("store", "drain", "store-1");
   await ada.json("store", "remove", "store-1");
-  await writeFile(join(place, "photo.jpg"), new Uint8Array(3_000_000).fill(7));
-  const { id } = (await ada.json("put", join(place, "photo.jpg"))) as { id: string };
+  await writeFile(join(place, "MARKER-NAME.txt"), "MARKER-CONTENT ".repeat(200_000));
+  const { id } = (await ada.json("put", join(place, "MARKER-NAME.txt"))) as { id: string };
   const [room] = (await ben.json("lend")) as [{ twin: string; usedBytes: number }];
   expect(room.twin).toBe(twin);
   expect(room.usedBytes).toBeGreaterThan(1_000);
@@ -36,4 +41,34 @@ it("keeps shards on the host of a contact who lends room, and reads them from th
   const { vault } = (await ada.json("status")) as { vault: { stores: { name: string; healthy: boolean }[] } };
   expect(vault.stores.find(({ name }) => name === "ben")).toMatchObject({ healthy: true });
   await ada.json("drill");
+
+  await ada.json("call", "chat", "post", JSON.stringify({ to: benTwin, text: "MARKER-MESSAGE" }));
+  await expect
+    .poll(() => ben.json("call", "chat", "messages", JSON.stringify({ peer: twin, limit: 9 })), { timeout: 20_000 })
+    .toMatchObject({
+      messages: [{ text: "MARKER-MESSAGE" }],
+    });
+  await expect
+    .poll(async () => ((await ada.json("status")) as { replica: { lagMs: number } }).replica.lagMs, { timeout: 20_000 })
+    .toBe(0);
+  // Contents, names, messages and calls stand nowhere in the clear: in no store, no table, no journal, on neither host.
+  const inTheClear = [
+    "MARKER-CONTENT",
+    "MARKER-NAME",
+    "MARKER-MESSAGE",
+    adaStart.phrase!.split(" ").slice(0, 3).join(" "),
+  ];
+  expect(await filesWith(inTheClear, [ada.folder, ben.folder])).toEqual([]);
+  // No key either, in any spelling, but the entropy in the keystore, which its own format says.
+  const entropy = parsePhrase(adaStart.phrase!);
+  const { keys } = deriveIdentity(entropy, referenceKeyDerivation);
+  const spellings = [entropy, ...Object.values(keys)].flatMap((key) => [
+    key,
+    key.toHex(),
+    key.toBase64(),
+    key.toBase64({ alphabet: "base64url" }).slice(0, 40),
+  ]);
+  expect(await filesWith(spellings, [ada.folder, ben.folder])).toEqual([
+    expect.stringMatching(/keystore\.json holds marker 1$/) as string,
+  ]);
 }, 90_000);

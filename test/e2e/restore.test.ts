@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { afterAll, expect, it } from "vitest";
 
+import { filesWith } from "../support/files-with.ts";
 import { HostProcess, runTwin } from "../support/host-process.ts";
 
 const place = await mkdtemp(join(tmpdir(), "restore-"));
@@ -54,16 +55,3 @@ it("is restored with data, receipts and packages after kill -9 and the loss of e
   const again = await runTwin(["--data", folder, "--json", "call", "echo", "echo", '{"text":"hi"}']);
   expect(JSON.parse(again.stdout)).toMatchObject({ text: "hi" });
 }, 90_000);
-
-/** Files below `folders` that hold one of `markers` in the clear. */
-async function filesWith(markers: readonly string[], folders: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const folder of folders) {
-    for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
-      if (!file.isFile()) continue;
-      const bytes = await readFile(join(file.parentPath, file.name));
-      if (markers.some((marker) => bytes.includes(marker))) found.push(file.name);
-    }
-  }
-  return found;
-}

@@ -89,6 +89,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       add: async () => {},
       drain: async () => ({ moved: 0, left: 0 }),
       keep: () => {},
+      setQuota: () => {},
       remove: async () => {},
     },
     [Symbol.asyncDispose]: async () => {},

@@ -40,7 +40,7 @@ async function judge(folder: string): Promise<number> {
   const kept = new Map<string, { readonly seed: number; readonly size: number }>();
   const gone = new Set<string>();
   for (const [word, ...rest] of ledgerOf(folder).map((line) => line.split(" "))) {
-    const id = rest.at(-1)!;
+    const id = rest.at(-1) ?? "";
     if (word === "done") {
       kept.set(id, { seed: Number(rest[0]), size: Number(rest[1]) });
       gone.delete(id);

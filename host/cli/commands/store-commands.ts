@@ -1,12 +1,12 @@
-// `store add|list|drain|keep|remove`: the places that hold the twin's data. `lend`: room for the data of others.
+// `store add|list|quota|drain|keep|remove`: the places that hold the twin's data. `lend`: room for the data of others.
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
-import { TwinError } from "../../base/errors.ts";
 import type { StoreListing } from "../../index.ts";
+import { parseSize } from "../../size-text.ts";
 import { answer, formatSize, table, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
@@ -33,6 +33,7 @@ export function addStoreCommands(program: Command): void {
     .command("add <name> [location]")
     .description("take in another store; new data uses it from now on")
     .option("--location-file <file>", "read the location, with its secret, from a file")
+    .option("--capacity <size>", "how much it may hold (default: as much as there is room for)")
     .option("--domain <domain>", "what fails together with it (default: its disk or service)")
     .addHelpText(
       "after",
@@ -51,6 +52,10 @@ Examples:
     .action((name: string, location: string | undefined, _: unknown, command: Command) =>
       add(name, location, command.optsWithGlobals()),
     );
+  store
+    .command("quota <size>")
+    .description("how much all of your objects together may have, such as 100GB; none: no bound")
+    .action((size: string, _: unknown, command: Command) => quota(size, command.optsWithGlobals()));
   store
     .command("drain <name>")
     .description("move all that a store holds to the others; it takes nothing new")
@@ -95,12 +100,12 @@ async function lend(who: string | undefined, size: string | undefined, options: 
   answer(options, { twin, quotaBytes }, () => `${who} may keep ${formatSize(quotaBytes)} of sealed shards here.`);
 }
 
-/** `10GB`, `500 MB`, `4096`: decimal units. */
-function parseSize(text: string): number {
-  const [, number, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kMGT]?B)?$/.exec(text) ?? [];
-  if (number === undefined)
-    throw new TwinError("TWIN_INPUT_INVALID", `"${text}" is no size: expected 10GB, 500MB or 0.`);
-  return Math.round(Number(number) * 1_000 ** ["B", "kB", "MB", "GB", "TB"].indexOf(unit));
+async function quota(size: string, options: SessionOptions): Promise<void> {
+  const quotaBytes = size === "none" ? null : parseSize(size);
+  await withOwner(options, (owner) => owner.setQuota(quotaBytes));
+  answer(options, { quotaBytes }, () =>
+    quotaBytes === null ? "The vault has no bound." : `The vault takes ${formatSize(quotaBytes)} of objects at most.`,
+  );
 }
 
 async function list(options: SessionOptions): Promise<void> {
@@ -109,11 +114,11 @@ async function list(options: SessionOptions): Promise<void> {
 }
 
 function describeStore(store: StoreListing): string[] {
-  const { name, shardCount, usedBytes, draining, problem, domain, location } = store;
+  const { name, shardCount, usedBytes, capacityBytes, draining, problem, domain, location } = store;
   return [
     name,
     `${shardCount} shards`,
-    formatSize(usedBytes),
+    capacityBytes === undefined ? formatSize(usedBytes) : `${formatSize(usedBytes)} of ${formatSize(capacityBytes)}`,
     problem ?? (draining ? "draining" : "ok"),
     domain,
     location,
@@ -123,12 +128,14 @@ function describeStore(store: StoreListing): string[] {
 async function add(
   name: string,
   given: string | undefined,
-  options: SessionOptions & { readonly locationFile?: string; readonly domain?: string },
+  options: SessionOptions & { readonly locationFile?: string; readonly domain?: string; readonly capacity?: string },
 ): Promise<void> {
   const text =
     options.locationFile === undefined ? (given ?? "") : (await readFile(options.locationFile, "utf8")).trim();
   const location = /^[a-z][a-z0-9+]*:/.test(text) ? text : resolve(text);
-  await withOwner(options, (owner) => owner.addStore({ name, location, domain: options.domain }), { peers: true });
+  const capacityBytes = options.capacity === undefined ? undefined : parseSize(options.capacity);
+  const { domain } = options;
+  await withOwner(options, (owner) => owner.addStore({ name, location, domain, capacityBytes }), { peers: true });
   answer(options, { name }, () => `${name} is a store of yours now. Data that is there already stays where it is.`);
 }
 

@@ -35,6 +35,7 @@ function createFakeStores(): StoresPart {
       return { moved: 2, left: 0 };
     },
     keep: async (name) => void told.push(`keep ${name}`),
+    setQuota: async (bytes) => void told.push(`quota ${bytes}`),
     remove: async (name, { lost }) => void told.push(`remove ${name} ${lost}`),
   };
 }

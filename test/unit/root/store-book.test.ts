@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { silentLog } from "../../../host/base/log.ts";
-import { readStoreLines } from "../../../host/store-book.ts";
 import { openTwinVault, type TwinVault } from "../../../host/twin-vault.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
 import { testIdentity } from "../../support/test-identity.ts";
@@ -44,7 +43,7 @@ describe("the book of stores", () => {
     expect((await stores.list()).map(({ name }) => name)).toEqual(
       [1, 2, 3, 4, 5, 6].map((number) => `store-${number}`),
     );
-    expect(await readStoreLines(folder)).toBeUndefined();
+    await expect(stat(join(folder, "stores.json"))).rejects.toThrow("ENOENT");
   });
 
   test("keeps an added store, its secret for the owner alone, over a restart", async () => {
@@ -77,7 +76,7 @@ describe("the book of stores", () => {
     const first = await open();
     const { id } = await putBytes(first.vault, seededBytes(1, 200_000));
     await expect(first.stores.drain("store-1", {})).rejects.toMatchObject({ code: "TWIN_STORE_NEEDED" });
-    expect(await readStoreLines(folder)).toBeUndefined();
+    await expect(stat(join(folder, "stores.json"))).rejects.toThrow("ENOENT");
     await first.stores.add({ name: "usb", location: join(folder, "usb") });
     await first.stores.drain("store-1", {});
     const second = await open();
@@ -100,5 +99,25 @@ describe("the book of stores", () => {
       await writeFile(join(folder, "stores.json"), damaged);
       await expect(open()).rejects.toMatchObject({ code: "TWIN_CONFIG_INVALID" });
     }
+  });
+
+  test("keeps a store within its capacity and the vault within its quota, over a restart", async () => {
+    const { stores, vault } = await open();
+    await stores.add({ name: "small", location: join(folder, "small"), capacityBytes: 20_000 });
+    await stores.setQuota(100_000);
+    await putBytes(vault, seededBytes(1, 60_000));
+    await expect(putBytes(vault, seededBytes(2, 60_000))).rejects.toMatchObject({
+      code: "TWIN_STORE_FULL",
+      details: { quotaBytes: 100_000, sizeBytes: 60_000 },
+    });
+    const again = await open();
+    await expect(putBytes(again.vault, seededBytes(2, 60_000))).rejects.toMatchObject({ code: "TWIN_STORE_FULL" });
+    await again.stores.setQuota(undefined);
+    for (let seed = 2; seed < 8; seed++) await putBytes(again.vault, seededBytes(seed, 60_000));
+    const status = await again.vault.status();
+    expect(status).toMatchObject({ margin: 2, degradedSegments: 0, quotaBytes: undefined });
+    const small = status.stores.find(({ name }) => name === "small")!;
+    expect(small.capacityBytes).toBe(20_000);
+    expect(small.usedBytes).toBeLessThanOrEqual(20_000);
   });
 });

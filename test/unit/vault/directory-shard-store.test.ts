@@ -1,12 +1,14 @@
 // The directory adapter: the port's suite, and what only a directory can suffer.
 
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { boundStore } from "../../../host/vault/bounded-store.ts";
 import { openDirectoryShardStore } from "../../../host/vault/directory-shard-store.ts";
 import type { ShardStore } from "../../../host/vault/shard-store.ts";
 import { testShardStore } from "../../conformance/shard-store.suite.ts";
+import { createFaultyShardStore } from "../../support/faulty-shard-store.ts";
 import { createMemoryShardStore } from "../../support/memory-shard-store.ts";
 
 const root = await mkdtemp(join(tmpdir(), "shards-"));
@@ -19,6 +21,7 @@ async function openFresh(): Promise<{ readonly store: ShardStore; readonly path:
 }
 
 testShardStore("a directory", async () => (await openFresh()).store);
+testShardStore("a store with a capacity", async () => boundStore(createMemoryShardStore("a"), () => 1_000_000));
 testShardStore("memory", async () => createMemoryShardStore("a"));
 
 describe("a directory of shards", () => {
@@ -66,5 +69,53 @@ describe("a directory of shards", () => {
     await mkdir(join(path, "s-aa", "aa.shard"), { recursive: true });
     await expect(store.put("aa", Uint8Array.of(1))).rejects.toMatchObject({ code: "TWIN_STORE_FAILED" });
     await expect(store.get("aa")).rejects.toMatchObject({ code: "TWIN_STORE_FAILED" });
+  });
+
+  test.runIf(process.platform === "linux")("on a full disk is full, and keeps what it has", async () => {
+    const { store, path } = await openFresh();
+    await store.put("aa", Uint8Array.of(1));
+    // Linux's own full disk: every write to it fails for want of room.
+    await symlink("/dev/full", join(path, "s-aa", "aa-2.shard"));
+    await expect(store.put("aa-2", new Uint8Array(100))).rejects.toMatchObject({ code: "TWIN_STORE_FULL" });
+    expect(await store.get("aa")).toEqual(Uint8Array.of(1));
+    await store.delete("aa-2");
+    await store.put("aa-2", Uint8Array.of(2));
+  });
+});
+
+describe("a store with a capacity", () => {
+  test("counts what it has, also over a restart, and takes what was freed", async () => {
+    const inner = createMemoryShardStore("a");
+    await inner.put("old", new Uint8Array(400));
+    let capacityBytes = 1_000;
+    const store = boundStore(inner, () => capacityBytes);
+    await store.put("a", new Uint8Array(600));
+    await expect(store.put("b", Uint8Array.of(1))).rejects.toMatchObject({ code: "TWIN_STORE_FULL" });
+    await store.put("a", new Uint8Array(500));
+    await store.delete("old");
+    await store.put("b", new Uint8Array(500));
+    expect(await store.usedBytes()).toBe(1_000);
+    capacityBytes = 500;
+    await expect(store.put("c", Uint8Array.of(1))).rejects.toMatchObject({ code: "TWIN_STORE_FULL" });
+    await store.put("a", new Uint8Array(0));
+    expect(
+      [...(await boundStore(inner, () => 0).sizes())].toSorted(([left], [right]) => (left < right ? -1 : 1)),
+    ).toEqual([
+      ["a", 0],
+      ["b", 500],
+    ]);
+  });
+
+  test("gives the room of a put that failed back", async () => {
+    const inner = createFaultyShardStore("a");
+    const store = boundStore(inner, () => 100);
+    inner.fault = "failing";
+    await expect(store.put("a", new Uint8Array(100))).rejects.toThrow("fire");
+    inner.fault = "none";
+    await store.put("b", new Uint8Array(100));
+    await expect(Promise.all([store.delete("b"), store.put("c", new Uint8Array(1))])).rejects.toMatchObject({
+      code: "TWIN_STORE_FULL",
+    });
+    expect(await store.usedBytes()).toBe(0);
   });
 });

@@ -59,4 +59,40 @@ describe("a guarded store", () => {
     store.fault = "full";
     await expect(run("put")).rejects.toMatchObject({ code: "TWIN_STORE_FULL" });
   });
+
+  test("ends a list that goes on for ever, drips, or lies about the bytes that it gives", async () => {
+    const { clock } = open();
+    const inner = createFaultyShardStore("a");
+    const endless = guardStore(
+      {
+        ...inner,
+        async *list() {
+          for (;;) {
+            clock.advance(LIMITS.vault.storeListMsPerName / 2);
+            yield { name: "x", sizeBytes: 1 };
+          }
+        },
+      },
+      clock,
+    );
+    let count = 0;
+    for await (const { sizeBytes } of endless.list()) if ((count += sizeBytes) === 10_000) break;
+    expect(count, "one that is only long is listened to").toBe(10_000);
+    const dripping = guardStore(
+      {
+        ...inner,
+        async *list() {
+          for (;;) {
+            clock.advance(LIMITS.vault.storeWriteTimeoutMs - 1_000);
+            yield { name: "x", sizeBytes: 1 };
+          }
+        },
+      },
+      clock,
+    );
+    await expect(Array.fromAsync(dripping.list())).rejects.toMatchObject({ code: "TWIN_STORE_FAILED" });
+    expect(dripping.isSuspect()).toBe(true);
+    const generous = guardStore({ ...inner, get: async () => new Uint8Array(9) }, clock);
+    await expect(generous.get("x", { sizeBytes: 8 })).rejects.toMatchObject({ code: "TWIN_STORE_FAILED" });
+  });
 });

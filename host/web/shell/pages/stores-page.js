@@ -170,9 +170,10 @@ function Warnings({ vault }) {
   }
   if (vault.degradedSegments > 0) {
     return html`<p class="notice">
-      <${Icon} name="warning" />${count(vault.degradedSegments, "segment")}
-      ${vault.degradedSegments === 1 ? "has" : "have"} fewer shards than intended. Your data is readable; a check
-      rebuilds the missing shards.
+      <${Icon}
+        name="warning"
+      />${`${count(vault.degradedSegments, "segment")} ${vault.degradedSegments === 1 ? "has" : "have"}`} fewer shards
+      than intended. Your data is readable; a check rebuilds the missing shards.
     </p>`;
   }
   return undefined;
