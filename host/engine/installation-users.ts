@@ -1,14 +1,15 @@
 // Who would feel it when a capability changes or goes: other capabilities by what they ask for and
-// depend on, experiences by their grants.
+// depend on, experiences by what they need and were granted.
 
 import { TwinError } from "../base/errors.ts";
 import { brokenDependents, type Dependent } from "../packages/dependencies.ts";
+import { readExperiences } from "../packages/experience-shelf.ts";
 import { callableMethods, permissionName } from "../packages/permission.ts";
 import type { MethodUse, UpgradeConsent, UpgradeReport } from "../packages/upgrade-report.ts";
 import type { CapabilityRecord } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 
-/** Which methods of the capability others were given. */
+/** Which methods of the capability others use, each once. */
 export function usesOf(core: EngineCore, name: string): MethodUse[] {
   const ofCapabilities = core.register.list().flatMap((user) =>
     user.manifest.permissions.flatMap(({ permission }) => {
@@ -20,11 +21,18 @@ export function usesOf(core: EngineCore, name: string): MethodUse[] {
       }));
     }),
   );
-  const ofExperiences = core.grants
+  const granted = core.grants
     .list()
     .filter(({ holder, capability }) => capability === name && holder.startsWith("experience:"))
     .flatMap(({ holder, methods }) => methods.map((method) => ({ user: holder, method })));
-  return [...ofCapabilities, ...ofExperiences];
+  // Also those that were never opened, and hold no grant yet.
+  const needed = readExperiences(core.store).flatMap(({ name: experience, needs }) =>
+    needs
+      .filter(({ capability }) => core.register.resolve(capability)?.name === name)
+      .flatMap(({ methods }) => methods.map((method) => ({ user: `experience:${experience}`, method }))),
+  );
+  const uses = [...ofCapabilities, ...granted, ...needed];
+  return [...new Map(uses.map((use) => [`${use.user} ${use.method}`, use])).values()];
 }
 
 /** Whose dependencies would no longer be met with `next` in the place of the capability called `name`; undefined: with it gone. */

@@ -9,7 +9,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { syncFolder } from "../base/sync-folder.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { StateEntry, StateRange, StateWrite } from "../state/state-store.ts";
+import type { StateEntry, StateRange, StateReads, StateWrite } from "../state/state-store.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { type ExperienceContent, type ExperienceIndex, readExperienceFolder } from "./experience-folder.ts";
 import type { ExperienceInfo } from "./experience.ts";
@@ -36,6 +36,13 @@ export interface ShelfParts {
   };
   readonly kernels: Pick<Kernels, "hash">;
   readonly clock: Pick<Clock, "nowMs">;
+}
+
+/** The installed experiences, as their rows say. By name. */
+export function readExperiences(store: Pick<StateReads, "scan">): ExperienceInfo[] {
+  const limit = LIMITS.packages.experienceCount;
+  const rows = store.scan({ namespace: NAMESPACE, start: new Uint8Array(0), limit });
+  return rows.map(({ value }) => jsonDecode(value) as ExperienceInfo);
 }
 
 /** Opens the shelf, and sweeps away what an interrupted installation or removal left. */

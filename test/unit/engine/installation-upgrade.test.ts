@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { hexEncode, jsonDecode } from "../../../host/base/bytes.ts";
+import { hexEncode, jsonDecode, jsonEncode, utf8Encode } from "../../../host/base/bytes.ts";
 import { changedProbe } from "../../support/changed-probe.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
 import { probePackage } from "../../support/probe-package.ts";
@@ -114,13 +114,19 @@ describe("an upgrade", () => {
       methods: ["echo", "get"],
       reason: "A test.",
     });
+    // Installed, and never opened: it holds no grant yet.
+    const unopened = { name: "desk", needs: [{ capability: "probe@1", methods: ["get", "echo"], reason: "A test." }] };
+    const row = { namespace: "$experiences", key: utf8Encode("desk"), value: jsonEncode(unopened) };
+    await bench.do("writeTable", [row]);
     const packageBytes = changedProbe({ version: "2.0.0" }, ({ methods }) => {
       const rest = Object.fromEntries(Object.entries(methods).filter(([name]) => name !== "echo"));
       return { methods: { ...rest, put: { ...methods["put"]!, params: { type: "string", maxLength: 10 } } } };
     });
     // The module still exports echo, which a manifest may leave out.
     const refused = bench.do("upgrade", { packageBytes });
-    await expect(refused).rejects.toThrow(/would break capability:user \(put\), experience:app \(echo\)/u);
+    await expect(refused).rejects.toThrow(
+      /would break capability:user \(put\), experience:app \(echo\), experience:desk \(echo\)/u,
+    );
     await expect(refused).rejects.toMatchObject({ code: "TWIN_PACKAGE_NEEDED" });
     await bench.do("upgrade", { packageBytes, accept: ["breaks"] });
     await expect(bench.call("echo", "x")).rejects.toMatchObject({ code: "TWIN_CALL_UNKNOWN" });
