@@ -154,12 +154,16 @@ export class EngineCore {
   /** Runs a call. `queueMs` is how long it has waited already: that counts against its deadline. A task ends when the signal that `signal` makes aborts. */
   async call(request: CallRequest, queueMs: number, signal?: () => AbortSignal): Promise<CallAnswer> {
     const admitted = this.admit(request, queueMs);
-    if (admitted.method.kind === "task") return this.runTask(admitted, signal?.());
-    const identified = admitted.method.kind === "command" ? identify(request) : undefined;
+    const identified = admitted.method.kind === "query" ? undefined : identify(request);
     const recorded = identified === undefined ? undefined : this.#answers.find(identified);
     if (recorded !== undefined) return this.whenDurable(() => recorded);
     const record = (answer: CallAnswer): StateWrite[] =>
       identified === undefined ? [] : this.#answers.record(identified, answer);
+    if (admitted.method.kind === "task") {
+      const answer = await this.runTask(admitted, signal?.());
+      if (identified !== undefined) await this.commit(record(answer));
+      return answer;
+    }
     const { answer, error } = await this.complete(admitted, { succeeded: record });
     if (error !== undefined) throw error;
     return answer;

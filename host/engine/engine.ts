@@ -16,7 +16,7 @@ export interface CallRequest {
   readonly capability: string;
   readonly method: string;
   readonly payload: Uint8Array<ArrayBuffer>;
-  /** Idempotency: a command repeated under the same id (1 to 64 characters, scoped by holder) returns the recorded answer. */
+  /** Idempotency: a command, or a task that has ended, repeated under the same id (1 to 64 characters, scoped by holder) returns the recorded answer. */
   readonly callId?: string | undefined;
   /** `traceparent` of what led to it (W3C Trace Context); what is none is ignored. */
   readonly trace?: string | undefined;

@@ -25,7 +25,11 @@ export function createLinkPair(): [TestLink, TestLink] {
 function createQueue(closed: Promise<TwinError>): { put(frame: Uint8Array): void; take(): Promise<Uint8Array> } {
   const frames: Uint8Array[] = [];
   let waiting: PromiseWithResolvers<Uint8Array> | undefined;
-  void closed.then((reason) => waiting?.reject(new TwinError("TWIN_PEER_OFFLINE", "The link is closed.", {}, reason)));
+  let over: TwinError | undefined;
+  void closed.then((reason) => {
+    over = new TwinError("TWIN_PEER_OFFLINE", "The link is closed.", {}, reason);
+    waiting?.reject(over);
+  });
   return {
     put: (frame) => {
       if (waiting === undefined) frames.push(frame);
@@ -35,6 +39,7 @@ function createQueue(closed: Promise<TwinError>): { put(frame: Uint8Array): void
     take: () => {
       const frame = frames.shift();
       if (frame !== undefined) return Promise.resolve(frame);
+      if (over !== undefined) return Promise.reject(over);
       waiting = Promise.withResolvers();
       return waiting.promise;
     },

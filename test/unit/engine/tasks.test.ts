@@ -217,6 +217,25 @@ describe("a task", () => {
     expect(await bench.do("receipts", { limit: 2 })).toMatchObject([{}, { method: "fetch_put", code: "TWIN_ABORTED" }]);
   });
 
+  test("that has ended and is repeated under its call id returns what it answered, and fetches nothing", async () => {
+    const { answer, fetch } = await waiting("fetch", { callId: "once" });
+    fetch.answer("first");
+    expect(jsonDecode((await answer).payload)).toBe("first");
+    await bench.reopen();
+    const again = await bench.core.call(
+      {
+        holder: { kind: "owner" },
+        capability: "probe",
+        method: "fetch",
+        payload: jsonEncode({ url: URL_OF_SERVER }),
+        callId: "once",
+      },
+      0,
+    );
+    expect([jsonDecode(again.payload), outside.fetches.length]).toEqual(["first", 1]);
+    expect(again.receipt).toEqual((await answer).receipt);
+  });
+
   test("waits in line with others of its caller, and leaves room for other callers", async () => {
     const desk = { holder: { kind: "experience", name: "desk" } } as const;
     await bench.do("grant", { holder: "experience:desk", capability: "probe", methods: ["fetch"], reason: "A test." });

@@ -57,6 +57,22 @@ describe("the owner's interface", () => {
     }
   });
 
+  it("gives up what was called when its connection ends", async () => {
+    const begun = Promise.withResolvers<AbortSignal>();
+    Object.assign(parts.engine, {
+      call: (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
+        begun.resolve(signal);
+        return new Promise(() => {});
+      },
+    });
+    void remoteAnswer(far.remote.call("echo", "wait", null)).catch(() => undefined);
+    const signal = await begun.promise;
+    expect(signal.aborted).toBe(false);
+    far[Symbol.dispose]();
+    await near.ended;
+    await expect.poll(() => signal.aborted).toBe(true);
+  });
+
   it("answers a failed call with its code and details", async () => {
     await expect(remoteAnswer(far.remote.call("echo", "nothing", null))).rejects.toMatchObject({
       code: "TWIN_CALL_UNKNOWN",
