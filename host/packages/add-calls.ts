@@ -36,7 +36,9 @@ export async function addCalls(
   const described = await readCapabilityFile(file);
   const calls = isRecord(described["calls"]) ? described["calls"] : {};
   const dependencies = isRecord(described["dependencies"]) ? described["dependencies"] : {};
-  const { name, version } = capability;
+  // What stands beside another major version is found by the range of the dependency, not by its name here.
+  const called = { ...capability, name: capability.name.replace(/@.*$/u, "") };
+  const { name, version } = called;
   const asked = calls[name] ?? (reason === undefined ? undefined : { reason });
   if (asked === undefined) {
     const message = `Say with --reason what ${name} is called for: the owner reads it before anything is installed.`;
@@ -51,7 +53,7 @@ export async function addCalls(
   await replaceFile(file, `${JSON.stringify(asking, undefined, 2)}\n`);
   const path = join(CALLS_FOLDER, `${name}.ts`);
   await mkdir(dirname(join(folder, path)), { recursive: true });
-  await replaceFile(join(folder, path), writeCalls(capability));
+  await replaceFile(join(folder, path), writeCalls(called));
   return { path, name: callsName(name) };
 }
 

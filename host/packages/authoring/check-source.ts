@@ -1,11 +1,13 @@
 // Mistakes that the compiler would let through, or would name in words that help nobody: found before
 // it runs, each at its line.
 
+import type { TwinError } from "../../base/errors.ts";
 import { METHOD_RULE, RESERVED_METHODS } from "../manifest-file.ts";
 import {
   decoratorOf,
   findType,
   type FunctionDeclaration,
+  METHOD_DECORATORS,
   placeAt,
   type SourceFile,
   type SourceFiles,
@@ -27,17 +29,7 @@ const WORLD: Readonly<Record<string, { readonly member?: string; readonly advice
 const KEEPERS = new Set(["Table", "read", "write"]);
 
 /** Decorators that may stand in front of an exported function. */
-const DECORATORS = new Set([
-  "query",
-  "command",
-  "task",
-  "exposeTo",
-  "inline",
-  "unsafe",
-  "external",
-  "global",
-  "operator",
-]);
+const DECORATORS = new Set([...METHOD_DECORATORS, "inline", "unsafe", "external", "global", "operator"]);
 
 /** Throws `TWIN_PACKAGE_INVALID` at the first thing in `file` that no capability has. */
 export function checkWorld(file: SourceFile): void {
@@ -97,13 +89,11 @@ export function checkMethod(declaration: FunctionDeclaration, earlier: readonly 
 }
 
 /** The error for an exported function that says nothing of being a method. */
-export function undecorated({ name, place, decorators }: FunctionDeclaration): Error {
+export function undecorated({ name, place, decorators }: FunctionDeclaration): TwinError {
   const unknown = decorators.find((decorator) => !DECORATORS.has(decorator.name));
   if (unknown !== undefined) {
-    throw sourceProblem(
-      unknown.place,
-      `there is no @${unknown.name}; a method has @query, @command or @task in front of it.`,
-    );
+    const hint = "a method has @query, @command or @task in front of it";
+    return sourceProblem(unknown.place, `there is no @${unknown.name}; ${hint}.`);
   }
   const message = `${name} is exported but is no method; write @query, @command or @task in front of it, or take export away.`;
   return sourceProblem(place, message);

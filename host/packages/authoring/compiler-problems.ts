@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { TwinError } from "../../base/errors.ts";
 import { adviceOn, plainMessage } from "./source-advice.ts";
-import { placeAt, type SourceFiles } from "./source-model.ts";
+import { decoratorOf, placeAt, type SourceFiles } from "./source-model.ts";
 import type { GluedText } from "./write-glue.ts";
 
 /** What the compiler reported. */
@@ -79,12 +79,14 @@ function libraryProblem({ message }: Diagnostic, { files }: CompiledSource): Pro
       .split("\n")
       .slice(0, declared.place.line - 1)
       .join("\n").length + declared.place.column;
-  const isEvent = message.includes("twin__topic");
+  const what = plainMessage(message);
   return {
     place: `${file.name}:${declared.place.line}:${declared.place.column}`,
-    message: isEvent
+    message: message.includes("twin__topic")
       ? `${name} is emitted; write @event("topic") in front of its class.`
-      : `${name} goes into JSON; write @json in front of its class. (${plainMessage(message)})`,
+      : decoratorOf(declared, "json") === undefined
+        ? `${name} goes into JSON; write @json in front of its class. (${what})`
+        : `${name} cannot be used so: ${what}.`,
     excerpt: `  ${lineAt(file.text, start)}`,
   };
 }

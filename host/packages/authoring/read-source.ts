@@ -18,7 +18,7 @@ import type {
   StrayDecorator,
   TypeExpression,
 } from "./source-model.ts";
-import { placeAt, sourceProblem } from "./source-model.ts";
+import { METHOD_DECORATORS, placeAt, sourceProblem } from "./source-model.ts";
 
 /** Where the source is. */
 export interface SourceFolders {
@@ -58,7 +58,6 @@ interface Flags {
 
 /** By the compiler's `ParameterKind`. */
 const PARAMETER_KINDS = ["plain", "optional", "rest"] as const;
-const METHOD_DECORATORS = new Set(["query", "command", "task", "exposeTo"]);
 
 type Declaration = Pick<Compiler.DeclarationStatement, "name" | "range" | "decorators">;
 
@@ -158,7 +157,7 @@ class FileReader {
 
   #stray(node: Declaration): void {
     const { name, decorators } = this.#declared(node);
-    const decorator = decorators.find((each) => METHOD_DECORATORS.has(each.name));
+    const decorator = decorators.find((each) => METHOD_DECORATORS.includes(each.name));
     if (decorator !== undefined) this.#strays.push({ decorator: decorator.name, name, place: decorator.place });
   }
 

@@ -3,6 +3,9 @@
 
 import { TwinError } from "../../base/errors.ts";
 
+/** Decorators that make a function a method, and say of it. */
+export const METHOD_DECORATORS: readonly string[] = ["query", "command", "task", "exposeTo"];
+
 /** A place in a source file. Line and column count from 1. */
 export interface SourcePlace {
   readonly file: string;

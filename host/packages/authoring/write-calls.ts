@@ -14,12 +14,15 @@ export const CALLS_HEAD = "// Typed calls of ";
 /** Folder of the calls in that of a capability. */
 export const CALLS_FOLDER = "calls";
 
-/** Words that AssemblyScript or the calls themselves use, as far as a method, field or capability may be named so. */
+/** Words that AssemblyScript keeps for itself, as far as a method, field or capability may be named so. */
 const KEYWORDS = new Set(
-  "abstract async at await bool break call case catch class const constructor continue debugger declare default delete do else enum export extends f64 false finally function i64 if implements import in instanceof interface let new null of override package private protected public readonly return send static string super switch this throw true try typeof var void while with yield".split(
+  "abstract async await bool break case catch class const constructor continue debugger declare default delete do else enum export extends f64 false finally function i64 if implements import in instanceof interface let new null of override package private protected public readonly return static string super switch this throw true try typeof var void while with yield".split(
     " ",
   ),
 );
+
+/** What the file itself calls by these names. */
+const OWN_NAMES = new Set(["at", "call", "send"]);
 
 const RAW = "JSON.Raw";
 /** Types of AssemblyScript that cannot be null without a box. */
@@ -39,13 +42,18 @@ interface AssemblyType {
 /** The name that the methods stand under in a file of calls: `my-notes` is `myNotes`. */
 export function callsName(capability: string): string {
   const name = capability.replaceAll(/-+([a-z0-9]?)/gu, (_, next: string) => next.toUpperCase());
-  return KEYWORDS.has(name) ? `${name}_` : name;
+  return functionName(name);
+}
+
+function functionName(name: string): string {
+  return KEYWORDS.has(name) || OWN_NAMES.has(name) ? `${name}_` : name;
 }
 
 /** The method that a name in a file of calls stands for; undefined for `at`, which calls nothing. */
 export function methodOfCall(name: string): string | undefined {
   if (name === "at") return undefined;
-  return name.endsWith("_") && KEYWORDS.has(name.slice(0, -1)) ? name.slice(0, -1) : name;
+  const bare = name.endsWith("_") ? name.slice(0, -1) : name;
+  return functionName(bare) === name ? bare : name;
 }
 
 /** The file of calls for a capability. The same manifest, the same text. */
@@ -92,7 +100,7 @@ class CallsWriter {
   #function(method: string, { kind, doc, params, result, exposeTo = [] }: Method) {
     const asked = this.#payload(params, `${pascal(method)}Params`);
     const answered = isNothing(result) ? undefined : typeText(this.#type(result, `${pascal(method)}Result`));
-    const name = KEYWORDS.has(method) ? `${method}_` : method;
+    const name = functionName(method);
     const target = `${JSON.stringify(this.#capability.name)}, ${JSON.stringify(method)}`;
     const call = `call<${asked.type}, ${answered ?? RAW}>(${target}, ${asked.value});`;
     const described = `${doc} (${kind})`;

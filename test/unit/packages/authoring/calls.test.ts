@@ -121,7 +121,7 @@ describe("typed calls", () => {
   it("replace those of an older version and keep the reason", async () => {
     const folder = await writeFolder("again", acting(""));
     await addCalls(folder, shelfOf(), "First.");
-    await addCalls(folder, { ...shelfOf(), version: "2.0.0" }, undefined);
+    await addCalls(folder, { ...shelfOf(), name: "shelf@2", version: "2.0.0" }, undefined);
     expect(JSON.parse(await readFile(join(folder, "capability.json"), "utf8"))).toMatchObject({
       name: "again",
       calls: { shelf: { reason: "First." } },
