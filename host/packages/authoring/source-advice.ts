@@ -84,7 +84,7 @@ export function adviceOnName(name: string): string | undefined {
 export function adviceOn(message: string, source: string): string | undefined {
   const name = /^Cannot find name '(\w+)'/u.exec(message)?.[1];
   if (name !== undefined) {
-    return adviceOnName(name) ?? (SDK_NAMES.has(name) ? `import { ${name} } from "${SDK}"` : undefined);
+    return adviceOnName(name) ?? (SDK_NAMES.has(name) ? `import { ${name} } from ${SDK}` : undefined);
   }
   return ADVICE.find((each) => each.message.test(message) && each.at?.test(source) !== false)?.advice;
 }
@@ -101,7 +101,7 @@ export function plainMessage(message: string): string {
 }
 
 /** What authors import the SDK by, and what it offers. */
-const SDK = "twin";
+const SDK = '"twin"';
 const SDK_NAMES = new Set(
   "kv Entry blobs call emit schedule send unschedule Caller caller fail log nowMs randomBytes randomId require Table ordered ObjectId TimeMs TwinId ABSENT some http HttpRequest HttpAnswer ask PeerAnswer".split(
     " ",
