@@ -116,6 +116,56 @@ const BELL_MANIFEST = {
   dataVersion: 1,
 };
 
+const WEATHER = {
+  c: `#include "twin.h"
+TWIN_METHOD(look) {
+  twin_outcome outcome = twin_fetch((twin_text){address, size}, TWIN_TEXT(""));
+  if (outcome.failed) return twin_answer(outcome.text);
+  uint32_t head = *(const uint32_t *)outcome.text.at;
+  return twin_answer((twin_text){outcome.text.at + 4 + head, outcome.text.size - 4 - head});
+}
+TWIN_METHOD(ask) {
+  twin_text peer = twin_json_field((twin_text){address, size}, TWIN_TEXT("peer"));
+  return twin_answer(twin_call_peer((twin_text){peer.at + 1, peer.size - 2}, TWIN_TEXT("weather"), TWIN_TEXT("here"), TWIN_TEXT("{}")).text);
+}
+TWIN_METHOD(here) { return twin_answer(TWIN_TEXT("\\"fine\\"")); }
+`,
+  rust: `mod twin;
+#[no_mangle]
+pub extern "C" fn look(address: *const u8, size: usize) -> u64 {
+    twin::method(address, size, |payload| match twin::fetch(payload, b"") {
+        Ok((_, body)) => String::from_utf8(body).unwrap(),
+        Err(failure) => failure,
+    })
+}
+#[no_mangle]
+pub extern "C" fn ask(address: *const u8, size: usize) -> u64 {
+    twin::method(address, size, |payload| {
+        let peer = twin::field(payload, "peer").unwrap().trim_matches('"');
+        twin::call_peer(peer, "weather", "here", "{}").unwrap_or_else(|failure| failure)
+    })
+}
+#[no_mangle]
+pub extern "C" fn here(address: *const u8, size: usize) -> u64 {
+    twin::method(address, size, |_| "\\"fine\\"".to_string())
+}
+`,
+} as const;
+
+const WEATHER_MANIFEST = {
+  ...BELL_MANIFEST,
+  name: "weather",
+  methods: {
+    look: { kind: "task", doc: "Looks.", params: true, result: true },
+    ask: { kind: "task", doc: "Asks.", params: true, result: true },
+    here: { kind: "query", doc: "Says.", params: true, result: true, exposeTo: ["contacts"] },
+  },
+  permissions: [
+    { permission: { http: ["weather.example.com"] }, reason: "Brings the weather." },
+    { permission: "peer_call", reason: "Asks friends." },
+  ],
+};
+
 describe.each<ForeignLanguage>(["c", "rust"])("what an author in %s begins with", (language) => {
   it("has every host function with its exact signature", async () => {
     const main = language === "c" ? everyCallInC() : EVERY_CALL_IN_RUST;
@@ -134,5 +184,25 @@ describe.each<ForeignLanguage>(["c", "rust"])("what an author in %s begins with"
     expect(await ada.call("guestbook.list")).toEqual([]);
     await lab.advance(60_000);
     expect(await ada.call("guestbook.list")).toMatchObject([{ text: "ding", atMs: lab.nowMs }]);
+  });
+
+  it("waits for servers and other twins in tasks", async () => {
+    const capability = await writeFolder(language, "weather", WEATHER[language], WEATHER_MANIFEST);
+    await using lab = await openLab({
+      capability,
+      server: ({ url }) => {
+        if (url.endsWith("/down")) throw new Error("no route");
+        return { body: { degrees: 20 }, headers: { "x-long": "y".repeat(999) } };
+      },
+    });
+    const [ada, bob] = [await lab.twin(), await lab.twin()];
+    expect(await ada.call("look", { url: "https://weather.example.com/Gent" })).toEqual({ degrees: 20 });
+    expect(await ada.call("look", { url: "https://weather.example.com/down" })).toEqual({
+      code: "TWIN_FETCH_FAILED",
+      message: "no route",
+    });
+    expect(await ada.call("ask", { peer: bob.id })).toBe("fine");
+    bob.away = true;
+    expect(await ada.call("ask", { peer: bob.id })).toMatchObject({ code: "TWIN_PEER_OFFLINE" });
   });
 });
