@@ -93,14 +93,29 @@ async function readSource(source: string, owner: Asking | undefined): Promise<Ui
   return new Uint8Array(await readFile(source));
 }
 
-/** `twin:WHO/WHAT`: WHAT is a hash, a name, or a name with a range of versions, `guestbook@^1`. */
+/** `twin:WHO/WHAT`: WHAT is a hash, a name, or a name with a range of versions, `guestbook@^1`; WHO may be `*` for a hash. */
 async function locate(source: string, owner: Asking): Promise<{ readonly twin: PackageTwin; readonly what: string }> {
   const cut = source.lastIndexOf("/");
   const [who, what] = [source.slice(TWIN.length, cut), source.slice(cut + 1)];
   if (cut < 0 || who === "" || what === "") {
     throw refused(source, "expected twin:WHO/HASH or twin:WHO/NAME, where WHO is a contact or the id of a twin");
   }
-  return { twin: await findTwin(who, owner), what };
+  const isAnyone = who === "*" && HASH_RULE.pattern.test(what);
+  return { twin: isAnyone ? await findGiver(what, owner) : await findTwin(who, owner), what };
+}
+
+/** The first contact to say that it offers the package of that hash. */
+async function findGiver(hash: string, owner: Asking): Promise<PackageTwin> {
+  const { peers } = await owner.status();
+  const asked = peers.map(async ({ twin }) => {
+    if ((await owner.offersOf(twin)).some((offer) => offer.hash === hash)) return twin;
+    throw new TwinError("TWIN_PACKAGE_UNKNOWN", "It does not offer this package.");
+  });
+  try {
+    return await Promise.any(asked);
+  } catch {
+    throw refused(`twin:*/${hash}`, "no contact that can be reached offers it to you");
+  }
 }
 
 async function takeFromTwin(source: string, owner: Asking): Promise<Uint8Array> {

@@ -20,7 +20,8 @@ Sources:
   oci://ghcr.io/ada/guestbook:1.0.0             an OCI registry, also by @sha256:DIGEST
   twin:Ada/guestbook                            the twin of a contact: the newest that it offers
   twin:Ada/guestbook@^1                         the newest in a range of versions
-  twin:did:key:z6Mk.../HASH                     exactly this package`;
+  twin:did:key:z6Mk.../HASH                     exactly this package
+  'twin:*/HASH'                                 exactly this package, from any contact that offers it`;
 
 /** Adds the commands to `program`. */
 export function addCapabilityCommands(program: Command): void {

@@ -88,6 +88,7 @@ describe("packages from sources", () => {
     ["twin:Ada/base@^1", "base 1.2.0"],
     ["twin:Ada/base@1.0.0", "base 1.0.0"],
     [`twin:${testIdentity(2).id}/${readPackage(PACKAGES.base, kernels).hash}`, "base 1.0.0"],
+    [`twin:*/${readPackage(PACKAGES.base, kernels).hash}`, "base 1.0.0"],
   ])("%s is %s", async (source, found) => {
     expect(await named([source], ownerOf(["Ada"]))).toEqual([found]);
   });
@@ -99,6 +100,8 @@ describe("packages from sources", () => {
     ["twin:Ada/base@^9", /offers only/u],
     ["twin:Ada/base@what", /offers only/u],
     ["twin:Ada", /expected twin:WHO/u],
+    ["twin:*/base", /No contact is called \*/u],
+    [`twin:*/${"0".repeat(64)}`, /no contact that can be reached offers it/u],
     ["twin:/base", /expected twin:WHO/u],
     ["http://example.org/x.wasm", /only https links/u],
     ["oci://EXAMPLE", /no place in a registry/u],
