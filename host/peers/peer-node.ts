@@ -27,7 +27,7 @@ const PROTOCOLS = [RPC_PROTOCOL, PAIR_PROTOCOL, SHARDS_PROTOCOL] as const;
 export type PeerProtocol = (typeof PROTOCOLS)[number];
 
 /** A twin of this host, as far as its node is concerned. */
-export interface LocalTwin {
+interface LocalTwin {
   readonly twin: TwinId;
   /** Takes over a stream that another host has opened for the twin. Rejects when the other side breaks the protocol. */
   accept(protocol: PeerProtocol, stream: PeerStream): Promise<void>;
@@ -67,7 +67,7 @@ export interface PeerNode extends AsyncDisposable {
 }
 
 /** Where to look for a twin. */
-export interface DialTarget {
+interface DialTarget {
   readonly candidates: readonly DialCandidate[];
   readonly signal: AbortSignal;
 }
