@@ -1,0 +1,93 @@
+// Kills, or fails the disk of, a process at one of the steps of an operation of the vault, and judges what is left.
+
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { openFolderVault } from "./folder-vault.ts";
+import { seededBytes } from "./seeded-bytes.ts";
+import { putBytes, readBytes } from "./test-vault.ts";
+
+/** Operations that change the disk. */
+export const STEPPED_OPERATIONS = ["put", "forget", "scrub", "drain", "compact"] as const;
+/** What happens at the step. */
+export const STEP_FATES = ["kill", "fail"] as const;
+type Operation = (typeof STEPPED_OPERATIONS)[number];
+type Fate = (typeof STEP_FATES)[number];
+
+const SIZES = [30_000, 400, 9_000, 120_000, 1, 5_000, 70_000];
+const CHILD = join(import.meta.dirname, "vault-step-child.ts");
+
+/** Breaks `count` runs of the operation, at steps that `below` picks. Answers how many steps there are. */
+export async function breakAtSteps(
+  root: string,
+  run: { readonly operation: Operation; readonly fate: Fate; readonly count: number },
+  below: (max: number) => number,
+): Promise<number> {
+  const { operation, fate, count } = run;
+  const base = join(root, `${operation}-${fate}`);
+  mkdirSync(base);
+  const ids: string[] = [];
+  {
+    await using opened = await openFolderVault(base);
+    for (const [seed, size] of SIZES.entries()) ids.push((await putBytes(opened.vault, seededBytes(seed, size))).id);
+  }
+  const folderOf = (name: string): string => {
+    const folder = join(root, `${operation}-${fate}-${name}`);
+    cpSync(base, folder, { recursive: true });
+    return folder;
+  };
+  const whole = await runChild(folderOf("whole"), { ...run, at: -1 });
+  expect(whole?.outcome).toBe("done");
+  const steps = whole!.steps;
+  for (let turn = 0; turn < count; turn++) {
+    const at = below(steps.length);
+    const folder = folderOf(String(turn));
+    const left = await runChild(folder, { ...run, at });
+    const where = `${operation}, ${fate} at step ${at}: ${steps[at]}`;
+    if (fate === "kill") expect(left, where).toBeUndefined();
+    await judge(folder, { operation, ids, outcome: left?.outcome ?? "killed" }).catch((cause: unknown) => {
+      throw new Error(where, { cause });
+    });
+  }
+  return steps.length;
+}
+
+async function judge(
+  folder: string,
+  left: { readonly operation: Operation; readonly ids: readonly string[]; readonly outcome: string },
+): Promise<void> {
+  const { operation, ids, outcome } = left;
+  const fresh = seededBytes(77, 50_000);
+  await using opened = await openFolderVault(folder);
+  const { vault } = opened;
+  const known = new Map(
+    (await vault.find(({ type }) => type === "application/octet-stream")).map((info) => [info.id, info]),
+  );
+  for (const [seed, id] of ids.entries()) {
+    if (operation === "forget" && !known.has(id)) continue;
+    expect(Buffer.compare(await readBytes(vault, id), seededBytes(seed, SIZES[seed]!)), `object ${seed}`).toBe(0);
+  }
+  const added = [...known.keys()].filter((id) => !ids.includes(id));
+  const gone = ids.filter((id) => !known.has(id));
+  expect(added.length + gone.length).toBeLessThanOrEqual(operation === "put" || operation === "forget" ? 1 : 0);
+  if (outcome === "done" && operation === "put") expect(added).toHaveLength(1);
+  if (outcome === "done" && operation === "forget") expect(gone).toHaveLength(1);
+  for (const id of added) expect(Buffer.compare(await readBytes(vault, id), fresh)).toBe(0);
+  expect(await vault.scrub()).toMatchObject({ segmentsLost: 0, margin: 2 });
+  for (const id of known.keys()) expect((await readBytes(vault, id)).length).toBe(known.get(id)!.sizeBytes);
+}
+
+/** What it printed; undefined when it was killed. */
+function runChild(
+  folder: string,
+  { operation, fate, at }: { readonly operation: Operation; readonly fate: Fate; readonly at: number },
+): Promise<{ readonly steps: readonly string[]; readonly outcome: string } | undefined> {
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [CHILD, folder, operation, fate, String(at)], (error, stdout, stderr) => {
+      if (error === null) resolve(JSON.parse(stdout) as { steps: string[]; outcome: string });
+      else if (error.signal === "SIGKILL") resolve(undefined);
+      else reject(new Error(stderr));
+    });
+  });
+}
