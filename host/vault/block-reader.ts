@@ -4,6 +4,7 @@
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { KernelPool } from "../kernels/pool.ts";
+import { movable, WORKER_SIZE } from "./movable.ts";
 import type { Pace } from "./pace.ts";
 import type { RebuiltSegments } from "./rebuilt-segments.ts";
 import { frameSpan, openFrames } from "./sealed-block.ts";
@@ -14,8 +15,6 @@ import type { VaultJobs } from "./vault-jobs.ts";
 import { blockKey } from "./vault-keys.ts";
 
 const FRAME_SIZE = LIMITS.vault.frameSizeBytes;
-/** Less is opened sooner than a worker hears of it. */
-const WORKER_SIZE = 4 * FRAME_SIZE;
 
 /** Reads of blocks by id. */
 export interface BlockReader {
@@ -95,8 +94,7 @@ export function createBlockReader({ seal, index, segments, pool }: BlockReaderPa
   function openLong(frames: SealedFrames): Promise<Uint8Array> {
     const { bytes, firstFrame } = frames.span;
     if (pool === undefined || bytes.length < WORKER_SIZE) return openHere(frames);
-    // A view of a larger buffer may have neighbours: only what is whole moves.
-    const own = bytes.length === bytes.buffer.byteLength ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice();
+    const own = movable(bytes);
     return pool.run("open", { ...frames, span: { firstFrame, bytes: own } }, { transfer: [own.buffer] });
   }
 

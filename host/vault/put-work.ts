@@ -5,14 +5,12 @@ import type { Clock } from "../base/clock.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
+import { WORKER_SIZE } from "./movable.ts";
 import { createPace } from "./pace.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 import { packSegment, type SegmentOrder } from "./segment-coder.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
-
-/** Less than this is done sooner than a worker hears of it. */
-const SMALL_SIZE = 128 * 1_024;
 
 /** How plaintext becomes shards. One put, one of these. */
 export interface PutWork {
@@ -44,11 +42,11 @@ export function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
 export function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
   return {
     name(key, batch) {
-      if (batch.end - batch.start < SMALL_SIZE) return here.name(key, batch);
+      if (batch.end - batch.start < WORKER_SIZE) return here.name(key, batch);
       return pool.run("name", { key, batch }, { transfer: [batch.bytes.buffer] });
     },
     pack(keys, order) {
-      if (order.shape.payloadSize < SMALL_SIZE) return here.pack(keys, order);
+      if (order.shape.payloadSize < WORKER_SIZE) return here.pack(keys, order);
       const transfer = [order.plain, ...order.shards].map(({ buffer }) => buffer);
       return pool.run("pack", { keys, order }, { transfer });
     },

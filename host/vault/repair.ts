@@ -3,8 +3,9 @@
 import { TwinError } from "../base/errors.ts";
 import { putChecked } from "./dispersal.ts";
 import type { GuardedStore } from "./guarded-store.ts";
+import { WORKER_SIZE } from "./movable.ts";
 import type { Pace } from "./pace.ts";
-import { finishShard } from "./segment-coder.ts";
+import { finishShard, type RemakeOrder, remakeShards } from "./segment-coder.ts";
 import { rebuildLeaves } from "./segment-reader.ts";
 import { type Blame, createShardReader, type ShardReader } from "./shard-reader.ts";
 import { headerSize, leafCount, leafRange, shardName } from "./shard.ts";
@@ -34,19 +35,21 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
     seal: parts.seal,
     store: (name) => storeNamed(parts.stores, name),
     onBlame: (_segment, index, blame) => blames.set(index, blame),
+    pool: parts.pool,
   });
   const none: Leaves = Array.from<undefined>({ length: leafCount(record.shardSize) });
-  const shards: Leaves[] = [];
   /** Whole, as their stores say that need not carry them here for that. */
   const unread = new Set<number>();
-  for (const index of record.stores.keys()) {
-    const isSilent = storeNamed(parts.stores, record.stores[index])?.isSuspect() ?? true;
-    if (!isSilent && (await reader.holdsAfar(record, index))) unread.add(index);
-    // A store that hangs would cost its deadline once for each segment.
-    const isSkipped = isSilent || unread.has(index);
-    shards.push(isSkipped ? none : await reader.fetchLeaves(record, wholeRun(record, index)));
-    await pace();
-  }
+  const shards: Leaves[] = await Promise.all(
+    record.stores.map(async (name, index) => {
+      // A store that hangs would cost its deadline once for each segment.
+      if (storeNamed(parts.stores, name)?.isSuspect() ?? true) return none;
+      if (!(await reader.holdsAfar(record, index))) return reader.fetchLeaves(record, wholeRun(record, index));
+      unread.add(index);
+      return none;
+    }),
+  );
+  await pace();
   const badOnes = (): number[] =>
     [...shards.keys()].filter((index) => !unread.has(index) && shards[index]!.includes(undefined));
   const leavingOnes = leavingOf(parts.stores, record);
@@ -101,25 +104,57 @@ async function remake(parts: VaultParts, repair: Repair, pace: Pace): Promise<Ma
   const { record, shards, bad } = repair;
   const made = new Map<number, string>();
   if (bad.length === 0) return made;
-  const fresh = new Map(bad.map((index) => [index, new Uint8Array(headerSize(record.shardSize) + record.shardSize)]));
+  const whole = shards.map((leaves) => wholeData(record, leaves));
+  const isEnough = whole.filter((data) => data !== undefined).length >= record.dataShards;
+  const fresh = isEnough
+    ? await remakeWhole(parts, { shape: record, whole, wanted: bad }, pace)
+    : await remakeLeaves(parts, repair, pace);
+  for (const [at, shard] of fresh?.entries() ?? []) {
+    const store = await place(parts, repair, { index: bad[at]!, shard, taken: [...made.values()] });
+    if (store !== undefined) made.set(bad[at]!, store);
+  }
+  return fresh && made;
+}
+
+/** The shards from k others of which every leaf holds. */
+async function remakeWhole({ seal, pool }: VaultParts, order: RemakeOrder, pace: Pace): Promise<readonly Uint8Array[]> {
+  if (pool === undefined || order.shape.shardSize < WORKER_SIZE) return remakeShards(seal, order, pace);
+  const transfer = order.whole.flatMap((data) => (data === undefined ? [] : [data.buffer]));
+  return pool.run("remake", { keys: seal.keys, order }, { transfer });
+}
+
+/** The shards, leaf by leaf from whatever holds, or undefined when too little does. */
+async function remakeLeaves(
+  parts: VaultParts,
+  { record, shards, bad }: Repair,
+  pace: Pace,
+): Promise<readonly Uint8Array[] | undefined> {
+  const head = headerSize(record.shardSize);
+  const fresh = bad.map(() => new Uint8Array(head + record.shardSize));
   for (let leaf = 0; leaf < leafCount(record.shardSize); leaf++) {
     const column = new Map<number, Uint8Array>();
     for (const [index, leaves] of shards.entries()) {
       const bytes = leaves[leaf];
       if (bytes !== undefined) column.set(index, bytes);
     }
-    const whole = orLost(() => rebuildLeaves(parts.seal, record, column));
-    if (whole === undefined) return undefined;
+    const all = orLost(() => rebuildLeaves(parts.seal, record, column));
+    if (all === undefined) return undefined;
     const { offset } = leafRange(record.shardSize, leaf);
-    for (const [index, shard] of fresh) shard.set(whole[index]!, headerSize(record.shardSize) + offset);
+    for (const [at, shard] of fresh.entries()) shard.set(all[bad[at]!]!, head + offset);
     await pace();
   }
-  for (const [index, shard] of fresh) {
-    await finishShard(parts.seal, { shape: record, index }, shard, pace);
-    const store = await place(parts, repair, { index, shard, taken: [...made.values()] });
-    if (store !== undefined) made.set(index, store);
+  for (const [at, shard] of fresh.entries()) {
+    finishShard(parts.seal, { shape: record, index: bad[at]! }, shard);
+    await pace();
   }
-  return made;
+  return fresh;
+}
+
+/** The data of a shard of which every leaf holds: they lie one behind the other, as they came. */
+function wholeData({ shardSize }: SegmentRecord, leaves: Leaves): Uint8Array<ArrayBuffer> | undefined {
+  const [first] = leaves;
+  if (first === undefined || leaves.includes(undefined)) return undefined;
+  return new Uint8Array(first.buffer as ArrayBuffer, first.byteOffset, shardSize);
 }
 
 /** Puts a remade shard where it belongs, or on a store that has none of its segment, and reads all of it back. */

@@ -11,6 +11,9 @@ import { followStrays } from "./strays.ts";
 import { indexWrites, type SegmentRecord } from "./vault-index.ts";
 import { storeNamed, type VaultParts } from "./vault-parts.ts";
 
+/** While one segment is computed, another one is read or written. */
+const SEGMENTS_AT_ONCE = 2;
+
 /** Scrubs the whole vault; see `Vault.scrub`. */
 export async function scrubVault(
   parts: VaultParts,
@@ -30,7 +33,7 @@ export async function scrubVault(
   await parts.marks.beginTrial();
   const orphans = await listOrphans(parts, options.signal);
   await followStrays(parts, orphans);
-  for (const record of parts.index.segments()) {
+  await someAtOnce(parts.index.segments(), async (record) => {
     throwIfAborted(options.signal);
     const finding = await repairSegment(parts, record, pace);
     totals.segments++;
@@ -41,7 +44,7 @@ export async function scrubVault(
     totals.segmentsLost += finding.isLost ? 1 : 0;
     for (const store of finding.wanting) wanting.add(store);
     options.onProgress?.(totals.segments, Math.max(totals.segments, parts.census.segmentCount));
-  }
+  });
   await parts.marks.endTrial((store) => !wanting.has(store));
   await sweepOrphans(parts, orphans);
   await dropOldMemories(parts);
@@ -61,17 +64,31 @@ export async function repairVault(
     absent.length > 0 || stores.some((name) => storeNamed(parts.stores, name) === undefined);
   const wanting = [...parts.index.segments()].filter(isWanting).map(({ id }) => id);
   const report = { segments: 0, shardsRepaired: 0, segmentsLost: 0 };
-  for (const id of wanting) {
+  await someAtOnce(wanting, async (id) => {
     throwIfAborted(options.signal);
     const record = parts.index.segment(id);
-    if (record === undefined) continue;
+    if (record === undefined) return;
     const finding = await repairSegment(parts, record, pace);
     report.segments++;
     report.shardsRepaired += finding.repaired;
     report.segmentsLost += finding.isLost ? 1 : 0;
     options.onProgress?.(report.segments, wanting.length);
-  }
+  });
   return report;
+}
+
+/** Acts on all items, on some of them at a time. Throws when one fails; no further one is begun then. */
+async function someAtOnce<T>(items: Iterable<T>, act: (item: T) => Promise<void>): Promise<void> {
+  // A generator of our own: the first walk that throws ends it for all.
+  const queue = (function* () {
+    yield* items;
+  })();
+  const work = async (): Promise<void> => {
+    for (const item of queue) await act(item);
+  };
+  const walks = await Promise.allSettled(Array.from({ length: SEGMENTS_AT_ONCE }, work));
+  const failed = walks.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 /** Forgets that objects were forgotten, when no shard of theirs can be expected any more. */

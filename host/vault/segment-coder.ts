@@ -5,11 +5,12 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { Pace } from "./pace.ts";
 import { TAG_SIZE, sealBlock, type FrameSink } from "./sealed-block.ts";
 import { type SegmentBlock, type SegmentShape, sealTable } from "./segment.ts";
-import { type ShardSeal, encodeHeader, headerSize, leafCount, leafRange } from "./shard.ts";
+import { HASH_SIZE, type ShardSeal, encodeHeader, hashLeaves, headerSize, leafCount, leafRange } from "./shard.ts";
 import { blockKey } from "./vault-keys.ts";
 import { LIMITS } from "../base/limits.ts";
 
-const HASH_SIZE = 32;
+/** Columns that are coded between two breaths. */
+const STRETCH_SIZE = 256 * 1_024;
 
 /** A block whose plaintext begins at byte `at` of some buffer. */
 export interface PlainBlock extends Omit<SegmentBlock, "offset"> {
@@ -48,20 +49,53 @@ export async function packSegment(seal: ShardSeal, order: SegmentOrder, pace: Pa
 }
 
 /** Writes the header in front of a shard whose data stands in `shard` behind the room for it. */
-export async function finishShard(
+export function finishShard(
   seal: ShardSeal,
   place: { readonly shape: SegmentShape; readonly index: number },
   shard: Uint8Array,
+): void {
+  const leafHashes = hashLeaves(seal.kernels, shard.subarray(headerSize(place.shape.shardSize)));
+  shard.set(encodeHeader(seal, { ...place, leafHashes }));
+}
+
+/** Shards of a segment to be made again. */
+export interface RemakeOrder {
+  readonly shape: SegmentShape;
+  /** The data of each whole shard by index, of k at least; undefined for the others. */
+  readonly whole: readonly (Uint8Array<ArrayBuffer> | undefined)[];
+  /** Indexes of those that are wanted. */
+  readonly wanted: readonly number[];
+}
+
+/** The wanted shards, header and data, in the order of `wanted`. Throws `TWIN_CODE_LOST` when too few are whole. */
+export async function remakeShards(
+  seal: ShardSeal,
+  { shape, whole, wanted }: RemakeOrder,
   pace: Pace,
-): Promise<void> {
-  const data = shard.subarray(headerSize(place.shape.shardSize));
-  const leafHashes = new Uint8Array(leafCount(data.length) * HASH_SIZE);
-  for (let leaf = 0; leaf < leafCount(data.length); leaf++) {
-    const { offset, sizeBytes } = leafRange(data.length, leaf);
-    leafHashes.set(seal.kernels.hash(data.subarray(offset, offset + sizeBytes)), leaf * HASH_SIZE);
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const { dataShards, parityShards, shardSize } = shape;
+  const head = headerSize(shardSize);
+  const made = wanted.map(() => new Uint8Array(head + shardSize));
+  const areas = whole.map((given, index) => {
+    const at = wanted.indexOf(index);
+    const own = at === -1 ? undefined : made[at]!.subarray(head);
+    if (given !== undefined) own?.set(given);
+    return own ?? given ?? new Uint8Array(shardSize);
+  });
+  const lost = [...whole.keys()].filter((index) => whole[index] === undefined);
+  const code = seal.kernels.createErasureCode(dataShards, parityShards);
+  for (let start = 0; start < shardSize && lost.length > 0; start += STRETCH_SIZE) {
+    code.reconstructInto(
+      areas.map((area) => area.subarray(start, start + STRETCH_SIZE)),
+      lost,
+    );
     await pace();
   }
-  shard.set(encodeHeader(seal, { ...place, leafHashes }));
+  for (const [at, index] of wanted.entries()) {
+    finishShard(seal, { shape, index }, made[at]!);
+    await pace();
+  }
+  return made;
 }
 
 /** Lays what comes, one behind the other, across `areas`. */

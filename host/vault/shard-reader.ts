@@ -2,8 +2,11 @@
 // held under a header of ours. Says which shards are not what the index says.
 
 import { equalBytes } from "../base/bytes.ts";
+import type { KernelPool } from "../kernels/pool.ts";
 import type { GuardedStore } from "./guarded-store.ts";
+import { createLeafHasher, type FetchedLeaves, type HashedLeaves } from "./leaf-hasher.ts";
 import {
+  HASH_SIZE,
   type ShardHeader,
   type ShardSeal,
   decodeHeader,
@@ -14,6 +17,7 @@ import {
   shardName,
 } from "./shard.ts";
 import type { SegmentRecord } from "./vault-index.ts";
+import type { VaultJobs } from "./vault-jobs.ts";
 
 /** Why a shard was not believed. */
 export type Blame = "missing" | "corrupt";
@@ -24,6 +28,13 @@ export interface ShardReaderParts {
   readonly store: (name: string) => GuardedStore | undefined;
   /** Told of each shard that turned out not to be what the index says; never of a store that only failed to answer. */
   readonly onBlame: (segment: SegmentRecord, index: number, blame: Blame) => void;
+  /** Workers that hash what is large; without them it is done here. */
+  readonly pool?: KernelPool<VaultJobs> | undefined;
+}
+
+/** Leaves of a shard with the header that says what they should be. */
+interface HeadedLeaves extends FetchedLeaves {
+  readonly header: ShardHeader;
 }
 
 /** Leaves [first, first + count) of one shard. */
@@ -55,8 +66,10 @@ export interface ShardReader {
 }
 
 /** A reader over the stores of `parts`. */
-export function createShardReader({ seal, store, onBlame }: ShardReaderParts): ShardReader {
+export function createShardReader({ seal, store, onBlame, pool }: ShardReaderParts): ShardReader {
   const storeOf = (segment: SegmentRecord, index: number): GuardedStore | undefined => store(segment.stores[index]!);
+
+  const hash = createLeafHasher(seal.kernels, pool);
 
   /** Bytes of the stored shard, header included. */
   async function fetch(
@@ -65,7 +78,7 @@ export function createShardReader({ seal, store, onBlame }: ShardReaderParts): S
   ): Promise<Uint8Array | undefined> {
     let bytes: Uint8Array | undefined;
     try {
-      const from = storeOf(segment, index);
+      const from = store(segment.stores[index]!);
       if (from === undefined) return undefined;
       bytes = await from.get(shardName(seal, segment.id, index), { offset, sizeBytes });
     } catch {
@@ -78,7 +91,10 @@ export function createShardReader({ seal, store, onBlame }: ShardReaderParts): S
 
   async function fetchHeader(segment: SegmentRecord, index: number): Promise<ShardHeader | undefined> {
     const bytes = await fetch(segment, { index, offset: 0, sizeBytes: headerSize(segment.shardSize) });
-    if (bytes === undefined) return undefined;
+    return bytes && checkHeader(segment, index, bytes);
+  }
+
+  function checkHeader(segment: SegmentRecord, index: number, bytes: Uint8Array): ShardHeader | undefined {
     const header = decodeHeader(seal, bytes);
     if (header !== undefined && headerFits(header, segment, index)) return header;
     onBlame(segment, index, "corrupt");
@@ -89,21 +105,41 @@ export function createShardReader({ seal, store, onBlame }: ShardReaderParts): S
     return fetch(segment, { ...piece, offset: headerSize(segment.shardSize) + piece.offset });
   }
 
+  /** A piece and the shard's header: in one go where they touch. */
+  async function fetchWithHeader(segment: SegmentRecord, piece: ShardPiece): Promise<HeadedLeaves | undefined> {
+    const { index, offset, sizeBytes } = piece;
+    const headSize = headerSize(segment.shardSize);
+    if (offset === 0) {
+      const all = await fetch(segment, { index, offset, sizeBytes: headSize + sizeBytes });
+      if (all === undefined) return undefined;
+      const header = checkHeader(segment, index, all);
+      return header && { header, all, skip: headSize };
+    }
+    const header = await fetchHeader(segment, index);
+    if (header === undefined) return undefined;
+    const all = await fetchPiece(segment, piece);
+    return all && { header, all, skip: 0 };
+  }
+
+  return { fetchHeader, fetchPiece, fetchWithHeader };
+}
+
+/** A reader over the stores of `parts`. */
+export function createShardReader(parts: ShardReaderParts): ShardReader {
+  const { seal, store, onBlame, pool } = parts;
+  const { fetchHeader, fetchPiece, fetchWithHeader } = createFetches(parts);
+  const hash = createLeafHasher(seal.kernels, pool);
+  const storeOf = (segment: SegmentRecord, index: number): GuardedStore | undefined => store(segment.stores[index]!);
   return {
     fetchPiece,
     async fetchLeaves(segment, run) {
       const lost = Array.from<undefined>({ length: run.count });
-      const header = await fetchHeader(segment, run.index);
-      if (header === undefined) return lost;
-      const ranges = lost.map((_, at) => leafRange(segment.shardSize, run.first + at));
-      const offset = ranges[0]?.offset ?? 0;
-      const sizeBytes = ranges.reduce((size, range) => size + range.sizeBytes, 0);
-      const bytes = await fetchPiece(segment, { index: run.index, offset, sizeBytes });
-      if (bytes === undefined) return lost;
-      const leaves = ranges.map((range, at) => {
-        const leaf = bytes.subarray(range.offset - offset, range.offset - offset + range.sizeBytes);
-        return leafFits(seal.kernels, header, run.first + at, leaf) ? leaf : undefined;
-      });
+      const { offset } = leafRange(segment.shardSize, run.first);
+      const last = leafRange(segment.shardSize, run.first + run.count - 1);
+      const sizeBytes = last.offset + last.sizeBytes - offset;
+      const found = await fetchWithHeader(segment, { index: run.index, offset, sizeBytes });
+      if (found === undefined) return lost;
+      const leaves = leavesThatHold(found.header, run, await hash(found));
       if (leaves.includes(undefined)) onBlame(segment, run.index, "corrupt");
       return leaves;
     },
@@ -121,4 +157,20 @@ export function createShardReader({ seal, store, onBlame }: ShardReaderParts): S
       return storeOf(segment, index)?.isSuspect() === false && !segment.absent.includes(index);
     },
   };
+}
+
+/** The leaves of the run, undefined where one is not what the header says. */
+function leavesThatHold(
+  header: ShardHeader,
+  { first, count }: LeafRun,
+  { bytes, hashes }: HashedLeaves,
+): (Uint8Array | undefined)[] {
+  const { shardSize } = header.shape;
+  const start = leafRange(shardSize, first).offset;
+  return Array.from({ length: count }, (_, at) => {
+    const { offset, sizeBytes } = leafRange(shardSize, first + at);
+    const leaf = bytes.subarray(offset - start, offset - start + sizeBytes);
+    const hash = hashes.subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE);
+    return leaf.length === sizeBytes && leafFits(header, first + at, hash) ? leaf : undefined;
+  });
 }

@@ -11,7 +11,8 @@ const MAGIC = utf8Encode("TWINSHD1");
 /** The erasure code of docs/formats/erasure-code.md; another one would have another number. */
 const ERASURE_CODE = 1;
 const FIXED_SIZE = 40;
-const HASH_SIZE = 32;
+/** Bytes of a leaf's hash. */
+export const HASH_SIZE = 32;
 const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
 const NAME_TAG_SIZE = 8;
 const MARK_TAG_SIZE = 16;
@@ -94,10 +95,19 @@ export function headerFits(header: ShardHeader, shape: SegmentShape, index: numb
   );
 }
 
-/** Whether `leaf` is leaf `leafIndex` of the header's shard, bit for bit. */
-export function leafFits(kernels: Kernels, header: ShardHeader, leafIndex: number, leaf: Uint8Array): boolean {
-  const expected = header.leafHashes.subarray(leafIndex * HASH_SIZE, (leafIndex + 1) * HASH_SIZE);
-  return equalSecrets(kernels.hash(leaf), expected);
+/** Whether `hash` is that of leaf `leafIndex` of the header's shard. */
+export function leafFits(header: ShardHeader, leafIndex: number, hash: Uint8Array): boolean {
+  return equalSecrets(hash, header.leafHashes.subarray(leafIndex * HASH_SIZE, (leafIndex + 1) * HASH_SIZE));
+}
+
+/** BLAKE3 of each leaf of `data`, which begins at a leaf, one behind the other. */
+export function hashLeaves(kernels: Pick<Kernels, "hash">, data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const hashes = new Uint8Array(leafCount(data.length) * HASH_SIZE);
+  for (let leaf = 0; leaf < leafCount(data.length); leaf++) {
+    const { offset, sizeBytes } = leafRange(data.length, leaf);
+    hashes.set(kernels.hash(data.subarray(offset, offset + sizeBytes)), leaf * HASH_SIZE);
+  }
+  return hashes;
 }
 
 /** Where leaf `leafIndex` ends and begins in a shard's data. */

@@ -3,7 +3,8 @@
 
 import type { KernelJob, KernelJobs } from "../kernels/kernel-job.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
-import { packSegment, type SegmentOrder } from "./segment-coder.ts";
+import { type RemakeOrder, packSegment, remakeShards, type SegmentOrder } from "./segment-coder.ts";
+import { hashLeaves } from "./shard.ts";
 import { openFrames } from "./sealed-block.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
@@ -45,8 +46,26 @@ const open: KernelJob<
   return { value: plain, transfer: [plain.buffer] };
 };
 
+/** The hashes of the leaves of what lies behind byte `skip` of `all`, which comes back. */
+const hash: KernelJob<
+  { readonly all: Bytes; readonly skip: number },
+  { readonly all: Bytes; readonly hashes: Bytes }
+> = (kernels, { all, skip }) => ({
+  value: { all, hashes: hashLeaves(kernels, all.subarray(skip)) },
+  transfer: [all.buffer],
+});
+
+/** Shards made again; what they were made of stays in the worker. */
+const remake: KernelJob<{ readonly keys: VaultKeys; readonly order: RemakeOrder }, readonly Bytes[]> = async (
+  kernels,
+  { keys, order },
+) => {
+  const shards = await remakeShards({ keys, kernels }, order, atOnce);
+  return { value: shards, transfer: shards.map(({ buffer }) => buffer) };
+};
+
 /** All of them, under the name by which a worker finds them. */
-export const jobs = { name, pack, open } satisfies KernelJobs;
+export const jobs = { name, pack, open, hash, remake } satisfies KernelJobs;
 
 /** The vault's jobs. */
 export type VaultJobs = typeof jobs;

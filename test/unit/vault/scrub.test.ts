@@ -149,7 +149,7 @@ describe("scrub", () => {
 
   test("stops when it is told to", async () => {
     const opened = await openTestVault();
-    for (const seed of [1, 2]) await putBytes(opened.vault, seededBytes(seed, 50_000));
+    for (const seed of [1, 2, 3, 4]) await putBytes(opened.vault, seededBytes(seed, 50_000));
     const abort = new AbortController();
     const scrub = opened.vault.scrub({ signal: abort.signal, onProgress: () => abort.abort() });
     await expect(scrub).rejects.toMatchObject({ code: "TWIN_ABORTED" });

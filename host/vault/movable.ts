@@ -1,0 +1,13 @@
+// What may move to a kernel worker, and what is not worth the way.
+
+import { LIMITS } from "../base/limits.ts";
+
+/** Less than this is done sooner than a worker hears of it. */
+export const WORKER_SIZE: number = 4 * LIMITS.vault.frameSizeBytes;
+
+/** The same bytes in a buffer that holds nothing else: a view of a larger one may have neighbours, and is copied. */
+export function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.length === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
+    ? (bytes as Uint8Array<ArrayBuffer>)
+    : bytes.slice();
+}
