@@ -49,7 +49,7 @@ const ANY = (): undefined => undefined;
 
 const TASK_ACTIONS = {
   call: async (
-    { frame, memory },
+    { frame, memory, signal },
     [capability = 0, capabilitySize = 0, method = 0, methodSize = 0, at = 0, size = 0],
   ) => {
     const call = { frame, memory };
@@ -61,7 +61,12 @@ const TASK_ACTIONS = {
       fuel: memory.fuelLeft(),
       callDepth: memory.depthLeft(),
     });
-    memory.charge(nested.fuel + nested.payload.length * LENGTH_FUEL.json);
+    // The task may have been given up meanwhile: then there is nothing to charge any more.
+    if (signal.aborted) throw abortError();
+    // What the call burnt stands in its own receipt, and counts against the task's budget all the same.
+    frame.run.delegatedFuel += nested.fuel;
+    memory.charge(nested.fuel);
+    memory.charge(nested.payload.length * LENGTH_FUEL.json);
     return stage(call, nested.payload);
   },
   http_fetch: async ({ frame, memory, signal }, [head = 0, headSize = 0, body = 0, bodySize = 0]) => {
@@ -76,17 +81,15 @@ const TASK_ACTIONS = {
   },
   peer_call: async ({ frame, memory, signal }, args) => {
     const call = { frame, memory };
-    const [peer, capability, method] = [0, 2, 4].map((index) => readName(call, args[index]!, args[index + 1]!)) as [
-      string,
-      string,
-      string,
-    ];
+    const peer = readName(call, args[0]!, args[1]!);
+    const capability = readName(call, args[2]!, args[3]!);
+    const method = readName(call, args[4]!, args[5]!);
     const payload = readPayload(call, args[6]!, args[7]!);
     checkAddressee({ peer, capability, method });
     memory.charge(payload.length * LENGTH_FUEL.json);
     const { violation } = checkJson(payload, ANY);
-    const trace = formatTraceparent(frame.run.trace);
     if (violation !== undefined) throw abi(`the payload given to peer_call is no JSON (${violation})`);
+    const trace = formatTraceparent(frame.run.trace);
     return answerOf(call, async () => {
       const answer = await frame.outside.callPeer({ peer, capability, method, payload, trace }, { signal });
       frame.run.bytes.sent += payload.length;

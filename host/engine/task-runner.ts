@@ -229,8 +229,6 @@ export class TaskRunner {
       this.#parts.complete({ request, ...found, grantId: undefined, queueMs: 0 }),
     );
     if (error !== undefined) throw error;
-    // It stands in the receipt of the call, and counts against the task's budget all the same.
-    run.delegatedFuel += answer.receipt.fuel;
     return { payload: answer.payload, fuel: answer.receipt.fuel };
   }
 

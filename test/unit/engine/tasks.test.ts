@@ -144,6 +144,24 @@ describe("a task", () => {
     expect(receipts[0]!.fuel).toBeLessThan(put.fuel * 2);
   });
 
+  test("burns no less than nothing itself, wherever its fuel ends", async () => {
+    const codes = new Set<string>();
+    for (let fuel = 5_000; fuel < 200_000; fuel += 6_500) {
+      codes.add(
+        await bench.call("put_twice", "x", { budget: { fuel } }).then(
+          () => "ok",
+          ({ code }: TwinError) => code,
+        ),
+      );
+    }
+    expect(codes).toEqual(new Set(["TWIN_GUEST_FUEL", "ok"]));
+    const receipts = await bench.do("receipts", { limit: 1_000 });
+    const { calls, fuel } = await bench.do("status", undefined);
+    expect(receipts).toHaveLength(calls);
+    expect(Math.min(...receipts.map((receipt) => receipt.fuel))).toBeGreaterThanOrEqual(0);
+    expect(receipts.reduce((sum, receipt) => sum + receipt.fuel, 0)).toBe(fuel);
+  });
+
   test.each([
     ["direct_put", "x", "TWIN_GUEST_DENIED"],
     ["direct_get", "x", "TWIN_GUEST_DENIED"],
