@@ -187,9 +187,15 @@ describe("an author", () => {
     expect(second.get("call guestbook writers")).toMatch(/"lines":\s*1/u);
     expect(await host.json("call", "guestbook", "list", "{}")).toEqual(list);
     await refuseBadMigrations(host);
+  }, 240_000);
 
-    const published = second.get("capability publish ~/packages/guestbook-1.0.0.wasm")!;
-    await spread(host, /\b[0-9a-f]{64}\b/u.exec(published)![0]);
+  it("spreads it to a contact by hash, who uses it in a browser and decides about its versions", async () => {
+    await using ada = await HostProcess.create();
+    await ada.start(["--name", "Ada"]);
+    const { hash } = (await ada.json("capability", "publish", join(root, "packages/guestbook-1.0.0.wasm"))) as {
+      readonly hash: string;
+    };
+    await spread(ada, hash);
   }, 240_000);
 
   it("installs from a link, and nothing that was changed on the way", async () => {

@@ -11,14 +11,13 @@ const CONTACTS = join(BUILT, "contacts-1.0.0.wasm");
 
 const BELL = `
 import { kv, nowMs, schedule } from "twin";
-@json class Nothing {}
 /** Rings now, and again in a minute. */
 @command export function ring(): void {
   const at = kv.read<f64[]>("at");
   const times: f64[] = at === null ? [] : at;
   times.push(<f64>nowMs());
   kv.write("at", times);
-  schedule(nowMs() + 60000, "ring", new Nothing());
+  schedule(nowMs() + 60000, "ring", {});
 }
 /** When it rang. */
 @query export function times(): f64[] {
