@@ -28,7 +28,8 @@ export function emit<T>(event: T): void {
 /**
  * Calls the command or task `method` of this very capability at `dueAtMs` (at once when that is past), once,
  * also when the host was down at that time; its caller is then the kind `timer`. Returns the timer's
- * id. Needs the permission `schedule`.
+ * id. Needs the permission `schedule`. Where `method` stands in quotes, the build checks `payload`
+ * against its parameters: `schedule(atMs, "remind", { text: "Tea" })`, and `{}` when it has none.
  */
 export function schedule<T>(dueAtMs: i64, method: string, payload: T): i64 {
   const name = encode(method);
