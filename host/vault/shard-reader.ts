@@ -65,12 +65,8 @@ export interface ShardReader {
   noteSlow(segment: SegmentRecord, index: number): void;
 }
 
-/** A reader over the stores of `parts`. */
-export function createShardReader({ seal, store, onBlame, pool }: ShardReaderParts): ShardReader {
-  const storeOf = (segment: SegmentRecord, index: number): GuardedStore | undefined => store(segment.stores[index]!);
-
-  const hash = createLeafHasher(seal.kernels, pool);
-
+/** What shards are fetched with: each answers undefined for what is not there, and has blamed it. */
+function createFetches({ seal, store, onBlame }: ShardReaderParts) {
   /** Bytes of the stored shard, header included. */
   async function fetch(
     segment: SegmentRecord,
