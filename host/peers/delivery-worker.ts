@@ -100,7 +100,10 @@ export class DeliveryWorker {
     });
     for (;;) {
       this.#message = Promise.withResolvers();
-      await this.#sender.sendAll(session);
+      await this.#sender.sendAll(session).catch((thrown: unknown) => {
+        // A session that is over fails without a reason of its own.
+        throw toTwinError(thrown).code === "TWIN_HOST_INTERNAL" ? (reason ?? thrown) : thrown;
+      });
       this.#setProblem(undefined);
       if (reason === undefined) await this.#message.promise;
       if (reason !== undefined) throw reason;

@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { BENCH_CAPABILITY, benchPackage, RECEIVED_TOPIC } from "../../bench/suites/engine/bench-capability.ts";
-import { systemClock } from "../../host/base/clock.ts";
 import { TwinError } from "../../host/base/errors.ts";
+import { LIMITS } from "../../host/base/limits.ts";
 import { connectHost } from "../../host/connect.ts";
 import type { TwinEvent } from "../../host/engine/engine.ts";
 import { openKernels } from "../../host/kernels/open-kernels.ts";
@@ -18,6 +18,7 @@ const KILLS = 40;
 const CALLERS = 16;
 const KILL_WITHIN_MS = 1_500;
 const RETRY_MS = 50;
+const BEHIND_MAX = LIMITS.engine.eventsKept / 2;
 /** What a caller hears when its host is killed. */
 const PASSING: ReadonlySet<string> = new Set(["TWIN_ABORTED", "TWIN_ENGINE_RESTARTED"]);
 
@@ -60,18 +61,22 @@ class Talker {
     }
   }
 
-  /** Sends message after message until `isOver`. Under its id each of them is sent once, however often it is asked for. */
+  /** Sends message after message until `isOver`, each until it is acknowledged: under its id it is sent once, however often it is asked for. */
   async talk(caller: number, to: Talker, isOver: () => boolean): Promise<void> {
-    while (!isOver()) {
-      await this.ask(async (control) => {
-        while (!isOver()) {
-          const number = this.sent[caller]! + 1;
-          const text = `${to.twin} ${caller} ${number}`;
-          await control.call(BENCH_CAPABILITY, "send", text, { callId: `${caller} ${number}` });
-          this.sent[caller] = number;
-        }
-      });
-    }
+    await this.ask(async (control) => {
+      do {
+        const number = this.sent[caller]! + 1;
+        const text = `${to.twin} ${caller} ${number}`;
+        await control.call(BENCH_CAPABILITY, "send", text, { callId: `${caller} ${number}` });
+        this.sent[caller] = number;
+        // Events are what is read, and only so many of them are kept.
+        while (this.sentCount - to.received.length > BEHIND_MAX && !isOver()) await sleep(RETRY_MS);
+      } while (!isOver());
+    });
+  }
+
+  get sentCount(): number {
+    return this.sent.reduce((all, number) => all + number, 0);
   }
 
   /** Follows what takes effect until `isOver`. */
@@ -123,19 +128,27 @@ test(`${KILLS} kills of two hosts in conversation lose, double and reorder no me
     bob.talk(caller, ann, () => !talking),
   ]).flat();
   const followers = [ann.follow(() => !listening), bob.follow(() => !listening)];
+  let failure: unknown;
+  for (const work of [...callers, ...followers]) work.catch((thrown: unknown) => (failure ??= thrown));
+  /** Until `isDone`, or somebody's failure. */
+  const until = async (isDone: () => boolean | Promise<boolean>): Promise<void> => {
+    while (!(await isDone())) {
+      if (failure !== undefined) throw failure;
+      await sleep(RETRY_MS);
+    }
+  };
   let kills = 0;
   for (; kills < KILLS && hasTime(); kills++) {
-    await systemClock.sleep(below(KILL_WITHIN_MS));
+    await sleep(below(KILL_WITHIN_MS));
     await (below(2) === 0 ? ann : bob).kill();
   }
   talking = false;
   await Promise.all(callers);
-  while ((await ann.waiting()) + (await bob.waiting()) > 0) await sleep(RETRY_MS);
-  const count = (talker: Talker): number => talker.sent.reduce((all, number) => all + number, 0);
-  while (ann.received.length < count(bob) || bob.received.length < count(ann)) await sleep(RETRY_MS);
+  await until(async () => (await ann.waiting()) + (await bob.waiting()) === 0);
+  await until(() => ann.received.length >= bob.sentCount && bob.received.length >= ann.sentCount);
   listening = false;
   await Promise.all(followers);
-  process.stdout.write(`${kills} kills, ${count(ann) + count(bob)} messages\n`);
+  process.stdout.write(`${kills} kills, ${ann.sentCount + bob.sentCount} messages\n`);
   for (const [from, to] of [
     [ann, bob],
     [bob, ann],
