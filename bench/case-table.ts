@@ -118,6 +118,7 @@ export const CASES = {
     "command-durable-concurrent": { unit: "ops/s", what: "The same of 64 callers at once over 20,000 keys." },
     query: { unit: "ops/s", what: "Queries with a 1 KB answer, 64 in flight, grants and schemas checked." },
     "query-while-writing": { unit: "ops/s", what: "The same queries while 64 other callers write, against without." },
+    task: { unit: "ops/s", what: "Tasks with one wait for a page that is there at once, 64 in flight." },
     "message-exactly-once": {
       unit: "ops/s",
       what: "Messages from one host process to another, a command each, until they took effect.",

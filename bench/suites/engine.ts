@@ -6,6 +6,7 @@ import { jsonEncode } from "../../host/base/bytes.ts";
 import { silentLog } from "../../host/base/log.ts";
 import type { Engine } from "../../host/engine/engine.ts";
 import { openEngine } from "../../host/engine/open-engine.ts";
+import { NO_OUTSIDE, type Outside } from "../../host/engine/outside.ts";
 import type { Holder } from "../../host/grants/grant.ts";
 import { openKernels } from "../../host/kernels/open-kernels.ts";
 import { testIdentity } from "../../test/support/test-identity.ts";
@@ -13,7 +14,7 @@ import type { Case, SampledContender } from "../measure.ts";
 import { createConcurrentSampler } from "../samplers.ts";
 import { openScratch, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
-import { BENCH_CAPABILITY, benchPackage, benchText } from "./engine/bench-capability.ts";
+import { BENCH_CAPABILITY, BENCH_PLACE, benchPackage, benchText } from "./engine/bench-capability.ts";
 import { openMessageCase } from "./engine/messages.ts";
 import { openPlainTable, type PlainTable } from "./engine/plain-table.ts";
 
@@ -22,6 +23,11 @@ const CALLER_COUNT = 64;
 const KEY_COUNT = 20_000;
 const VALUE_LENGTH = 100;
 const ANSWER_LENGTH = 1_024;
+/** Has every page at once. */
+const QUICK_OUTSIDE: Outside = {
+  ...NO_OUTSIDE,
+  fetch: async ({ url }) => ({ url, status: 200, headers: {}, body: new Uint8Array(ANSWER_LENGTH) }),
+};
 const EXPERIENCE: Holder = { kind: "experience", name: "bench" };
 
 /** Opens the suite `engine`. */
@@ -35,11 +41,22 @@ export async function openEngineSuite({ facts, quick, wants }: SuiteContext): Pr
   mkdirSync(twinFolder);
   const stateKey = new Uint8Array(32).fill(9);
   const engine = stack.use(
-    await openEngine({ folder: twinFolder, twin: testIdentity(61).id, stateKey, log: silentLog }),
+    await openEngine({
+      folder: twinFolder,
+      twin: testIdentity(61).id,
+      stateKey,
+      log: silentLog,
+      outside: QUICK_OUTSIDE,
+    }),
   );
   await engine.install(packageBytes);
   const plain = stack.use(openPlainTable(join(folder, "plain.sqlite")));
-  const cases = [commandCase(engine, plain), concurrentCommandCase(engine, plain), ...(await queryCases(engine))];
+  const cases = [
+    commandCase(engine, plain),
+    concurrentCommandCase(engine, plain),
+    ...(await queryCases(engine)),
+    taskCase(engine),
+  ];
   if (wants("message-exactly-once")) {
     cases.push(await openMessageCase(stack, { packageBytes, messageCount: quick ? 500 : 5_000 }));
   }
@@ -72,6 +89,14 @@ function bareTransactions(plain: PlainTable): SampledContender {
   });
   const version = process.versions["sqlite"] ?? "?";
   return { name: "bare node:sqlite transaction", kind: "native", version, sample };
+}
+
+/** Each in a guest of its own, with one wait for the main thread. */
+function taskCase(engine: Engine): Case {
+  const payload = jsonEncode({ url: `https://${BENCH_PLACE}/` });
+  const request = { holder: { kind: "owner" }, capability: BENCH_CAPABILITY, method: "fetch", payload } as const;
+  const sample = createConcurrentSampler(CALLER_COUNT, () => engine.call(request));
+  return { suite: "engine", name: "task", ours: { ...OURS, sample }, others: [] };
 }
 
 async function queryCases(engine: Engine): Promise<Case[]> {

@@ -10,6 +10,8 @@ import { testIdentity } from "../../../test/support/test-identity.ts";
 export const BENCH_CAPABILITY = "bench";
 /** The topic of the event that `receive` emits. */
 export const RECEIVED_TOPIC = "bench.received";
+/** Where `fetch` may send requests. */
+export const BENCH_PLACE = "bench.example";
 /** Characters of a key within the JSON string that `put` and `get` take: behind the quote. */
 const KEY_SIZE = 8;
 /** Length of a did:key of Ed25519. */
@@ -21,6 +23,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   put: { kind: "command", doc: "Keeps the text under the key that it begins with.", params: TEXT, result: TEXT },
   send: { kind: "command", doc: "Sends the text to the twin whose id it begins with.", params: TEXT, result: TEXT },
   receive: { kind: "command", doc: "Takes it.", params: TEXT, result: TEXT, exposeTo: ["contacts"] },
+  fetch: { kind: "task", doc: "Sends the request, and answers it.", params: true, result: true },
 };
 
 const MANIFEST: Manifest = {
@@ -32,7 +35,9 @@ const MANIFEST: Manifest = {
   licence: "Apache-2.0",
   methods: METHODS,
   events: { [RECEIVED_TOPIC]: TEXT },
-  permissions: (["state", "send", "emit"] as const).map((permission) => ({ permission, reason: "To be measured." })),
+  permissions: (["state", "send", "emit", { http: [BENCH_PLACE] }] as const).map((permission) => {
+    return { permission, reason: "To be measured." };
+  }),
   dataVersion: 1,
 };
 
@@ -47,6 +52,7 @@ const WAT = `(module
   (import "twin" "kv_put" (func $kv_put (param i32 i32 i32 i32)))
   (import "twin" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32)))
   (import "twin" "emit" (func $emit (param i32 i32 i32 i32)))
+  (import "twin" "http_fetch" (func $http_fetch (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 2)
   (data (i32.const 0) "${BENCH_CAPABILITY}") (data (i32.const 16) "receive") (data (i32.const 32) "${RECEIVED_TOPIC}")
   (func (export "twin_alloc") (param i32) (result i32) (i32.const 4096))
@@ -59,6 +65,7 @@ const WAT = `(module
   (func (export "send") ${METHOD}
     (call $send (i32.add (local.get $at) (i32.const 1)) (i32.const ${TWIN_ID_SIZE})
       (i32.const 0) (i32.const ${BENCH_CAPABILITY.length}) (i32.const 16) (i32.const 7) ${PAYLOAD}) ${ECHO})
+  (func (export "fetch") ${METHOD} (drop (call $http_fetch ${PAYLOAD} (i32.const 0) (i32.const 0))) ${ECHO})
   (func (export "receive") ${METHOD}
     (call $emit (i32.const 32) (i32.const ${RECEIVED_TOPIC.length}) ${PAYLOAD}) ${ECHO}))`;
 
