@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
 import type { HttpAnswer, HttpRequest } from "../../../host/engine/outside.ts";
 import { createHttpDoor, type ResolveName } from "../../../host/outside/http-door.ts";
+import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from "../../support/localhost-certificate.ts";
 import { isPublicAddress } from "../../../host/outside/public-address.ts";
 
 interface Seen {
@@ -162,6 +165,49 @@ describe("the door", () => {
       message: expect.stringContaining("ENOTFOUND"),
     });
     await expect(ask("http://127.0.0.1:1/", { places: ["http://127.0.0.1:1"] })).rejects.toMatchObject({
+      code: "TWIN_FETCH_FAILED",
+    });
+  });
+});
+
+describe("the door to encrypted servers", () => {
+  let secure: HttpsServer;
+  let securePort = 0;
+  const known = getCACertificates("default");
+  beforeAll(async () => {
+    const pair = { key: LOCALHOST_KEY, cert: LOCALHOST_CERTIFICATE };
+    secure = createSecureServer(pair, (_, response) => response.end("sealed"));
+    await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+    securePort = (secure.address() as AddressInfo).port;
+  });
+  afterAll(() => {
+    setDefaultCACertificates(known);
+    secure.close();
+  });
+  const open = (host: string): Promise<HttpAnswer> => {
+    const resolve: ResolveName = (_, tell) => tell(null, [{ address: "127.0.0.1", family: 4 }]);
+    return ask(`https://${host}:${securePort}/`, { places: [`${host}:${securePort}`] }, resolve);
+  };
+
+  test("refuses a certificate that nobody vouches for, and one of another name", async () => {
+    await expect(open("localhost")).rejects.toMatchObject({
+      code: "TWIN_FETCH_FAILED",
+      message: expect.stringContaining("SELF_SIGNED"),
+    });
+    setDefaultCACertificates([...known, LOCALHOST_CERTIFICATE]);
+    expect(utf8Decode((await open("localhost")).body)).toBe("sealed");
+    await expect(open("127.0.0.1")).rejects.toMatchObject({
+      code: "TWIN_FETCH_FAILED",
+      message: expect.stringContaining("ALTNAME"),
+    });
+  });
+
+  test("speaks no plain HTTP there", async () => {
+    const places = [`http://localhost:${securePort}`];
+    await expect(ask(`https://localhost:${securePort}/`, { places })).rejects.toMatchObject({
+      code: "TWIN_FETCH_DENIED",
+    });
+    await expect(ask(`https://127.0.0.1:${port}/`, { places: [`127.0.0.1:${port}`] })).rejects.toMatchObject({
       code: "TWIN_FETCH_FAILED",
     });
   });
