@@ -27,7 +27,7 @@ export interface MethodFuel {
 }
 
 /** A limit that is another; what a manifest does not say is the host's own. */
-export interface LimitChange {
+interface LimitChange {
   readonly limit: "memorySizeBytes" | "callFuel";
   readonly before: number;
   readonly after: number;
