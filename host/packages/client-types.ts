@@ -16,6 +16,8 @@ const CLIENT = `  export interface CallOptions {
     readonly callId?: string;
     readonly fuel?: number;
     readonly timeoutMs?: number;
+    /** What led to the call (W3C Trace Context). */
+    readonly traceparent?: string;
   }
 
   /** Something that a capability emitted. */

@@ -83,7 +83,7 @@ class Twin {
    * Calls a method and resolves with its result; a command's effects are on disk then. `options.callId`
    * makes a command safe to repeat: the same id answers again and does nothing twice.
    * @param {string} capability @param {string} method @param {unknown} [params]
-   * @param {{ callId?: string, fuel?: number, timeoutMs?: number }} [options]
+   * @param {{ callId?: string, fuel?: number, timeoutMs?: number, traceparent?: string }} [options]
    */
   async call(capability, method, params = {}, options = {}) {
     try {
