@@ -29,7 +29,7 @@ export async function adoptJournal(journalPath: string, options: AdoptOptions): 
     const { kernels, log } = options;
     const folder = createDirectoryJournalFolder(journalPath);
     await using journal = await openJournal({ folder, kernels, log });
-    // To open it is to make its tables durable.
+    // To close it is to make its tables durable.
     openJournalStateStore({ ...options, journal }).close();
     // A folder that is removed by half would be a damaged one.
     await rename(journalPath, done);

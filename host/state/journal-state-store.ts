@@ -49,13 +49,12 @@ export function openJournalStateStore(options: JournalStateOptions): JournalStat
   try {
     const seal = createRecordSeal(options);
     const records = journal.takeRecovered(twin);
+    // The journal is synced for us: SQLite need not, and what it has not on disk the journal still has.
+    file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
     replay(file, records, seal);
     const overlay = new Overlay();
     const onSynced = (sequence: number): void => journal.release(twin, sequence);
-    // The journal is synced for us: SQLite need not, and what it has not on disk the journal still has.
-    file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
-    const applier = new TableApplier({ file, overlay, clock, log, onSynced });
-    if (records.length > 0) applier.finish();
+    const applier = new TableApplier({ file, overlay, clock, log, onSynced, isSynced: records.length === 0 });
     return new Store({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
   } catch (thrown) {
     if (file.isOpen) file.close();

@@ -125,6 +125,8 @@ class FolderJournal implements Journal {
   /** Of each twin with records that are not released, with the number of the last one. */
   readonly #sources = new Map<string, { readonly source: JournalSource; readonly sequence: number }>();
   readonly #idle: (() => void)[] = [];
+  /** Segments that are on their way out: who opens the journal next must not find them half gone. */
+  readonly #removals = new Set<Promise<void>>();
   #enlisted = new Set<JournalSource>();
   #segment: JournalSegment | undefined;
   #offset = 0;
@@ -182,6 +184,7 @@ class FolderJournal implements Journal {
   /** Waits for the groups that were begun or asked for. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#working) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await Promise.all(this.#removals);
     await this.#segment?.close();
     this.#segment = undefined;
     await this.#parts.folder[Symbol.asyncDispose]();
@@ -297,9 +300,17 @@ class FolderJournal implements Journal {
     // The newest segment stays: it tells the number that comes next.
     while (this.#segments.length > 1 && this.#isReleased(this.#segments[0]!)) {
       const { first } = this.#segments.shift()!;
-      this.#parts.folder.remove(first).catch((thrown: unknown) => {
-        this.#parts.log.warn({ err: thrown }, "An old journal segment could not be removed.");
-      });
+      const removal = this.#remove(first);
+      this.#removals.add(removal);
+      void removal.then(() => this.#removals.delete(removal));
+    }
+  }
+
+  async #remove(first: number): Promise<void> {
+    try {
+      await this.#parts.folder.remove(first);
+    } catch (thrown) {
+      this.#parts.log.warn({ err: thrown }, "An old journal segment could not be removed.");
     }
   }
 

@@ -20,6 +20,8 @@ export interface DurableRecord {
   readonly sizeBytes: number;
 }
 
+/** Not one record is known to be safe in the tables. */
+const NEVER = -1;
 /** What a row in memory needs besides its bytes, about. */
 const ROW_OVERHEAD_BYTES = 256;
 /** Beyond so much that waits the tables get more time than calls leave them by themselves. */
@@ -31,6 +33,8 @@ export interface ApplierParts {
   readonly overlay: Overlay;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether what the file has survives the loss of power. */
+  readonly isSynced: boolean;
   /** The tables have all records up to this one, also after the loss of power. */
   readonly onSynced: (sequence: number) => void;
 }
@@ -70,14 +74,14 @@ export class TableApplier {
     const { path } = parts.file;
     this.#descriptors = [openSync(`${path}-wal`, "r+"), openSync(path, "r+")];
     this.#appliedSequence = parts.file.ownNumber("applied");
-    this.#syncedSequence = this.#appliedSequence;
+    this.#syncedSequence = parts.isSynced ? this.#appliedSequence : NEVER;
   }
 
   get appliedSequence(): number {
     return this.#appliedSequence;
   }
 
-  /** Whether the tables have everything, and what was applied since the opening is safe there. */
+  /** Whether the tables have everything, and it is safe there. */
   get isCaughtUp(): boolean {
     const isIdle = this.#pass === undefined && this.#waiting.length === 0 && this.#scheduled !== "held";
     return isIdle && this.#syncedSequence === this.#appliedSequence;
