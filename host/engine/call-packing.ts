@@ -1,18 +1,18 @@
-// Calls and their answers as they cross between threads: many in one text and one run of bytes. An
-// object and a buffer per call would cost several times the call itself.
+// Calls and their answers as they cross between threads: many in one run of bytes. An object and a
+// buffer per call would cost several times the call itself.
 
-import { concatBytes } from "../base/bytes.ts";
+import { jsonDecode, jsonEncode } from "../base/bytes.ts";
 import type { CallAnswer, CallRequest, Receipt } from "./engine.ts";
 import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.ts";
 import { laneOf, type WorkerRequest } from "./worker-messages.ts";
 
-/** Many calls, or many answers. */
-export interface Packed {
-  /** JSON. */
-  readonly text: string;
-  /** Their payloads, one behind the other; moves with the message. */
-  readonly payloads: Uint8Array<ArrayBuffer>;
-}
+/**
+ * Many calls, or many answers: `u32` size of a JSON text, the text in UTF-8, then their payloads, one
+ * behind the other. All of its buffer, which moves with the message.
+ */
+export type Packed = Uint8Array<ArrayBuffer>;
+
+const SIZE_SIZE = 4;
 
 type CallMessage = WorkerRequest<"call">;
 
@@ -27,14 +27,18 @@ export function packCalls(calls: readonly CallMessage[]): Packed {
   const heads = calls.map(({ id, slot, sentAtMs, args: { payload, ...args } }): CallHead => {
     return { id, slot, sentAtMs, args, sizeBytes: payload.length };
   });
-  return { text: JSON.stringify(heads), payloads: concatBytes(...calls.map(({ args }) => args.payload)) };
+  return pack(
+    heads,
+    calls.map(({ args }) => args.payload),
+  );
 }
 
 /** The requests; each payload is a part of the bytes that came. */
-export function unpackCalls({ text, payloads }: Packed): CallMessage[] {
+export function unpackCalls(packed: Packed): CallMessage[] {
+  const { head, payloads } = unpack(packed);
   let offset = 0;
-  return (JSON.parse(text) as CallHead[]).map(({ id, slot, sentAtMs, sizeBytes, args: head }) => {
-    const args = { ...head, payload: payloads.subarray(offset, (offset += sizeBytes)) };
+  return (head as CallHead[]).map(({ id, slot, sentAtMs, sizeBytes, args: rest }) => {
+    const args = { ...rest, payload: payloads.subarray(offset, (offset += sizeBytes)) };
     return { id, slot, ...laneOf({ slot, name: "call", args }), name: "call", args, sentAtMs };
   });
 }
@@ -74,12 +78,16 @@ export function packAnswers({ answers, receipts }: AnswersAndReceipts): Packed {
   });
   const news = receipts.map(({ slot, receipt }): [number, number] => [slot, positionOf(receipt)]);
   const head: AnswersHead = { page: packReceipts([...positions.keys()]), answers: rows, news };
-  return { text: JSON.stringify(head), payloads: concatBytes(...answers.map(({ answer }) => answer.payload)) };
+  return pack(
+    head,
+    answers.map(({ answer }) => answer.payload),
+  );
 }
 
 /** The answers and news; each payload is a part of the bytes that came. */
-export function unpackAnswers({ text, payloads }: Packed): AnswersAndReceipts {
-  const head = JSON.parse(text) as AnswersHead;
+export function unpackAnswers(packed: Packed): AnswersAndReceipts {
+  const { head: unknownHead, payloads } = unpack(packed);
+  const head = unknownHead as AnswersHead;
   const receipts = unpackReceipts(head.page);
   let offset = 0;
   const answers = head.answers.map(([id, sizeBytes, position]) => {
@@ -87,4 +95,22 @@ export function unpackAnswers({ text, payloads }: Packed): AnswersAndReceipts {
     return { id, answer: { payload, receipt: receipts[position]! } };
   });
   return { answers, receipts: head.news.map(([slot, position]) => ({ slot, receipt: receipts[position]! })) };
+}
+
+function pack(head: unknown, payloads: readonly Uint8Array[]): Packed {
+  const text = jsonEncode(head);
+  const packed = new Uint8Array(payloads.reduce((size, { length }) => size + length, SIZE_SIZE + text.length));
+  new DataView(packed.buffer).setUint32(0, text.length);
+  packed.set(text, SIZE_SIZE);
+  let offset = SIZE_SIZE + text.length;
+  for (const payload of payloads) {
+    packed.set(payload, offset);
+    offset += payload.length;
+  }
+  return packed;
+}
+
+function unpack(packed: Packed): { readonly head: unknown; readonly payloads: Packed } {
+  const end = SIZE_SIZE + new DataView(packed.buffer, packed.byteOffset).getUint32(0);
+  return { head: jsonDecode(packed.subarray(SIZE_SIZE, end)), payloads: packed.subarray(end) };
 }

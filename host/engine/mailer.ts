@@ -61,10 +61,9 @@ export class Mailer {
       });
       [this.#replies, this.#answers, this.#receipts, this.#log] = [[], [], [], []];
       this.#news = new Map();
-      this.#post(
-        { kind: "batch", answers, replies, news, log },
-        answers === undefined ? [] : [answers.payloads.buffer],
-      );
+      const transfer = answers === undefined ? [] : [answers.buffer];
+      const isAlone = replies.length + news.length + log.length === 0;
+      this.#post(isAlone && answers !== undefined ? answers : { kind: "batch", answers, replies, news, log }, transfer);
     });
   }
 }

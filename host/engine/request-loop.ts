@@ -10,7 +10,7 @@ import type { Mailer } from "./mailer.ts";
 import type { OperationAnswer, OperationName } from "./operations.ts";
 import type { Residence } from "./residence.ts";
 import type { Turns } from "./turns.ts";
-import type { ToWorker, WorkerReply, WorkerRequest } from "./worker-messages.ts";
+import { batchOf, type ToWorker, type WorkerReply, type WorkerRequest } from "./worker-messages.ts";
 
 /** Work of the worker's own that runs guests: it waits its turn in a lane of its own. */
 interface OwnWork {
@@ -45,7 +45,8 @@ export class RequestLoop {
   }
 
   /** Takes in what the main thread has sent. */
-  accept({ places, calls, requests, drops, forget }: ToWorker): void {
+  accept(message: ToWorker): void {
+    const { places, calls, requests, drops, forget } = batchOf(message);
     for (const place of places) this.#residence.add(place);
     for (const { id, twin } of forget) this.#answer(id, "forget", this.#residence.forget(twin));
     if (calls !== undefined) for (const call of unpackCalls(calls)) this.#queue.push(call);

@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { type AnswersAndReceipts, packCalls, unpackAnswers } from "./call-packing.ts";
+import { type AnswersAndReceipts, packCalls, type Packed, unpackAnswers } from "./call-packing.ts";
 import type { Receipt } from "./engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 import type { Outside } from "./outside.ts";
@@ -19,6 +19,7 @@ import {
   laneOf,
   type StateRecord,
   type ToWorker,
+  type WorkerBatch,
   type TwinNews,
   type TwinPlace,
   type WorkerReply,
@@ -192,7 +193,8 @@ export class WorkerLink {
   }
 
   #receive(message: FromWorker, started: PromiseWithResolvers<void>): void {
-    if (message.kind === "ready") {
+    if (message instanceof Uint8Array) this.#take(message, []);
+    else if (message.kind === "ready") {
       this.recovered = message.recovered;
       started.resolve();
     } else if (message.kind === "failed") started.reject(errorFromWire(message.error));
@@ -201,10 +203,14 @@ export class WorkerLink {
     } else {
       for (const { level, fields, message: text } of message.log) this.#options.log[level](fields, text);
       for (const reply of message.replies) this.#settle(reply);
-      const { answers, receipts } = message.answers === undefined ? NO_ANSWERS : unpackAnswers(message.answers);
-      for (const answer of answers) this.#settle(answer);
-      for (const { slot, news } of joinReceipts(message.news, receipts)) this.#options.onNews(slot, news);
+      this.#take(message.answers, message.news);
     }
+  }
+
+  #take(packed: Packed | undefined, told: readonly TwinNews[]): void {
+    const { answers, receipts } = packed === undefined ? NO_ANSWERS : unpackAnswers(packed);
+    for (const answer of answers) this.#settle(answer);
+    for (const { slot, news } of joinReceipts(told, receipts)) this.#options.onNews(slot, news);
   }
 
   #settle(reply: WorkerReply): void {
@@ -225,7 +231,7 @@ export class WorkerLink {
     process.nextTick(() => {
       this.#posting = false;
       const calls = this.#calls.length === 0 ? undefined : packCalls(this.#calls);
-      const message: ToWorker = {
+      const batch: WorkerBatch = {
         places: this.#places,
         calls,
         requests: this.#requests,
@@ -233,7 +239,10 @@ export class WorkerLink {
         forget: this.#forget,
       };
       [this.#places, this.#calls, this.#requests, this.#drops, this.#forget] = [[], [], [], [], []];
-      this.#worker.postMessage(message, calls === undefined ? [] : [calls.payloads.buffer]);
+      const { places, requests, drops, forget } = batch;
+      const isAlone = places.length + requests.length + drops.length + forget.length === 0;
+      const message: ToWorker = isAlone && calls !== undefined ? calls : batch;
+      this.#worker.postMessage(message, calls === undefined ? [] : [calls.buffer]);
     });
   }
 

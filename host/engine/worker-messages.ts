@@ -57,8 +57,11 @@ export interface TwinNews {
   readonly news: EngineNews;
 }
 
-/** From the main thread. */
-export interface ToWorker {
+/** From the main thread: calls alone, as mostly, or everything that there is. */
+export type ToWorker = Packed | WorkerBatch;
+
+/** Everything that may be sent at once. */
+export interface WorkerBatch {
   /** Twins that come to live here; they sleep. */
   readonly places: readonly TwinPlace[];
   readonly calls: Packed | undefined;
@@ -70,8 +73,14 @@ export interface ToWorker {
   readonly forget: readonly { readonly id: number; readonly twin: string }[];
 }
 
-/** From the worker: `ready` or `failed` once, then batches. */
+/** The message with all its parts. */
+export function batchOf(message: ToWorker): WorkerBatch {
+  return message instanceof Uint8Array ? { places: [], calls: message, requests: [], drops: [], forget: [] } : message;
+}
+
+/** From the worker: `ready` or `failed` once, then batches: answers and receipts alone, as mostly, or with more. */
 export type FromWorker =
+  | Packed
   | { readonly kind: "ready"; readonly recovered: readonly string[] }
   | { readonly kind: "failed"; readonly error: ErrorWire }
   | { readonly kind: "records"; readonly slot: number; readonly records: readonly StateRecord[] }
