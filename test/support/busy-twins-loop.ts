@@ -21,7 +21,8 @@ const note = (what: "begin" | "done", { twin, number }: CrashStep): void => {
   writeSync(ledger, `${what} ${twin} ${number}\n`);
 };
 
-const entry = new URL(`./failing-engine-worker.ts?seed=${seed}`, import.meta.url);
+const entry = new URL("./failing-engine-worker.ts", import.meta.url);
+entry.searchParams.set("seed", seed);
 const engines = await openEngines({ folder: join(folder, "journals"), log: silentLog, entry });
 
 /** What the disk has refused is done again until it is done. */
