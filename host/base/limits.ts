@@ -1,5 +1,7 @@
 // Every limit of the host, in one place: its unit in the name, the reason or the attack beside it.
-// docs/limits.md is checked against this table by a test.
+// docs/limits.md is checked against this table by a test. Groups that are long have files of their own.
+
+import { PACKAGE_LIMITS } from "./package-limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -262,44 +264,7 @@ export const LIMITS = {
     /** Hops of one request: loops of redirects would never end. */
     redirectCount: 5,
   },
-  packages: {
-    /** It is parsed before anything is known of its author. */
-    manifestSizeBytes: 256 * KIB,
-    /** Shown to the owner at installation; nobody reads more. */
-    methodCount: 200,
-    /** Shown to the owner at installation; nobody reads more. */
-    topicCount: 50,
-    /** What an owner can read before saying yes. */
-    permissionCount: 20,
-    /** Places that the tasks of a capability may send requests to: what an owner can read before saying yes. */
-    httpPlaceCount: 20,
-    /** What an owner can find and install before saying yes. */
-    dependencyCount: 20,
-    /** All are described in one answer to another twin. */
-    offerCount: 100,
-    /** Offered packages are rows of the state, together as much as one capability may keep. */
-    offeredSizeBytes: 64 * MIB,
-    /** What one other twin may take in an hour: one that asks again and again would use up the line. */
-    takenSizeBytesPerHour: 64 * MIB,
-    /** A removal can be taken back for so long; then its data is deleted. */
-    removedKeptMs: 30 * 24 * 60 * 60 * 1_000,
-    /** Each is a signature to verify before anything is known of the package. */
-    reviewCount: 16,
-    /** Of one method that is tried to measure it: a dry run may try all of them. */
-    sampleFuel: 50_000_000,
-    /** A schema becomes code: deep ones overflow the recursion that writes it, large ones stall it. */
-    schemaDepth: 16,
-    /** A schema is compiled to code: a huge one is an attack on installation. */
-    schemaNodeCount: 500,
-    /** All are listed in one page. */
-    experienceCount: 200,
-    /** All are hashed at installation and listed in memory. */
-    experienceFileCount: 2_000,
-    /** It becomes one row of the state. */
-    experienceManifestSizeBytes: 64 * KIB,
-    /** An app, not an archive; media belong into the vault. */
-    experienceSizeBytes: 64 * MIB,
-  },
+  packages: PACKAGE_LIMITS,
   kernels: {
     /** Jobs that wait for a worker: each holds a chunk or a segment in memory. */
     jobsWaiting: 64,
@@ -337,8 +302,12 @@ export const LIMITS = {
     objectNameSizeBytes: 1 * KIB,
     /** Part of the manifest of every object. */
     objectTypeSizeBytes: 255,
-    /** Puts at work; the rest waits. A large one holds up to 150 MiB, a small one little more than its bytes. */
-    putCount: 16,
+    /** Puts at work; the rest waits. Each holds up to 1 MiB, or twice that of what is to be stored. */
+    putCount: 128,
+    /** Puts of more than 1 MiB among them; each may hold 150 MiB. */
+    largePutCount: 6,
+    /** What is left at the end of a put and is smaller shares a segment with others. */
+    sharedSizeBytes: 1 * MIB,
     /** A store that hangs must not hang a reader: beyond, the bytes are rebuilt from other stores. */
     storeReadTimeoutMs: 3_000,
     /** A store that hangs must not hang a put: beyond, the shard goes elsewhere or the put is refused. */
