@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,10 +19,8 @@ it("looks into a file of any size without reading all of it", async () => {
   expect(await inspectPackageFile(path)).toMatchObject({ sizeBytes: 0, problems: [expect.any(String)] });
 });
 
-it("does not wait for what is no file", async () => {
-  const pipe = join(folder, "pipe");
-  execFileSync("mkfifo", [pipe]);
-  for (const path of [folder, pipe]) {
+it("does not read on in what is no file", async () => {
+  for (const path of [folder, "/dev/zero"]) {
     await expect(inspectPackageFile(path)).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
   }
 });
