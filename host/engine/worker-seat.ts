@@ -27,7 +27,7 @@ export interface SeatRequest<Name extends OperationName> {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Guest {
+interface Tenant {
   readonly place: TwinPlace;
   readonly outside: Outside;
   engine?: WorkerEngine;
@@ -36,7 +36,7 @@ interface Guest {
 /** One worker after the other. */
 export class WorkerSeat {
   readonly #parts: SeatParts;
-  readonly #twins = new Map<number, Guest>();
+  readonly #twins = new Map<number, Tenant>();
   /** Twins of which the journal has records, or may have. */
   readonly #known = new Set<string>();
   #nextSlot = 1;
@@ -122,12 +122,12 @@ export class WorkerSeat {
 
   /** Closes a twin. */
   async remove(slot: number): Promise<void> {
-    const guest = this.#twins.get(slot);
-    if (guest === undefined) return;
+    const tenant = this.#twins.get(slot);
+    if (tenant === undefined) return;
     this.#twins.delete(slot);
     const link = await this.#link?.catch(() => undefined);
     await this.#inTime(link?.request(slot, { name: "close", args: undefined }));
-    guest.place.stateKey.fill(0);
+    tenant.place.stateKey.fill(0);
   }
 
   /** Voids the records of a twin that is not here. */
