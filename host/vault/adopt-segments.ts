@@ -39,7 +39,8 @@ export async function adoptSegments(parts: AdoptParts, found: FoundShards): Prom
   const isStanding = (id: Uint8Array): boolean => parts.index.block(id) !== undefined;
   for (const { segments: needed, ...object } of objects) {
     const own = [...needed].map((segment) => segments.get(segment)).filter((segment) => segment !== undefined);
-    await makeKnown(parts, { ...object, segments: own, isStanding });
+    const { failures } = await makeKnown(parts, [{ ...object, segments: own, isStanding }]);
+    if (failures[0] !== undefined) throw failures[0];
   }
   const needed = new Set(objects.flatMap((object) => [...object.segments]));
   parts.log.info({ segments: needed.size, objects: objects.length }, "adopted from the stores");

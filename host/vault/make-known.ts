@@ -28,31 +28,45 @@ export interface NewObject {
 
 type IndexParts = Pick<VaultParts, "index" | "census" | "changes">;
 
+/** What became of objects that were to be made known. */
+export interface MadeKnown {
+  /** For each object, in order: why it could not be, or undefined. */
+  readonly failures: readonly (TwinError | undefined)[];
+  /** Segments that nothing needs, or needs any more. */
+  readonly spare: readonly SegmentRecord[];
+}
+
 /**
- * Makes the object known, with the segments that hold blocks of it that stand nowhere else. Answers the
- * other segments, which nothing needs. Throws `TWIN_STORE_FAILED` when a block that the object relies on
- * has left the vault meanwhile.
+ * Makes objects known in one commit, with the segments that hold blocks of them that stand nowhere else.
+ * An object fails with `TWIN_STORE_FAILED` when a block that it relies on has left the vault meanwhile.
  */
-export function makeKnown(parts: IndexParts, object: NewObject): Promise<SegmentRecord[]> {
+export function makeKnown(parts: IndexParts, objects: readonly NewObject[]): Promise<MadeKnown> {
   return parts.changes(async () => {
     const { index, census } = parts;
     const change = new IndexChange(parts);
-    const spare: SegmentRecord[] = [];
-    for (const { record, blocks } of object.segments) {
-      const fresh = blocks.filter(({ id }) => object.blocks.has(hexEncode(id)) && !object.isStanding(id));
-      if (fresh.length === 0) spare.push(record);
-      else change.addBlocks(record, fresh);
-    }
-    for (const [name, id] of object.blocks) {
-      if (!change.use(object.id, name, id)) throw gone();
-    }
-    const isNew = index.object(object.id) === undefined;
-    change.writes.push(indexWrites.object(object.id, object.record), indexWrites.forgotten(object.id, undefined));
+    const added = new Map<string, ObjectRecord>();
+    const failures = objects.map((object) => addObject(change, object, added));
+    const fresh = [...added].filter(([name]) => index.object(Uint8Array.fromHex(name)) === undefined);
     const dropped = await change.commit();
-    if (isNew) census.addObject(object.record);
-    // Whoever adopts has them in the index already, for another object.
-    return [...spare.filter(({ id }) => index.segment(id) === undefined), ...dropped];
+    for (const [, record] of fresh) census.addObject(record);
+    // Whoever adopts has some of them in the index already, for another object.
+    const given = new Map(objects.flatMap(({ segments }) => segments.map(({ record }) => [record.id, record])));
+    return {
+      failures,
+      spare: [...[...given.values()].filter(({ id }) => index.segment(id) === undefined), ...dropped],
+    };
   });
+}
+
+/** Adds one object to the change, or answers why not. `added`: those of this change, by the hexadecimal id. */
+function addObject(change: IndexChange, object: NewObject, added: Map<string, ObjectRecord>): TwinError | undefined {
+  if (!change.addSegments(object)) return gone();
+  // The very same object may be put twice at once.
+  if (added.has(hexEncode(object.id))) return undefined;
+  added.set(hexEncode(object.id), object.record);
+  for (const [name, id] of object.blocks) change.use(object.id, name, id);
+  change.writes.push(indexWrites.object(object.id, object.record), indexWrites.forgotten(object.id, undefined));
+  return undefined;
 }
 
 /**
@@ -127,14 +141,25 @@ class IndexChange {
     }
   }
 
-  /** Counts the object as a user of the block, once. False when there is no such block. */
-  use(object: Uint8Array, name: string, id: Uint8Array): boolean {
-    const entry = this.#entry(name, id);
-    if (entry === undefined) return false;
-    if (this.#parts.index.hasPart(object, id)) return true;
-    entry.uses++;
-    this.writes.push(indexWrites.part(object, id, true));
+  /** Adds the segments that hold blocks of the object that stand nowhere else. False, and nothing is added, when some block is nowhere. */
+  addSegments({ segments, blocks, isStanding }: NewObject): boolean {
+    const isNeeded = (name: string, id: Uint8Array): boolean =>
+      blocks.has(name) && !this.#blocks.has(name) && !isStanding(id);
+    const needed = segments.map((segment) => ({
+      record: segment.record,
+      blocks: segment.blocks.filter(({ id }) => isNeeded(hexEncode(id), id)),
+    }));
+    const own = new Set(needed.flatMap((segment) => segment.blocks.map(({ id }) => hexEncode(id))));
+    for (const [name, id] of blocks) if (!own.has(name) && this.#entry(name, id) === undefined) return false;
+    for (const segment of needed) if (segment.blocks.length > 0) this.addBlocks(segment.record, segment.blocks);
     return true;
+  }
+
+  /** Counts the object as a user of the block, which is known, once. */
+  use(object: Uint8Array, name: string, id: Uint8Array): void {
+    if (this.#parts.index.hasPart(object, id)) return;
+    this.#entry(name, id)!.uses++;
+    this.writes.push(indexWrites.part(object, id, true));
   }
 
   unuse(object: Uint8Array, id: Uint8Array): void {

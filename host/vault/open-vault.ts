@@ -21,6 +21,7 @@ import type { SegmentCode } from "./segment.ts";
 import { createSegmentReader } from "./segment-reader.ts";
 import { type Blame, createShardReader } from "./shard-reader.ts";
 import type { ShardStore } from "./shard-store.ts";
+import { createSharedTail } from "./shared-tail.ts";
 import { createStoreMarks } from "./store-marks.ts";
 import { createVaultIndex, type SegmentRecord } from "./vault-index.ts";
 import { deriveVaultKeys } from "./vault-keys.ts";
@@ -97,6 +98,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     marks: createStoreMarks({ seal, stores, census, log }),
     dispersal: { seal, stores, shardsNeeded, random, log },
     active: new Set(),
+    largePuts: createGate(LIMITS.vault.largePutCount),
+    tail: createSharedTail(() => parts),
     clock,
     random,
     log,

@@ -3,16 +3,16 @@
 
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
+import { createBufferShelf } from "./buffer-shelf.ts";
 import { standingStores } from "./census.ts";
 import type { ChunkName } from "./chunk-names.ts";
-import { discardShards, disperse } from "./dispersal.ts";
+import { discardShards } from "./dispersal.ts";
 import { type Dispersed, makeKnown } from "./make-known.ts";
-import { type PutWork, createPacedWork, createPooledWork } from "./put-work.ts";
-import { type BlockKind, SEGMENT_ID_SIZE, planSegment, shardCountOf } from "./segment.ts";
+import { type PutWork, createPutWork } from "./put-work.ts";
+import type { BlockKind } from "./segment.ts";
 import type { PlainBlock } from "./segment-coder.ts";
 import { SegmentDraft } from "./segment-draft.ts";
-import { headerSize } from "./shard.ts";
+import { SegmentFlights, SegmentLine } from "./segment-flights.ts";
 import { type StreamBatch, streamBatches, withRest } from "./stream-batches.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -48,7 +48,9 @@ class OpenSession implements PutSession {
   readonly #isStanding: (id: Uint8Array) => boolean;
   readonly #work: PutWork;
   readonly #plains = createBufferShelf(PLAIN_BUFFERS);
-  readonly #flights: Flights;
+  readonly #line: SegmentLine;
+  readonly #flights: SegmentFlights;
+  readonly #done = Promise.withResolvers<void>();
   readonly #stored = new Set<string>();
   readonly #used = new Map<string, Uint8Array>();
   #draft: SegmentDraft | undefined;
@@ -56,9 +58,9 @@ class OpenSession implements PutSession {
   constructor(parts: VaultParts, answering: (store: string) => boolean) {
     this.#parts = parts;
     this.#isStanding = (id) => stands(parts, id, answering);
-    const here = createPacedWork(parts.seal.kernels, parts.clock);
-    this.#work = parts.pool === undefined ? here : createPooledWork(parts.pool, here);
-    this.#flights = new Flights(parts, this.#work, this.#plains);
+    this.#work = createPutWork(parts);
+    this.#line = new SegmentLine(parts, this.#work, this.#plains);
+    this.#flights = new SegmentFlights(this.#line);
   }
 
   async store(kind: BlockKind, plain: Uint8Array): Promise<Uint8Array> {
@@ -70,7 +72,7 @@ class OpenSession implements PutSession {
 
   async *storeStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<ChunkName, void, undefined> {
     let naming: NamingBatch | undefined;
-    for await (const next of streamBatches(source, this.#plains)) {
+    for await (const next of streamBatches(source, this.#plains, () => this.#enterLarge())) {
       // Filled while the one before was being named.
       const batch = naming === undefined ? next : yield* this.#takeNamed(naming, next);
       naming = { batch, named: this.#work.name(this.#parts.seal.keys.dataId, batch) };
@@ -87,15 +89,33 @@ class OpenSession implements PutSession {
   }
 
   async commit(id: Uint8Array, record: ObjectRecord): Promise<void> {
-    const segments = await this.land();
-    const given = { id, record, blocks: this.#used, segments, isStanding: this.#isStanding };
-    const spare = await makeKnown(this.#parts, given);
+    const parts = this.#parts;
+    const object = { id, record, blocks: this.#used, isStanding: this.#isStanding };
+    const draft = this.#draft;
+    if (draft !== undefined && parts.tail.takes(draft)) {
+      const segments = await this.#flights.landAll();
+      await parts.tail.commit({ object: { ...object, segments }, draft });
+    } else {
+      const { failures, spare } = await makeKnown(parts, [{ ...object, segments: await this.land() }]);
+      for (const segment of spare) await discardShards(parts.dispersal, segment);
+      if (failures[0] !== undefined) throw failures[0];
+    }
     this.release();
-    for (const segment of spare) await discardShards(this.#parts.dispersal, segment);
   }
 
   release(): void {
-    this.#flights.release();
+    this.#line.release();
+    this.#done.resolve();
+  }
+
+  /** Waits for a place among the large puts, which is kept until the end. */
+  #enterLarge(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    void this.#parts.largePuts(async () => {
+      resolve();
+      await this.#done.promise;
+    });
+    return promise;
   }
 
   async abandon(): Promise<void> {
@@ -183,69 +203,4 @@ function stands(
   const segment = place && index.segment(place.segment);
   if (segment === undefined || segment.adopted === true) return false;
   return new Set(standingStores(segment).filter(answering)).size >= shardsNeeded;
-}
-
-/** Segments on their way to the stores. */
-class Flights {
-  readonly #parts: VaultParts;
-  readonly #work: PutWork;
-  readonly #plains: BufferShelf;
-  readonly #shards: BufferShelf;
-  readonly #flights: Promise<Dispersed>[] = [];
-  readonly #segmentIds: string[] = [];
-  #landedCount = 0;
-
-  constructor(parts: VaultParts, work: PutWork, plains: BufferShelf) {
-    this.#parts = parts;
-    this.#work = work;
-    this.#plains = plains;
-    this.#shards = createBufferShelf(LIMITS.vault.segmentsInFlight * shardCountOf(parts.code));
-  }
-
-  /** Sends a segment off; its buffer is taken over. Too many on their way: waits for the first of them, and throws when it fails. */
-  async send(draft: SegmentDraft): Promise<void> {
-    const flight = this.#fly(draft);
-    // Its failure is met when it is waited for.
-    flight.catch(() => {});
-    this.#flights.push(flight);
-    if (this.#flights.length - this.#landedCount < LIMITS.vault.segmentsInFlight) return;
-    await this.#flights[this.#landedCount];
-    this.#landedCount++;
-  }
-
-  /** All of them, in order. Throws when one fails. */
-  landAll(): Promise<Dispersed[]> {
-    return Promise.all(this.#flights);
-  }
-
-  /** Those that arrived, when nothing is on its way any more. */
-  async landed(): Promise<Dispersed[]> {
-    const settled = await Promise.allSettled(this.#flights);
-    return settled.flatMap((flight) => (flight.status === "fulfilled" ? [flight.value] : []));
-  }
-
-  /** Their shards are known, or gone. */
-  release(): void {
-    for (const id of this.#segmentIds) this.#parts.active.delete(id);
-  }
-
-  async #fly(draft: SegmentDraft): Promise<Dispersed> {
-    const { seal, code, random, active, dispersal } = this.#parts;
-    const { shape, blocks } = planSegment(random.bytes(SEGMENT_ID_SIZE), code, draft.blocks);
-    active.add(shape.id);
-    this.#segmentIds.push(shape.id);
-    const size = headerSize(shape.shardSize) + shape.shardSize;
-    const order = {
-      shape,
-      blocks: draft.blocks,
-      plain: draft.plain,
-      shards: Array.from({ length: shardCountOf(shape) }, () => this.#shards.take(size)),
-    };
-    const { shards, plain } = await this.#work.pack(seal.keys, order);
-    this.#plains.give(plain);
-    const { record, isQuiet } = await disperse(dispersal, shape, shards);
-    // A store that was given up on may still be writing its shard.
-    if (isQuiet) for (const shard of shards) this.#shards.give(shard);
-    return { record, blocks };
-  }
 }

@@ -11,6 +11,7 @@ import type { VaultJobs } from "./vault-jobs.ts";
 import { packSegment, type SegmentOrder } from "./segment-coder.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
+import type { VaultParts } from "./vault-parts.ts";
 
 /** How plaintext becomes shards. One put, one of these. */
 export interface PutWork {
@@ -23,8 +24,14 @@ export interface PutWork {
   pack(keys: VaultKeys, order: SegmentOrder): Promise<Pick<SegmentOrder, "shards" | "plain">>;
 }
 
+/** On the vault's workers if it has some. */
+export function createPutWork({ seal, clock, pool }: Pick<VaultParts, "seal" | "clock" | "pool">): PutWork {
+  const here = createPacedWork(seal.kernels, clock);
+  return pool === undefined ? here : createPooledWork(pool, here);
+}
+
 /** Works on this thread, with pauses. */
-export function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
+function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
   const pace = createPace(clock);
   return {
     async name(key, { bytes, start, end, isLast }) {
@@ -39,7 +46,7 @@ export function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
 }
 
 /** Works on the workers of `pool`; what is small, as `here` does. */
-export function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
+function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
   return {
     name(key, batch) {
       if (batch.end - batch.start < WORKER_SIZE) return here.name(key, batch);

@@ -10,7 +10,9 @@ const FILL_SIZE = LIMITS.vault.segmentSizeBytes - LIMITS.vault.chunkSizeBytesTar
 const LEAD_SIZE = LIMITS.vault.chunkSizeBytesMax;
 /** A short stream gets a short buffer. */
 const FIRST_SIZE = 65_536;
-const GROWTH = 8;
+const GROWTH = 4;
+/** A stream that outgrows this is a large one. */
+const SMALL_SIZE = GROWTH ** 2 * FIRST_SIZE;
 
 /** Some bytes of a stream, in a buffer of their own. */
 export interface StreamBatch {
@@ -23,11 +25,13 @@ export interface StreamBatch {
 
 /**
  * The batches of `source` in order, at least one; only the last one may be empty. The next one is filled
- * while the consumer is at work with this one, and its buffer is from then on the consumer's.
+ * while the consumer is at work with this one, and its buffer is from then on the consumer's. Before a stream
+ * takes more than a MiB it waits for `enterLarge`.
  */
 export async function* streamBatches(
   source: AsyncIterable<Uint8Array>,
   shelf: BufferShelf,
+  enterLarge: () => Promise<void>,
 ): AsyncGenerator<StreamBatch, void, undefined> {
   let bytes = shelf.take(FIRST_SIZE);
   let [start, end] = [0, 0];
@@ -38,7 +42,10 @@ export async function* streamBatches(
         bytes = shelf.take(LEAD_SIZE + FILL_SIZE);
         [start, end] = [LEAD_SIZE, LEAD_SIZE];
       }
-      if (end === bytes.length) bytes = grow(bytes, end, shelf);
+      if (end === bytes.length) {
+        if (bytes.length === SMALL_SIZE) await enterLarge();
+        bytes = grow(bytes, end, shelf);
+      }
       const size = Math.min(piece.length - taken, bytes.length - end, start + FILL_SIZE - end);
       bytes.set(piece.subarray(taken, taken + size), end);
       taken += size;

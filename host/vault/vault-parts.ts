@@ -14,6 +14,7 @@ import type { VaultJobs } from "./vault-jobs.ts";
 import type { SegmentCode, SegmentId } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { ShardSeal } from "./shard.ts";
+import type { SharedTail } from "./shared-tail.ts";
 import type { StoreMarks } from "./store-marks.ts";
 import { type SegmentRecord, type VaultIndex, indexWrites } from "./vault-index.ts";
 
@@ -42,6 +43,9 @@ export interface VaultParts {
   readonly active: Set<SegmentId>;
   /** One change of index and census at a time, so that what a change was decided on still holds when it is made. */
   readonly changes: Gate;
+  /** Large puts at a time: each holds some segments in memory. */
+  readonly largePuts: Gate;
+  readonly tail: SharedTail;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

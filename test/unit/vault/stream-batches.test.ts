@@ -19,7 +19,7 @@ async function chunksOf(bytes: Uint8Array, pieceSize: number): Promise<Uint8Arra
   const shelf = createBufferShelf(2);
   const chunks: Uint8Array[] = [];
   let before: { readonly batch: StreamBatch; readonly rest: number } | undefined;
-  for await (const next of streamBatches(inPieces(bytes, pieceSize), shelf)) {
+  for await (const next of streamBatches(inPieces(bytes, pieceSize), shelf, async () => {})) {
     const batch = before === undefined ? next : withRest(next, before.batch, before.rest);
     before?.batch.bytes.fill(0xee);
     if (before !== undefined) shelf.give(before.batch.bytes);
@@ -65,12 +65,14 @@ describe("the batches of a stream", () => {
     const shelf = createBufferShelf(2);
     const seen = new Set<ArrayBuffer>();
     let count = 0;
-    for await (const { bytes } of streamBatches(inPieces(new Uint8Array(100 * MIB), 8 * MIB), shelf)) {
+    let entries = 0;
+    const enter = async (): Promise<void> => void entries++;
+    for await (const { bytes } of streamBatches(inPieces(new Uint8Array(100 * MIB), 8 * MIB), shelf, enter)) {
       seen.add(bytes.buffer);
       shelf.give(bytes);
       count++;
     }
-    expect(count).toBe(7);
+    expect([count, entries]).toEqual([7, 1]);
     expect(seen.size).toBeLessThanOrEqual(2);
   });
 });
