@@ -26,10 +26,11 @@ function createQueue(closed: Promise<TwinError>): { put(frame: Uint8Array): void
   const frames: Uint8Array[] = [];
   let waiting: PromiseWithResolvers<Uint8Array> | undefined;
   let over: TwinError | undefined;
-  void closed.then((reason) => {
+  const end = (reason: TwinError): void => {
     over = new TwinError("TWIN_PEER_OFFLINE", "The link is closed.", {}, reason);
     waiting?.reject(over);
-  });
+  };
+  void closed.then(end);
   return {
     put: (frame) => {
       if (waiting === undefined) frames.push(frame);
