@@ -1,8 +1,10 @@
 // A process with many twins that sleep, as a host has them; it does and tells what its parent asks.
 
+import { enableCompileCache } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jsonEncode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
+import { codeCacheFolder } from "../../../host/config.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import type { Engine } from "../../../host/engine/engine.ts";
 import { type Engines, openEngines } from "../../../host/engine/open-engines.ts";
@@ -16,9 +18,12 @@ const [folder, countText] = process.argv.slice(2) as [string, string];
 const count = Number(countText);
 const TEXT = benchText(0, 16);
 /** Below this share of a core nothing is under way any more. */
-const CALM_SHARE = 0.05;
-const CALM_MS = 300;
+const CALM_SHARE = 0.005;
+const CALM_MS = 1_000;
 const IDLE_MS = 3_000;
+
+// As the host's own entry has it.
+enableCompileCache(codeCacheFolder());
 
 let engines: Engines | undefined;
 const twins: Engine[] = [];

@@ -92,7 +92,8 @@ class TwinsProcess implements AsyncDisposable {
 
   constructor(folder: string, count: number) {
     this.#child = fork(PROCESS, [folder, String(count)], {
-      execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
+      // The second is that of the host's own entry.
+      execArgv: ["--expose-gc", "--max-semi-space-size=2", "--disable-warning=ExperimentalWarning"],
     });
   }
 
