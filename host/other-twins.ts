@@ -9,6 +9,7 @@ import { TwinError } from "./base/errors.ts";
 import { hexEncode } from "./base/bytes.ts";
 import type { Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
+import { systemClock } from "./base/clock.ts";
 import { syncFolder } from "./base/sync-folder.ts";
 import { createOwner, type Owner, webPartsOf } from "./create-owner.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -26,6 +27,7 @@ import type { PeerNode } from "./peers/peer-node.ts";
 import type { NewTwin, TwinListing } from "./rpc/api.ts";
 import { createChangeHub } from "./rpc/change-hub.ts";
 import { TwinOutside } from "./twin-outside.ts";
+import { keepVault } from "./keep-vault.ts";
 import { isTwinName } from "./web/hosts.ts";
 import type { Web } from "./web/open-web.ts";
 import type { TwinWebParts } from "./web/twin-web.ts";
@@ -162,7 +164,7 @@ export class OtherTwins implements AsyncDisposable {
   }
 
   #folderOf(name: string): string {
-    return join(this.#parts.folder, "twins", name);
+    return otherTwinFolder(this.#parts.folder, name);
   }
 
   #resident(name: string): Promise<Resident> {
@@ -182,6 +184,7 @@ export class OtherTwins implements AsyncDisposable {
       folder: join(folder, "twin"),
       twin: id,
       stateKey: keys.state,
+      follow: true,
       outside,
     });
     this.#wanted.set(hexEncode(twinHash(id)), name);
@@ -215,6 +218,7 @@ export class OtherTwins implements AsyncDisposable {
     });
     const web = this.#web;
     const changes = createChangeHub();
+    if (web !== undefined) stack.use(keepVault({ vault: twin.vault, changes, clock: systemClock, log }));
     const node = this.#node;
     const peers = node && (await openTwinPeers(this.#stack, { node, twin, changes, log }));
     const owner = createOwner(twin, {
@@ -229,4 +233,10 @@ export class OtherTwins implements AsyncDisposable {
     this.#stack.use(stack.move());
     return { owner, web: webPartsOf(twin, owner) };
   }
+}
+
+/** Where the data of a host's other twin is, whether there is one or not. Throws `TWIN_CONFIG_INVALID` for what is no name. */
+export function otherTwinFolder(folder: string, name: string): string {
+  if (isTwinName(name)) return join(folder, "twins", name);
+  throw new TwinError("TWIN_CONFIG_INVALID", `"${name}" is no name of a twin.`);
 }

@@ -63,9 +63,9 @@ export async function openTwinVault(stack: AsyncDisposableStack, parts: TwinVaul
   return { vault, stores: createStoreBook({ folder, vault, file, openTwinStore }) };
 }
 
-/** Lets the next start make the index again from the stores. Throws `TWIN_HOST_BUSY` while a host runs. */
-export async function forgetIndex(folder: string): Promise<void> {
-  const lock = lockFolder(folder);
+/** Lets the next start make the index of the twin in `folder` again from its stores. Throws `TWIN_HOST_BUSY` while the host of `hostFolder` runs. */
+export async function forgetIndex(hostFolder: string, folder: string): Promise<void> {
+  const lock = lockFolder(hostFolder);
   try {
     await setIndexAside(folder);
   } finally {

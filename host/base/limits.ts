@@ -310,6 +310,8 @@ export const LIMITS = {
     sharedSizeBytes: 1 * MIB,
     /** A store that hangs must not hang a reader: beyond, the bytes are rebuilt from other stores. */
     storeReadTimeoutMs: 3_000,
+    /** A store far away needs its time for long reads: so much longer it gets for each byte. */
+    storeReadBytesPerSecond: 512 * KIB,
     /** A store that hangs must not hang a put: beyond, the shard goes elsewhere or the put is refused. */
     storeWriteTimeoutMs: 30_000,
     /** A store that answers without end must not fill the memory: no shard is larger (k = 1: 16 MiB and a header). */

@@ -45,7 +45,7 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
     }
   }
 
-  const { storeReadTimeoutMs, storeWriteTimeoutMs } = LIMITS.vault;
+  const { storeReadTimeoutMs, storeReadBytesPerSecond, storeWriteTimeoutMs } = LIMITS.vault;
 
   async function get(name: string, range?: ShardRange): Promise<Uint8Array | undefined> {
     const bytes = await store.get(name, range);
@@ -63,7 +63,8 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
     },
     isSuspect: () => clock.elapsedMs() < suspectUntilMs,
     put: (name, data) => guard(() => store.put(name, data), storeWriteTimeoutMs),
-    get: (name, range?: ShardRange) => guard(() => get(name, range), storeReadTimeoutMs),
+    get: (name, range?: ShardRange) =>
+      guard(() => get(name, range), storeReadTimeoutMs + ((range?.sizeBytes ?? 0) / storeReadBytesPerSecond) * 1_000),
     stat: (name) => guard(() => store.stat(name), storeReadTimeoutMs),
     delete: (name) => guard(() => store.delete(name), storeWriteTimeoutMs),
     ...(store.leafHashes === undefined

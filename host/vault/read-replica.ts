@@ -7,7 +7,7 @@ import type { Locator } from "./locator.ts";
 import type { Vault } from "./object.ts";
 import type { RootRecord } from "./root-record.ts";
 import { decodeSnapshot, type SnapshotFile } from "./snapshot-stream.ts";
-import { createTickChain } from "./tick.ts";
+import { createTickChain, type Tick, type TickChain } from "./tick.ts";
 
 /** Takes in what is read, in order: later rows replace earlier ones. It counts only when {@link readReplica} has resolved. */
 export interface ReplicaSink {
@@ -46,13 +46,26 @@ export async function readReplica(
   }
   const chain = createTickChain(Uint8Array.fromHex(root.epoch), locator, kernels);
   for (let previous: Uint8Array | undefined; ; count.ticks++) {
-    const copies = await vault.notes.get(chain.name(count.ticks));
-    const tick = chain.decode(count.ticks, previous, copies);
+    const tick = await readTick(vault.notes, chain, { number: count.ticks, previous });
     if (tick === undefined) return count;
     const writes = decodeWrites(tick.writes);
     await sink.rows(writes);
     count.rows += writes.length;
     count.atMs = Math.max(count.atMs, tick.atMs);
     previous = tick.hash;
+  }
+}
+
+/** The tick, or undefined at the end. A torn last one was never acknowledged: it is the end too. One that others follow was. */
+async function readTick(
+  notes: Vault["notes"],
+  chain: TickChain,
+  { number, previous }: { readonly number: number; readonly previous: Uint8Array | undefined },
+): Promise<Tick | undefined> {
+  try {
+    return chain.decode(number, previous, await notes.get(chain.name(number)));
+  } catch (thrown) {
+    if ((await notes.get(chain.name(number + 1))).length === 0) return undefined;
+    throw thrown;
   }
 }

@@ -10,7 +10,7 @@ const HASH_SIZE = 32;
 const HEAD_SIZE = HASH_SIZE + 8;
 
 /** One tick, opened. */
-interface Tick {
+export interface Tick {
   readonly atMs: number;
   /** Writes as a `RecordWriter` wrote them. */
   readonly writes: Uint8Array;
@@ -27,7 +27,7 @@ export interface TickChain {
     tick: Omit<Tick, "hash">,
   ): { readonly name: string; readonly bytes: Uint8Array; readonly hash: Uint8Array };
   name(number: number): string;
-  /** The first copy that holds and follows `previous`; undefined when there is none. Throws `TWIN_OBJECT_LOST` when there are copies and none holds. */
+  /** The newest copy that holds and follows `previous`; undefined when there is none. Throws `TWIN_OBJECT_LOST` when there are copies and none holds. */
   decode(number: number, previous: Uint8Array | undefined, copies: readonly Uint8Array[]): Tick | undefined;
 }
 
@@ -45,12 +45,15 @@ export function createTickChain(epoch: Uint8Array, locator: Locator, kernels: Pi
     },
     decode(number, previous, copies) {
       if (copies.length === 0) return undefined;
+      let newest: Uint8Array | undefined;
       for (const copy of copies) {
         const plain = openOrUndefined(locator, name(number), copy);
         if (plain === undefined || plain.length < HEAD_SIZE) continue;
         if (!equalBytes(plain.subarray(0, HASH_SIZE), before(previous))) continue;
-        const atMs = new DataView(plain.buffer, plain.byteOffset).getFloat64(HASH_SIZE, true);
-        return { atMs, writes: plain.subarray(HEAD_SIZE), hash: kernels.hash(plain) };
+        if (newest === undefined || isNewer(plain, newest)) newest = plain;
+      }
+      if (newest !== undefined) {
+        return { atMs: timeOf(newest), writes: newest.subarray(HEAD_SIZE), hash: kernels.hash(newest) };
       }
       throw new TwinError(
         "TWIN_OBJECT_LOST",
@@ -59,6 +62,15 @@ export function createTickChain(epoch: Uint8Array, locator: Locator, kernels: Pi
       );
     },
   };
+}
+
+/** A tick that too few stores took is written again with what came since: some store may have the first try still. */
+function isNewer(plain: Uint8Array, other: Uint8Array): boolean {
+  return plain.length === other.length ? timeOf(plain) > timeOf(other) : plain.length > other.length;
+}
+
+function timeOf(plain: Uint8Array): number {
+  return new DataView(plain.buffer, plain.byteOffset).getFloat64(HASH_SIZE, true);
 }
 
 function openOrUndefined(locator: Locator, name: string, sealed: Uint8Array): Uint8Array | undefined {

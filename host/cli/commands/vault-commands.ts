@@ -10,6 +10,7 @@ import type { Command } from "commander";
 
 import { createLog } from "../../base/log.ts";
 import { dataFolder } from "../../config.ts";
+import { otherTwinFolder } from "../../other-twins.ts";
 import { openTwinShards } from "../../open-shards.ts";
 import { forgetIndex } from "../../twin-vault.ts";
 import { answer, formatSize, note, table, withProgress } from "../output.ts";
@@ -52,9 +53,14 @@ function withKeys(command: Command): Command {
     .option("--phrase-file <file>", "a file with the 24 words (default: the keystore of the data folder)");
 }
 
-async function reindex(options: SessionOptions): Promise<void> {
+/** The data folder, or that of another twin of the host. */
+function twinFolder(options: SessionOptions): string {
   const folder = dataFolder(options);
-  await forgetIndex(folder);
+  return options.as === undefined ? folder : otherTwinFolder(folder, options.as);
+}
+
+async function reindex(options: SessionOptions): Promise<void> {
+  await forgetIndex(dataFolder(options), twinFolder(options));
   const { vault } = await withProgress("Reading the stores", () => withOwner(options, (owner) => owner.status()));
   answer(
     options,
@@ -66,7 +72,7 @@ async function reindex(options: SessionOptions): Promise<void> {
 
 async function open(options: ShardOptions): ReturnType<typeof openTwinShards> {
   return await openTwinShards({
-    folder: dataFolder(options),
+    folder: twinFolder(options),
     phrase: options.phraseFile === undefined ? undefined : await readFile(options.phraseFile, "utf8"),
     locations: (options.store ?? []).map((location) =>
       /^[a-z][a-z0-9+]*:/.test(location) ? location : resolve(location),

@@ -43,7 +43,7 @@ async function expectAllBack(): Promise<void> {
   await readAll().catch(async (thrown: unknown) => {
     if (!(thrown instanceof TwinError)) throw thrown;
     expect(thrown.code).toBe("TWIN_STATE_BROKEN");
-    await forgetIndex(folder);
+    await forgetIndex(folder, folder);
     await readAll();
   });
 }
@@ -68,7 +68,7 @@ test.each([
   ["with a flipped bit elsewhere", () => flip()],
   ["with a flipped bit in its last page", () => flip(whole.length - 4_096)],
 ])("an index that is %s costs no object", async (_what, harm) => {
-  await forgetIndex(folder);
+  await forgetIndex(folder, folder);
   await writeFile(index, whole, { mode: 0o600 });
   await harm();
   await expectAllBack();

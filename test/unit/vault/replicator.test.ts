@@ -263,6 +263,46 @@ describe("a store that lies about the twin", () => {
     });
   });
 
+  test("or was torn while the last tick was written costs that tick only, which nobody had been promised", async () => {
+    const twin = new TestTwin();
+    const { replicator, stores } = await start(twin);
+    await replicator.flush();
+    const before = new Set(stores[0]!.inner.shards.keys());
+    for (const value of ["1", "2"]) {
+      twin.set("a", value);
+      await replicator.flush();
+    }
+    const [first, last] = [...stores[0]!.inner.shards.keys()].filter((name) => !before.has(name));
+    for (const { inner } of stores.slice(1)) inner.shards.delete(last!);
+    stores[0]!.inner.shards.set(last!, stores[0]!.inner.shards.get(last!)!.subarray(0, 40));
+    expect((await restore(stores)).table).toEqual(new Map([["a", "1"]]));
+    for (const { inner } of stores) inner.shards.set(first!, new Uint8Array(40));
+    await expect(restore(stores)).rejects.toMatchObject({ code: "TWIN_OBJECT_LOST" });
+  });
+
+  test("or kept the first try of a tick that was written again does not break the row of ticks", async () => {
+    const twin = new TestTwin();
+    const { replicator, stores } = await start(twin);
+    await replicator.flush();
+    twin.set("a", "1");
+    for (const store of stores.slice(1)) store.fault = "failing";
+    await expect(replicator.flush()).rejects.toMatchObject({ code: "TWIN_STORE_FAILED" });
+    for (const store of stores.slice(1)) store.fault = "none";
+    stores[0]!.fault = "failing";
+    twin.set("b", "2");
+    await replicator.flush();
+    twin.set("c", "3");
+    await replicator.flush();
+    stores[0]!.fault = "none";
+    expect((await restore(stores)).table).toEqual(
+      new Map([
+        ["a", "1"],
+        ["b", "2"],
+        ["c", "3"],
+      ]),
+    );
+  });
+
   test("with two roots of one number, from two hosts of one twin, is named", async () => {
     const record = { twin: identity.id, sequence: 1, atMs: 1, epoch: "00", snapshot: "x", previous: "", stores: [] };
     const keys = { identity, locator, kernels };
