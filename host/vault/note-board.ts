@@ -7,6 +7,8 @@ import type { VaultParts } from "./vault-parts.ts";
 
 /** Notes of this vault. Names are shard names that nobody else uses; contents are sealed by the caller. */
 export interface NoteBoard {
+  /** Stores that must take a note: more than may be lost. What fewer have may be the rest of a put that failed. */
+  readonly needed: number;
   /** Durable on more stores than may be lost, when it resolves. Throws `TWIN_STORE_FAILED` when fewer took it. */
   put(name: string, bytes: Uint8Array): Promise<void>;
   /** Every copy that a store gives; what it is worth is for the seal to judge. */
@@ -17,17 +19,18 @@ export interface NoteBoard {
 
 /** The board over all stores. */
 export function createNoteBoard({ stores, code, log }: Pick<VaultParts, "stores" | "code" | "log">): NoteBoard {
+  const needed = code.parityShards + 1;
   return {
+    needed,
     async put(name, bytes) {
       const open = stores.filter(({ isDraining }) => !isDraining);
       const taken = (await askAll(open, (store) => store.put(name, bytes))).length;
       if (taken < open.length) log.warn({ taken, stores: open.length }, "some stores did not take a note");
-      if (taken > code.parityShards) return;
-      throw new TwinError(
-        "TWIN_STORE_FAILED",
-        `${taken} stores took a note, ${code.parityShards + 1} must: bring stores back.`,
-        { taken, needed: code.parityShards + 1 },
-      );
+      if (taken >= needed) return;
+      throw new TwinError("TWIN_STORE_FAILED", `${taken} stores took a note, ${needed} must: bring stores back.`, {
+        taken,
+        needed,
+      });
     },
     get: async (name) => (await askAll([...stores], (store) => store.get(name))).filter((copy) => copy !== undefined),
     async delete(name) {

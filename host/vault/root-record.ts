@@ -43,7 +43,7 @@ export interface RootSearch {
   readonly newest: FoundRoot | undefined;
   /** Copies that were there and did not hold: torn, changed, or of another twin. */
   readonly broken: number;
-  /** Copies that held and are older than the newest one's predecessor: their store missed writes, or lies. */
+  /** Copies that held and are older than the newest one's predecessor, or of a try that failed: their store missed writes, or lies. */
   readonly stale: number;
 }
 
@@ -60,10 +60,10 @@ export function encodeRoot(
   return { name, bytes: locator.seal(name, plain), hash: hexEncode(kernels.hash(plain)) };
 }
 
-/** Looks at all copies of both slots. Throws `TWIN_SEAL_BROKEN` when two valid records claim one place in the row. */
+/** Looks at all copies of both slots. Throws `TWIN_SEAL_BROKEN` when two valid records claim one place in the row, and it cannot be told which of them was only a try that failed. */
 export async function findRoots(
   keys: Pick<Keys, "locator" | "kernels"> & { readonly identity: Pick<Identity, "id"> },
-  notes: Pick<NoteBoard, "get">,
+  notes: Pick<NoteBoard, "get" | "needed">,
 ): Promise<RootSearch> {
   const found: FoundRoot[] = [];
   let broken = 0;
@@ -75,17 +75,31 @@ export async function findRoots(
       else found.push(root);
     }
   }
-  const newest = found.reduce<FoundRoot | undefined>(
-    (best, root) => (best === undefined || root.record.sequence > best.record.sequence ? root : best),
-    undefined,
-  );
+  const newest = newestOf(found, notes.needed);
   if (newest === undefined) return { newest, broken, stale: 0 };
-  const { sequence } = newest.record;
-  for (const { record, hash } of found) {
-    const expected = record.sequence === sequence ? newest.hash : newest.record.previous;
-    if (record.sequence >= sequence - 1 && hash !== expected) throw forked(record.sequence);
-  }
-  return { newest, broken, stale: found.filter(({ record }) => record.sequence < sequence - 1).length };
+  const { sequence, previous } = newest.record;
+  const isEstranged = ({ record, hash }: FoundRoot): boolean =>
+    hash !== newest.hash && (record.sequence === sequence || (record.sequence === sequence - 1 && hash !== previous));
+  // What only few have is a try that failed, and was made again.
+  const rival = found.find((root) => isEstranged(root) && copiesOf(found, root) >= notes.needed);
+  if (rival !== undefined) throw forked(rival.record.sequence);
+  const stale = found.filter((root) => root.record.sequence < sequence - 1 || isEstranged(root)).length;
+  return { newest, broken, stale };
+}
+
+/** Of the highest number, the record that enough stores have. Throws `TWIN_SEAL_BROKEN` when there are several and none of them has. */
+function newestOf(found: readonly FoundRoot[], needed: number): FoundRoot | undefined {
+  const highest = Math.max(...found.map(({ record }) => record.sequence));
+  const candidates = found.filter(({ record }) => record.sequence === highest);
+  const [first] = candidates;
+  if (first === undefined || candidates.every(({ hash }) => hash === first.hash)) return first;
+  const written = candidates.find((root) => copiesOf(found, root) >= needed);
+  if (written === undefined) throw forked(highest);
+  return written;
+}
+
+function copiesOf(found: readonly FoundRoot[], { hash }: FoundRoot): number {
+  return found.filter((root) => root.hash === hash).length;
 }
 
 function decodeRoot(

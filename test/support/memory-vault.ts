@@ -84,7 +84,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       degradedSegments: 0,
       putsAtWork: 0,
     }),
-    notes: { put: async () => {}, get: async () => [], delete: async () => false },
+    notes: { needed: 1, put: async () => {}, get: async () => [], delete: async () => false },
     stores: {
       add: async () => {},
       drain: async () => ({ moved: 0, left: 0 }),

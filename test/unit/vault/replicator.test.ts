@@ -303,14 +303,48 @@ describe("a store that lies about the twin", () => {
     );
   });
 
+  test("or kept the first try of a root that was written again is not taken for another host", async () => {
+    const twin = new TestTwin();
+    const { replicator, stores } = await start(twin);
+    await replicator.flush();
+    replicator.renew();
+    // The root record reaches one store only; the snapshot before it reached all.
+    const puts = stores.map((store): FaultyShardStore["put"] => store.put.bind(store));
+    const isNote = (name: string): boolean => name.startsWith("note-");
+    for (const [at, store] of stores.entries()) {
+      if (at > 0)
+        store.put = async (name, data) => (isNote(name) ? Promise.reject(new Error("full")) : puts[at]!(name, data));
+    }
+    await expect(replicator.flush()).rejects.toMatchObject({ code: "TWIN_STORE_FAILED" });
+    for (const [at, store] of stores.entries()) store.put = puts[at]!;
+    stores[0]!.put = async (name, data) => (isNote(name) ? Promise.reject(new Error("away")) : puts[0]!(name, data));
+    twin.set("a", "1");
+    await replicator.flush();
+    stores[0]!.put = puts[0]!;
+    expect((await restore(stores)).table).toEqual(new Map([["a", "1"]]));
+    const again = await start(twin, stores);
+    await again.replicator.flush();
+    expect(again.replicator.status()).toMatchObject({ rootSequence: 3, problem: undefined });
+  });
+
   test("with two roots of one number, from two hosts of one twin, is named", async () => {
     const record = { twin: identity.id, sequence: 1, atMs: 1, epoch: "00", snapshot: "x", previous: "", stores: [] };
     const keys = { identity, locator, kernels };
     const [one, other] = [encodeRoot(keys, record), encodeRoot(keys, { ...record, snapshot: "y" })];
-    const notes = { get: async (name: string) => (name === one.name ? [one.bytes, other.bytes] : []) };
-    await expect(findRoots(keys, notes)).rejects.toMatchObject({ code: "TWIN_SEAL_BROKEN" });
+    const board = (...copies: Uint8Array[]) => ({
+      needed: 3,
+      get: async (name: string) => (name === one.name ? copies : []),
+    });
+    for (const copies of [
+      [one.bytes, other.bytes],
+      [one.bytes, one.bytes, one.bytes, other.bytes, other.bytes, other.bytes],
+    ]) {
+      await expect(findRoots(keys, board(...copies))).rejects.toMatchObject({ code: "TWIN_SEAL_BROKEN" });
+    }
+    const tried = await findRoots(keys, board(other.bytes, one.bytes, one.bytes, one.bytes, other.bytes));
+    expect(tried).toMatchObject({ newest: { hash: one.hash }, stale: 2 });
     const stranger = { ...keys, identity: testIdentity(2) };
-    expect(await findRoots(stranger, { get: async () => [one.bytes] })).toMatchObject({ newest: undefined });
+    expect(await findRoots(stranger, board(one.bytes))).toMatchObject({ newest: undefined });
   });
 });
 
