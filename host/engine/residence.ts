@@ -149,7 +149,7 @@ export class Residence {
     for (let next = this.#unseen.shift(); next !== undefined; next = this.#unseen.shift()) {
       const resident = next;
       await clock.sleep(LIMITS.engine.firstLookPauseMs);
-      if (resident.isAwake || !this.#all.has(resident.slot)) continue;
+      if (resident.wasUsed || !this.#all.has(resident.slot)) continue;
       try {
         await this.#rouse(resident);
         await this.#rest(resident);

@@ -65,6 +65,11 @@ export class Resident {
     return this.#awake !== undefined;
   }
 
+  /** Whether anything was ever asked of it: then its timers are known, or who asked knows why not. */
+  get wasUsed(): boolean {
+    return this.#useCount > 0;
+  }
+
   get isAtWork(): boolean {
     return this.#workCount > 0;
   }
