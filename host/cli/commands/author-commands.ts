@@ -123,13 +123,14 @@ async function dev(folder: string): Promise<void> {
       `${manifest.name} ${manifest.version}: ${formatSize(sizeBytes)} in ${Math.round(buildMs)} ms; methods: ${Object.keys(manifest.methods).join(", ")}`,
     );
   };
-  await inTurn(rebuild);
   let timer: NodeJS.Timeout | undefined;
   const watcher = watch(folder, { recursive: true }, (_, file) => {
     if (file === null || /^(?:build|node_modules|test|\.git)(?:[/\\]|$)/u.test(file)) return;
     clearTimeout(timer);
     timer = setTimeout(() => void inTurn(rebuild), SETTLE_MS);
   });
+  // Watched from before the first build, so that no save is missed.
+  await inTurn(rebuild);
   const lines = createInterface({ input: process.stdin });
   lines.on("line", (line) => {
     const [, method, params = "{}"] = /^\s*(\S+)\s*(.+)?$/u.exec(line) ?? [];
