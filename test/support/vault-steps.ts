@@ -3,6 +3,7 @@
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { openFolderVault } from "./folder-vault.ts";
 import { seededBytes } from "./seeded-bytes.ts";
@@ -16,7 +17,7 @@ type Operation = (typeof STEPPED_OPERATIONS)[number];
 type Fate = (typeof STEP_FATES)[number];
 
 const SIZES = [30_000, 400, 9_000, 120_000, 1, 5_000, 70_000];
-const CHILD = join(import.meta.dirname, "vault-step-child.ts");
+const CHILD = fileURLToPath(new URL("./vault-step-child.ts", import.meta.url));
 
 /** Breaks `count` runs of the operation, at steps that `below` picks. Answers how many steps there are. */
 export async function breakAtSteps(
