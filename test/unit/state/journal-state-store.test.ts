@@ -157,7 +157,7 @@ describe("commits", () => {
       }
     }
     folder.faults.failWrites = true;
-    await expect(store.commit([textWrite("a", "k", "lost")])).rejects.toThrow();
+    await expect(store.commit([textWrite("a", "k", "lost")])).rejects.toThrow("The disk is full.");
     folder.faults.failWrites = false;
     expect(read(store, "k")).toBe("3");
     await store.commit([textWrite("a", "k")]);
