@@ -75,6 +75,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   cborg: ["phonebook"],
   fastify: ["web"],
   "@fastify/": ["web"],
+  "@tus/": ["web"],
   ws: ["web"],
   "node:http": ["web", "outside"],
   "node:https": ["outside"],

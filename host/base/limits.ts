@@ -464,6 +464,12 @@ export const LIMITS = {
     ticketCount: 10_000,
     /** A ticket stands in a URL. */
     ticketLifetimeMs: 60_000,
+    /** Resumable uploads that wait for bytes: each holds a large put's place and memory. Fewer than `largePutCount`. */
+    openUploadCount: 4,
+    /** A resumable upload that nothing comes for is given up. */
+    uploadIdleMs: 10 * 60_000,
+    /** Those that are done are remembered for as long, so that who missed the answer learns it. */
+    uploadsKept: 1_000,
     /** One upload; beyond, it is more likely a stream without an end. */
     uploadSizeBytes: 64 * 1024 * MIB,
   },

@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { TwinError } from "../base/errors.ts";
 import { utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { ObjectInfo, Vault } from "../vault/object.ts";
+import type { ObjectInfo, ObjectMeta, Vault } from "../vault/object.ts";
 import { checkObjectId, unknownObject } from "../rpc/object-id.ts";
 import type { ChangeHub } from "../rpc/change-hub.ts";
 import { type ByteRange, parseByteRange } from "./byte-range.ts";
@@ -47,15 +47,24 @@ export function addObjectRoutes(app: FastifyInstance, parts: ObjectRouteParts): 
 }
 
 async function upload(parts: ObjectRouteParts, request: FastifyRequest): Promise<ObjectInfo> {
-  parts.tickets.useUpload(BEARER.exec(request.headers.authorization ?? "")?.[1]);
-  const { name, type } = request.query as Readonly<Record<string, unknown>>;
-  const meta = { name: checkName(name), type: checkType(type) };
+  useUploadTicket(parts.tickets, request.headers.authorization);
+  const meta = checkMeta(request.query as Readonly<Record<string, unknown>>);
   if (Number(request.headers["content-length"] ?? 0) > LIMITS.web.uploadSizeBytes) throw tooLarge();
   const gone = new AbortController();
   request.raw.once("close", () => {
     if (!request.raw.complete) gone.abort(new TwinError("TWIN_ABORTED", "The browser went away during the upload."));
   });
   return await parts.vault.put(bounded(request.raw), meta, { signal: gone.signal });
+}
+
+/** Takes the ticket that an `Authorization` header shows. Throws `TWIN_LOGIN_REFUSED`. */
+export function useUploadTicket(tickets: Tickets, authorization: string | undefined): void {
+  tickets.useUpload(BEARER.exec(authorization ?? "")?.[1]);
+}
+
+/** A client's description of what it uploads. Throws `TWIN_INPUT_INVALID`. */
+export function checkMeta({ name, type }: Readonly<Record<string, unknown>>): ObjectMeta {
+  return { name: checkName(name), type: checkType(type) };
 }
 
 async function* bounded(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -13,17 +13,18 @@ import type { ExperienceFile } from "./experience-site.ts";
 import { addHealthRoutes, type HealthParts } from "./health-routes.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Login } from "./login.ts";
-import { addObjectRoutes, type ObjectRouteParts } from "./object-routes.ts";
+import { addObjectRoutes } from "./object-routes.ts";
 import type { OpenExperiences } from "./open-experiences.ts";
 import type { SiteFile, SiteFiles } from "./site-files.ts";
 import { IMAGE_POLICY, shellPolicy } from "./site-headers.ts";
 import type { Sockets } from "./sockets.ts";
+import { addUploadRoutes, type UploadRouteParts } from "./upload-routes.ts";
 import { wrapperPage } from "./wrapper.ts";
 
 const LOGIN_SIZE_BYTES_MAX = 4_096;
 
 /** What the site needs. */
-export interface ShellSiteParts extends ObjectRouteParts {
+export interface ShellSiteParts extends Omit<UploadRouteParts, "origin"> {
   readonly hosts: Hosts;
   readonly health: HealthParts;
   readonly login: Login;
@@ -63,6 +64,11 @@ export async function createShellSite(parts: ShellSiteParts): Promise<FastifyIns
     { websocket: true, preValidation: requireSocket(parts.hosts) },
     (socket, request) => parts.sockets.serveDoor(socket, request.params.token),
   );
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, _body, done) => done(null));
+    addUploadRoutes(scope, { ...parts, origin: parts.hosts.shellOrigin });
+  });
   await app.register(async (scope) => {
     // Bodies of uploads stay streams, whatever their type claims to be.
     scope.removeAllContentTypeParsers();

@@ -69,6 +69,8 @@ export async function createTwinWeb(hosts: Hosts, twin: TwinWebParts, shared: Sh
     file,
     tickets,
     log,
+    clock: owner.clock,
+    random,
     vault: owner.vault,
     changes: owner.changes,
     experiences: () => owner.experiences.list(),
