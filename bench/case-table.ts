@@ -126,6 +126,7 @@ export const CASES = {
   },
   vault: {
     put: rate("Stores one object of random bytes durably, 4+2 over local directories."),
+    "put-small": { unit: "ops/s", what: "Objects of 16 KiB stored durably, 64 at once." },
     get: rate("Reads it back whole."),
     "get-range": micros("Reads 64 KiB somewhere in it."),
     "get-degraded": rate("The same with two of six stores lost."),

@@ -16,6 +16,9 @@ import { resticPut } from "./vault/restic.ts";
 
 const RANGE_SIZE = 65_536;
 const PIECE_SIZE = 1_048_576;
+const SMALL_SIZE = 16_384;
+/** Small objects that are put at once. */
+const SMALL_COUNT = 64;
 /** Two of six: what 4+2 survives. */
 const LOST_STORES = ["b", "e"] as const;
 const ROUNDS_MAX = { full: 5, quick: 2 } as const;
@@ -41,9 +44,13 @@ export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes }: Su
     others: [],
   });
   const sampleRange = createRangeSampler(kept);
+  const smallFolder = join(folder, "small");
+  mkdirSync(smallFolder);
+  const small = stack.use(await open(smallFolder));
   const restic = await resticPeer(peers, join(folder, "restic"), data);
   const cases: Case[] = [
     { ...caseOf("put", createPutSampler(open, { folder: join(folder, "fresh"), data, facts })), others: restic },
+    { ...caseOf("put-small", createSmallSampler(small.vault)), sizeBytes: SMALL_SIZE },
     caseOf("get", () => secondsOf(() => readAll(kept))),
     { ...caseOf("get-range", sampleRange), sizeBytes: RANGE_SIZE },
     caseOf("get-degraded", () => withoutStores(kept, () => secondsOf(() => readAll(kept)))),
@@ -101,6 +108,13 @@ function createPutSampler(
       rmSync(folder, { recursive: true });
     }
   };
+}
+
+/** Each object is another one. */
+function createSmallSampler(vault: Vault): (sliceMs: number) => Promise<number> {
+  return createConcurrentSampler(SMALL_COUNT, async () => {
+    await vault.put(pieces(randomFillSync(new Uint8Array(SMALL_SIZE))));
+  });
 }
 
 async function readAll({ vault, id, sizeBytes }: Omit<KeptObject, "folder">): Promise<void> {
