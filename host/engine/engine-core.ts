@@ -315,13 +315,16 @@ export class EngineCore {
     this.#closed = true;
   }
 
-  /** Writes what waits and closes the store. */
+  /** Writes what waits and closes the store, also when the disk does not take it: rejects then. */
   async close(): Promise<void> {
     if (this.#closed) return;
     await this.tasks.stop();
     this.#closed = true;
-    await this.flush();
-    await this.store[Symbol.asyncDispose]();
+    try {
+      await this.flush();
+    } finally {
+      await this.store[Symbol.asyncDispose]();
+    }
   }
 
   #execute(admitted: AdmittedCall): Outcome {

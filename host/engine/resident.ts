@@ -107,13 +107,16 @@ export class Resident {
     return true;
   }
 
-  /** Writes what waits and closes it for good. */
+  /** Writes what waits and closes it for good. Rejects when its disk does not take that; it is closed then too. */
   async end(): Promise<void> {
     if (this.#awake === undefined) return;
     const { core, timers } = this.#awake;
     timers.stop();
-    await core.close();
-    this.#awake = undefined;
+    try {
+      await core.close();
+    } finally {
+      this.#awake = undefined;
+    }
   }
 
   #open(parts: ResidentParts): Awake {

@@ -38,8 +38,12 @@ class DirectoryJournalFolder implements JournalFolder {
     });
   }
 
+  pathOf(first: number): string {
+    return join(this.#path, `${String(first).padStart(16, "0")}.journal`);
+  }
+
   read(first: number): Promise<Uint8Array> {
-    return this.#guard(() => readFile(this.#fileOf(first)));
+    return this.#guard(() => readFile(this.pathOf(first)));
   }
 
   create(first: number): Promise<JournalSegment> {
@@ -50,7 +54,7 @@ class DirectoryJournalFolder implements JournalFolder {
       this.#spare = undefined;
       const file = await layout;
       try {
-        await rename(join(this.#path, SPARE), this.#fileOf(first));
+        await rename(join(this.#path, SPARE), this.pathOf(first));
         await this.#syncNames();
       } catch (thrown) {
         await file.close();
@@ -65,7 +69,7 @@ class DirectoryJournalFolder implements JournalFolder {
   }
 
   remove(first: number): Promise<void> {
-    return this.#guard(() => rm(this.#fileOf(first), { force: true }));
+    return this.#guard(() => rm(this.pathOf(first), { force: true }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -112,10 +116,6 @@ class DirectoryJournalFolder implements JournalFolder {
   /** Makes names of the directory survive the loss of power. */
   async #syncNames(): Promise<void> {
     await syncFolder(this.#path);
-  }
-
-  #fileOf(first: number): string {
-    return join(this.#path, `${String(first).padStart(16, "0")}.journal`);
   }
 
   async #guard<Result>(act: () => Promise<Result>): Promise<Result> {

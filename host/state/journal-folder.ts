@@ -15,6 +15,8 @@ export interface JournalSegment {
 export interface JournalFolder extends AsyncDisposable {
   /** Names of all segments, ascending. */
   list(): Promise<number[]>;
+  /** Where a segment lies, for who has to look at it. */
+  pathOf(first: number): string;
   /** A whole segment. */
   read(first: number): Promise<Uint8Array>;
   /** An empty segment in place of one of that name, durably; when it rejects, whatever had that name is still there. */

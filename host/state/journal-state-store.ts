@@ -3,6 +3,7 @@
 
 import { compareBytes, concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Journal, JournalSource } from "./journal.ts";
 import type { JournalRecord } from "./journal-group.ts";
@@ -48,10 +49,13 @@ export function openJournalStateStore(options: JournalStateOptions): JournalStat
   const file = openStateFile(options);
   try {
     const seal = createRecordSeal(options);
-    const records = journal.takeRecovered(twin);
+    const records = journal.recovered(twin);
     // The journal is synced for us: SQLite need not, and what it has not on disk the journal still has.
     file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
     replay(file, records, seal);
+    if (file.ownNumber("applied") < journal.lastSequence(twin)) throw behind(file);
+    // Not before: who cannot be opened now finds them again when it is tried once more.
+    journal.takeOver(twin);
     const overlay = new Overlay();
     const onSynced = (sequence: number): void => journal.release(twin, sequence);
     const applier = new TableApplier({ file, overlay, clock, log, onSynced, isSynced: records.length === 0 });
@@ -81,6 +85,14 @@ function replay(file: StateFile, records: readonly JournalRecord[], seal: Record
   for (const [namespace, bytes] of sizes) file.setOwnNumber(`size:${namespace}`, bytes);
   file.setOwnNumber("applied", applied);
   file.exec("COMMIT");
+}
+
+/** To go on would be to give out numbers of records that the journal has already. */
+function behind({ path }: StateFile): TwinError {
+  return new TwinError(
+    "TWIN_HOST_FOLDER",
+    `The state file ${path} was closed before it had all that its journal has. Check its disk and start the host again: nothing is lost.`,
+  );
 }
 
 function openWrites(
@@ -224,7 +236,13 @@ class Store implements JournalStateStore, JournalSource {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last().catch(() => {});
-    this.close();
+    try {
+      this.close();
+    } catch (thrown) {
+      // Whoever opens it next must find what its tables did not take.
+      await this.#parts.journal.recall(this.#parts.twin);
+      throw thrown;
+    }
   }
 
   /** When everything that was committed so far is durable. */

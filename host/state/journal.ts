@@ -22,10 +22,16 @@ export interface JournalSource {
 
 /** Makes records durable, in order, many at once. */
 export interface Journal extends AsyncDisposable {
-  /** The records of `twin` that were found at opening, oldest first, once. */
-  takeRecovered(twin: string): JournalRecord[];
-  /** Twins whose records were found at opening and not taken yet. */
+  /** The records of `twin` that nobody has taken over, oldest first. */
+  recovered(twin: string): readonly JournalRecord[];
+  /** The tables of `twin` have its recovered records. */
+  takeOver(twin: string): void;
+  /** Twins whose records nobody has taken over. */
   recoveredTwins(): string[];
+  /** Finds the records of `twin` again, as at opening: its tables were closed without them. */
+  recall(twin: string): Promise<void>;
+  /** Number of the newest durable record of `twin`; 0 when the journal needs none of it. */
+  lastSequence(twin: string): number;
   /** Draws from `source` for the next group, which is written as soon as the current one is done. */
   enlist(source: JournalSource): void;
   /** The records of `twin` up to `sequence` are not needed any more. */
@@ -65,7 +71,7 @@ interface FoundJournal {
   readonly previous: Uint8Array;
 }
 
-async function readJournal({ folder, kernels }: JournalParts): Promise<FoundJournal> {
+async function readJournal({ folder, kernels }: Pick<JournalParts, "folder" | "kernels">): Promise<FoundJournal> {
   const names = await folder.list();
   const segments: Segment[] = [];
   const records = new Map<string, JournalRecord[]>();
@@ -95,10 +101,12 @@ async function readJournal({ folder, kernels }: JournalParts): Promise<FoundJour
       ({ hash: previous, end: offset } = group);
     }
     segments.push(segment);
-    if (stop !== Infinity && nextNumber < stop) throw damaged(`the groups ${nextNumber} to ${stop - 1} are missing`);
+    const place = { path: folder.pathOf(first), offset };
+    if (stop !== Infinity && nextNumber < stop)
+      throw damaged(place, `the groups ${nextNumber} to ${stop - 1} are missing`);
     const later = stop === Infinity ? findGroup(bytes, offset, kernels) : undefined;
     // The next group is written when the one before is safe: a whole one behind a bad one means that the bad one was safe once.
-    if (later !== undefined && later.number > nextNumber) throw damaged(`the group ${nextNumber} was changed`);
+    if (later !== undefined && later.number > nextNumber) throw damaged(place, `the group ${nextNumber} was changed`);
   }
   return { segments, records, nextNumber, previous: previous ?? FIRST_PREVIOUS };
 }
@@ -112,8 +120,9 @@ function isVoid({ sequence }: JournalRecord): boolean {
   return sequence === 0;
 }
 
-function damaged(why: string): Error {
-  return stateBroken("in the folder journal", why);
+/** Which twins had a record in a group that cannot be read nobody knows: it concerns all of them. */
+function damaged({ path, offset }: { readonly path: string; readonly offset: number }, why: string): Error {
+  return stateBroken(path, `${why}, at byte ${offset}`);
 }
 
 class FolderJournal implements Journal {
@@ -142,10 +151,23 @@ class FolderJournal implements Journal {
     this.#previous = found.previous;
   }
 
-  takeRecovered(twin: string): JournalRecord[] {
-    const records = this.#recovered.get(twin) ?? [];
+  recovered(twin: string): readonly JournalRecord[] {
+    return this.#recovered.get(twin) ?? [];
+  }
+
+  takeOver(twin: string): void {
     this.#recovered.delete(twin);
-    return records;
+  }
+
+  async recall(twin: string): Promise<void> {
+    await Promise.all(this.#removals);
+    const { records } = await readJournal(this.#parts);
+    const found = records.get(twin);
+    if (found !== undefined) this.#recovered.set(twin, found);
+  }
+
+  lastSequence(twin: string): number {
+    return Math.max(0, ...this.#segments.map(({ last }) => last.get(twin) ?? 0));
   }
 
   recoveredTwins(): string[] {

@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jsonEncode } from "../../host/base/bytes.ts";
 import type { TwinError } from "../../host/base/errors.ts";
-import { silentLog } from "../../host/base/log.ts";
+import { type Log, silentLog } from "../../host/base/log.ts";
 import type { Delivery, Engine } from "../../host/engine/engine.ts";
 import { openEngines } from "../../host/engine/open-engines.ts";
 import { CRASH_TWINS, crashKey, type CrashStep, readLedger } from "./crash-ledger.ts";
 
 const CALLERS = 8;
+/** What a disk says that fails. */
+const REFUSALS: ReadonlySet<string> = new Set(["TWIN_STATE_FULL", "TWIN_HOST_FOLDER"]);
 
 const [folder, seed] = process.argv.slice(2) as [string, string];
 const ledgerPath = join(folder, "ledger");
@@ -23,7 +25,16 @@ const note = (what: "begin" | "done", { twin, number }: CrashStep): void => {
 
 const entry = new URL("./failing-engine-worker.ts", import.meta.url);
 entry.searchParams.set("seed", seed);
-const engines = await openEngines({ folder: join(folder, "journals"), log: silentLog, entry });
+/** Says what ends a worker: by itself this process would only know that it was restarted. */
+const log: Log = {
+  ...silentLog,
+  error: (fields, message) => {
+    const { err } = fields as { readonly err?: Partial<TwinError> };
+    if (err?.code === undefined || !REFUSALS.has(err.code)) console.error(message, fields);
+  },
+  warn: (fields, message) => console.error(message, fields),
+};
+const engines = await openEngines({ folder: join(folder, "journals"), log, entry });
 
 /** What the disk has refused is done again until it is done. */
 async function persist<Result>(act: () => Promise<Result>): Promise<Result> {
@@ -40,7 +51,7 @@ async function persist<Result>(act: () => Promise<Result>): Promise<Result> {
 /** Throws what is not a refusal of the disk. */
 function refusal(thrown: unknown): undefined {
   const { code } = thrown as Partial<TwinError>;
-  if (code !== "TWIN_STATE_FULL" && code !== "TWIN_HOST_FOLDER") throw thrown;
+  if (code === undefined || !REFUSALS.has(code)) throw thrown;
 }
 
 async function open(twin: number): Promise<Engine> {

@@ -22,6 +22,7 @@ export function createFailingJournalFolder(folder: JournalFolder, below: (max: n
   };
   return {
     list: () => folder.list(),
+    pathOf: (first) => folder.pathOf(first),
     read: (first) => folder.read(first),
     create: async (first) => {
       const refused = refusal();

@@ -38,6 +38,7 @@ export function createFaultyJournalFolder(
     disk,
     counts,
     list: async () => [...disk.keys()].toSorted((left, right) => left - right),
+    pathOf: (first) => `memory/${first}.journal`,
     read: async (first) => disk.get(first)!.slice(),
     create: async (first) => {
       if (faults.failCreate === true) throw new TwinError("TWIN_STATE_FULL", "The disk is full.");

@@ -6,12 +6,11 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
-import type { Clock } from "../../../host/base/clock.ts";
 import type { StateReads, StateStore, StateWrite } from "../../../host/state/state-store.ts";
 import { testStateStore } from "../../conformance/state-store.suite.ts";
 import { createFaultyJournalFolder } from "../../support/faulty-journal-folder.ts";
 import { openTestStore } from "../../support/journal-store.ts";
-import { createManualClock } from "../../support/manual-clock.ts";
+import { createEagerClock, createManualClock } from "../../support/manual-clock.ts";
 import { createMemoryStateStore } from "../../support/memory-state-store.ts";
 import { textWrite } from "../../support/state-rows.ts";
 
@@ -24,7 +23,7 @@ function freshPath(): string {
 }
 
 /** Time in which every wait is over at once: tables follow the journal as fast as they can. */
-const eagerClock: Clock = { ...createManualClock(), sleep: async () => {} };
+const eagerClock = createEagerClock();
 
 const broken = expect.objectContaining({ code: "TWIN_STATE_BROKEN" });
 
@@ -253,6 +252,12 @@ describe("a journal that is not as it was left", () => {
       damaged.get(1)![at]! ^= 1;
       await expect(keysAfter(copyOf(path), damaged)).rejects.toEqual(broken);
     }
+    const second = copyDisk(disk);
+    second.get(1)![ends[0]!]! ^= 1;
+    // Where to look is said.
+    await expect(keysAfter(copyOf(path), second)).rejects.toThrow(
+      `memory/1.journal cannot be used: the group 2 was changed, at byte ${ends[0]}`,
+    );
   });
 
   test("is refused when its first segment is gone, and for another twin's records", async () => {

@@ -17,7 +17,7 @@ import { type JournalStateStore, openJournalStateStore } from "../../../host/sta
 import type { StateFileOptions } from "../../../host/state/state-file.ts";
 import { createFaultyJournalFolder } from "../../support/faulty-journal-folder.ts";
 import { openTestStore } from "../../support/journal-store.ts";
-import { createManualClock } from "../../support/manual-clock.ts";
+import { createEagerClock, createManualClock } from "../../support/manual-clock.ts";
 import { referenceKernels } from "../../support/reference-kernels.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 import { textWrite } from "../../support/state-rows.ts";
@@ -32,7 +32,7 @@ const freshFolder = (): string => {
   return folder;
 };
 
-const eagerClock: Clock = { ...createManualClock(), sleep: async () => {} };
+const eagerClock = createEagerClock();
 
 function openOne(folder: JournalFolder): Promise<Journal> {
   return openJournal({ folder, kernels: referenceKernels, log: silentLog });
