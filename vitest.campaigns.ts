@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/campaigns/**/*.campaign.ts"],
     pool: "forks",
+    setupFiles: ["test/support/stray-children.ts"],
     fileParallelism: false,
     testTimeout: 20 * 60_000,
     hookTimeout: 60_000,

@@ -29,9 +29,11 @@ export function lockFolder(path: string): Disposable {
     throw failure;
   }
   const held = database;
-  return {
-    [Symbol.dispose]: () => {
-      if (held.isOpen) held.close();
-    },
+  // The process holds it until then, also when nobody keeps the result: a database that is collected is closed.
+  const release = (): void => {
+    process.off("exit", release);
+    if (held.isOpen) held.close();
   };
+  process.once("exit", release);
+  return { [Symbol.dispose]: release };
 }

@@ -25,12 +25,14 @@ test("a folder that does not exist is refused", () => {
   expect(() => lockFolder(join(folder, "absent"))).toThrow(expect.objectContaining({ code: "TWIN_HOST_FOLDER" }));
 });
 
-test("the lock of a killed process is gone with it", async () => {
+test("the lock of a killed process is gone with it, and not before, whatever is collected there", async () => {
   const code = `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, "../../../host/state/folder-lock.ts"))};
     lockFolder(${JSON.stringify(folder)});
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    globalThis.gc();
     console.log("locked");
     setInterval(() => {}, 1_000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", code], {
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "--eval", code], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(child.stdout, "data");
