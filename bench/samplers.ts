@@ -1,5 +1,10 @@
 // Rounds of work that measures itself.
 
+import { quantile } from "./measure.ts";
+
+/** Of fewer, a 99th percentile says nothing. */
+const MEDIAN_COUNT_MIN = 200;
+
 /**
  * Runs `operate` again and again, `width` at a time, for about `sliceMs`; answers seconds for one.
  * `operate` gets a number that is another one at each call.
@@ -20,6 +25,26 @@ export function createConcurrentSampler(
     };
     await Promise.all(Array.from({ length: width }, work));
     return (performance.now() - started) / 1_000 / done;
+  };
+}
+
+/**
+ * Runs `operate` one after another for about `sliceMs` and some hundred times; answers the median of their seconds, and tells
+ * `onSlice` the 99th percentile too.
+ */
+export function createMedianSampler(
+  operate: (index: number) => Promise<unknown>,
+  onSlice: (p99Seconds: number) => void,
+): (sliceMs: number) => Promise<number> {
+  let next = 0;
+  return async (sliceMs) => {
+    const started = performance.now();
+    const times: number[] = [];
+    do times.push(await secondsOf(() => operate(next++)));
+    while (performance.now() - started < sliceMs || times.length < MEDIAN_COUNT_MIN);
+    times.sort((left, right) => left - right);
+    onSlice(quantile(times, 0.99));
+    return quantile(times, 0.5);
   };
 }
 

@@ -8,7 +8,7 @@ import type { Vault } from "../../host/vault/object.ts";
 import { watchLoopDelay } from "../loop-delay.ts";
 import type { Case, SampledContender } from "../measure.ts";
 import type { Peers } from "../peers.ts";
-import { createConcurrentSampler, secondsOf } from "../samplers.ts";
+import { createConcurrentSampler, createMedianSampler, secondsOf } from "../samplers.ts";
 import { openScratch, rateFact, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
 import { createVaultOpener, type OpenBenchVault } from "./vault/open-bench-vault.ts";
@@ -43,7 +43,8 @@ export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes }: Su
     ours: { name: "vault 4+2", kind: "wasm", version: "ours", sample },
     others: [],
   });
-  const sampleRange = createRangeSampler(kept);
+  const sampleRange = createRangeSampler(kept, { facts, name: "get-range" });
+  const sampleDegraded = createRangeSampler(kept, { facts, name: "get-range-degraded" });
   const smallFolder = join(folder, "small");
   mkdirSync(smallFolder);
   const small = stack.use(await open(smallFolder));
@@ -55,7 +56,7 @@ export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes }: Su
     { ...caseOf("get-range", sampleRange), sizeBytes: RANGE_SIZE },
     caseOf("get-degraded", () => withoutStores(kept, () => secondsOf(() => readAll(kept)))),
     {
-      ...caseOf("get-range-degraded", (sliceMs) => withoutStores(kept, () => sampleRange(sliceMs))),
+      ...caseOf("get-range-degraded", (sliceMs) => withoutStores(kept, () => sampleDegraded(sliceMs))),
       sizeBytes: RANGE_SIZE,
     },
     caseOf("repair", () => sampleRepair(kept)),
@@ -123,12 +124,21 @@ async function readAll({ vault, id, sizeBytes }: Omit<KeptObject, "folder">): Pr
   if (size !== sizeBytes) throw new Error(`The vault gave ${size} bytes of ${sizeBytes}.`);
 }
 
-function createRangeSampler({ vault, id, sizeBytes }: KeptObject): (sliceMs: number) => Promise<number> {
+/** Adds the slowest ones to `facts`. */
+function createRangeSampler(
+  { vault, id, sizeBytes }: KeptObject,
+  { facts, name }: Pick<SuiteContext, "facts"> & { readonly name: string },
+): (sliceMs: number) => Promise<number> {
   const places = Math.floor(sizeBytes / RANGE_SIZE);
-  return createConcurrentSampler(1, async (index) => {
-    const offset = ((index * 7_919) % places) * RANGE_SIZE;
-    for await (const _ of vault.read(id, { offset, sizeBytes: RANGE_SIZE }));
-  });
+  return createMedianSampler(
+    async (index) => {
+      const offset = ((index * 7_919) % places) * RANGE_SIZE;
+      for await (const _ of vault.read(id, { offset, sizeBytes: RANGE_SIZE }));
+    },
+    (p99Seconds) => {
+      facts[`vault: p99 of ${name}`] = `${(p99Seconds * 1e3).toFixed(1)} ms`;
+    },
+  );
 }
 
 async function withoutStores<Result>({ folder }: KeptObject, act: () => Promise<Result>): Promise<Result> {
