@@ -25,7 +25,7 @@ export interface BlockReader {
 }
 
 /** How a block is read. */
-export interface ReadHow {
+interface ReadHow {
   readonly pace: Pace;
   /** Of a long read: whole segments are rebuilt here, and workers open what is large. */
   readonly rebuilt?: RebuiltSegments | undefined;

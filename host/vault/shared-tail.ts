@@ -12,7 +12,7 @@ import { SegmentLine } from "./segment-flights.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
 /** An object that is complete but for what is in the draft. */
-export interface TailEntry {
+interface TailEntry {
   readonly object: NewObject;
   readonly draft: SegmentDraft;
 }
