@@ -1,107 +1,90 @@
-// Waiting requests, fair between callers: whoever has used the least time is next, so that a caller
-// who floods, or whose calls are long, slows down itself. A caller's own lanes take turns.
+// Waiting requests of a worker, fair between its twins, and within each between its callers: one who
+// floods, or whose calls are long, slows down itself. A caller's own lanes take turns.
+
+import { FairShares, type Share } from "./fair-shares.ts";
+
+/** Who pays for the time that a request takes. */
+export interface Payer {
+  /** Of the twin. */
+  readonly slot: number;
+  readonly caller: string;
+}
 
 /** What waits. */
-export interface Queued {
+export interface Queued extends Payer {
   readonly id: number;
-  /** Who pays for it. */
-  readonly caller: string;
   /** In order within a lane of a caller. */
   readonly lane: string;
 }
 
-interface Waiting<Item> {
-  /** Lanes with something in them, the next one first. */
-  readonly lanes: Map<string, Item[]>;
-  /** Time used, in ms, counted from {@link FairQueue}'s own time when the caller came. */
-  usedMs: number;
-}
+/** Twins of a worker whose debts are remembered. */
+const TWIN_COUNT = 1_000;
+/** Callers of a twin whose debts are remembered: strangers come under new names for as long as they like. */
+const CALLER_COUNT = 250;
 
-/** Callers that are remembered although nothing of theirs waits: their debt, mostly. */
-const REMEMBERED_COUNT = 1_000;
+/** Lanes with something in them, the next one first. */
+type Lanes<Item> = Map<string, Item[]>;
+type Callers<Item> = FairShares<string, Lanes<Item>>;
 
-/** Start-time fair queueing (Goyal, Vin, Cheng 1996), with costs that are known afterwards. */
+/** The queue. Whoever takes an item charges what it has cost. */
 export class FairQueue<Item extends Queued> {
-  readonly #waiting = new Map<string, Waiting<Item>>();
-  /** What callers have used who are not waiting now. */
-  readonly #used = new Map<string, number>();
-  /** What the caller had used who was served last: nobody who comes later is owed more. */
-  #timeMs = 0;
+  readonly #twins = new FairShares<number, Callers<Item>>({
+    create: () => new FairShares({ create: () => new Map(), rememberedCount: CALLER_COUNT }),
+    rememberedCount: TWIN_COUNT,
+  });
 
   /** Whether nothing waits. */
   get isEmpty(): boolean {
-    return this.#waiting.size === 0;
+    return this.#twins.isEmpty;
   }
 
   /** Puts the item at its lane's end. */
   push(item: Item): void {
-    const { caller, lane } = item;
-    let waiting = this.#waiting.get(caller);
-    if (waiting === undefined) {
-      waiting = { lanes: new Map(), usedMs: Math.max(this.#used.get(caller) ?? 0, this.#timeMs) };
-      this.#used.delete(caller);
-      this.#waiting.set(caller, waiting);
-    }
-    waiting.lanes.getOrInsertComputed(lane, () => []).push(item);
+    const { slot, caller, lane } = item;
+    const lanes = this.#twins.enter(slot).enter(caller);
+    lanes.getOrInsertComputed(lane, () => []).push(item);
   }
 
   /** Takes the next item; undefined when nothing waits. */
   next(): Item | undefined {
-    let [caller, least]: [string, Waiting<Item> | undefined] = ["", undefined];
-    for (const [name, waiting] of this.#waiting) {
-      if (least === undefined || waiting.usedMs < least.usedMs) [caller, least] = [name, waiting];
-    }
-    if (least === undefined) return undefined;
-    this.#timeMs = least.usedMs;
-    const { lanes } = least;
-    for (const [name, lane] of lanes) {
-      const item = lane.shift();
-      // To the end of the turn, or out when it is empty.
-      lanes.delete(name);
-      if (lane.length > 0) lanes.set(name, lane);
-      this.#leaveIfEmpty(caller, least);
-      return item;
-    }
-    return undefined;
+    const twin = this.#twins.next();
+    const caller = twin?.member.next();
+    if (twin === undefined || caller === undefined) return undefined;
+    const lanes = caller.member;
+    const [name, lane] = lanes.entries().next().value!;
+    const item = lane.shift();
+    // To the end of the turn, or out when it is empty.
+    lanes.delete(name);
+    if (lane.length > 0) lanes.set(name, lane);
+    else if (lanes.size === 0) this.#leave(twin, caller);
+    return item;
   }
 
-  /** Adds what a request of the caller has taken. */
-  charge(caller: string, costMs: number): void {
-    const waiting = this.#waiting.get(caller);
-    if (waiting !== undefined) waiting.usedMs += costMs;
-    else this.#remember(caller, (this.#used.get(caller) ?? this.#timeMs) + costMs);
+  /** Adds what a request has taken to what its twin and its caller have used. */
+  charge({ slot, caller }: Payer, costMs: number): void {
+    this.#twins.charge(slot, costMs)?.charge(caller, costMs);
   }
 
   /** Takes out the item of that id, if it still waits. */
   drop(id: number): Item | undefined {
-    for (const [caller, waiting] of this.#waiting) {
-      for (const [name, lane] of waiting.lanes) {
-        const index = lane.findIndex((item) => item.id === id);
-        if (index === -1) continue;
-        const [item] = lane.splice(index, 1);
-        if (lane.length === 0) waiting.lanes.delete(name);
-        this.#leaveIfEmpty(caller, waiting);
-        return item;
+    for (const twin of this.#twins.waiting()) {
+      for (const caller of twin.member.waiting()) {
+        const lanes = caller.member;
+        for (const [name, lane] of lanes) {
+          const index = lane.findIndex((item) => item.id === id);
+          if (index === -1) continue;
+          const [item] = lane.splice(index, 1);
+          if (lane.length === 0) lanes.delete(name);
+          if (lanes.size === 0) this.#leave(twin, caller);
+          return item;
+        }
       }
     }
     return undefined;
   }
 
-  #leaveIfEmpty(caller: string, { lanes, usedMs }: Waiting<Item>): void {
-    if (lanes.size > 0) return;
-    this.#waiting.delete(caller);
-    this.#remember(caller, usedMs);
-  }
-
-  #remember(caller: string, usedMs: number): void {
-    this.#used.delete(caller);
-    this.#used.set(caller, usedMs);
-    if (this.#used.size <= REMEMBERED_COUNT) return;
-    // Who has used less than the present time would begin with that anyway.
-    for (const [name, used] of this.#used) if (used <= this.#timeMs) this.#used.delete(name);
-    for (const name of this.#used.keys()) {
-      if (this.#used.size <= REMEMBERED_COUNT) return;
-      this.#used.delete(name);
-    }
+  #leave(twin: Share<number, Callers<Item>>, caller: Share<string, Lanes<Item>>): void {
+    twin.member.leave(caller);
+    if (twin.member.isEmpty) this.#twins.leave(twin);
   }
 }

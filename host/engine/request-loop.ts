@@ -5,7 +5,7 @@ import { toTwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { unpackCalls } from "./call-packing.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine-operations.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue, type Payer } from "./fair-queue.ts";
 import type { Mailer } from "./mailer.ts";
 import type { OperationAnswer, OperationName } from "./operations.ts";
 import type { Residence } from "./residence.ts";
@@ -13,9 +13,8 @@ import type { Turns } from "./turns.ts";
 import { batchOf, type ToWorker, type WorkerReply, type WorkerRequest } from "./worker-messages.ts";
 
 /** Work of the worker's own that runs guests: it waits its turn in a lane of its own. */
-interface OwnWork {
+interface OwnWork extends Payer {
   readonly id: typeof OWN_ID;
-  readonly caller: string;
   readonly lane: "";
   readonly run: () => void;
   /** Whether it lets a guest go on, which then runs behind the slice. */
@@ -36,7 +35,7 @@ export class RequestLoop {
   #scheduled = false;
   #ranCount = 0;
   /** Who runs behind the slice. */
-  #resumed: { readonly caller: string; readonly sinceMs: number } | undefined;
+  #resumed: { readonly payer: Payer; readonly sinceMs: number } | undefined;
 
   constructor(residence: Residence, mailer: Mailer, running: SharedArrayBuffer) {
     this.#residence = residence;
@@ -68,7 +67,7 @@ export class RequestLoop {
   /** Turns of the own work of the twin in that slot. */
   turnsOf(slot: number): Turns {
     const enter = (caller: string, run: () => void, resumes: boolean): void => {
-      this.#queue.push({ id: OWN_ID, caller: `${slot} ${caller}`, lane: "", run, resumes });
+      this.#queue.push({ id: OWN_ID, slot, caller: `${slot} ${caller}`, lane: "", run, resumes });
       this.#schedule();
     };
     return {
@@ -94,7 +93,7 @@ export class RequestLoop {
       if ("run" in request) this.#marked(OWN_ID, request.run);
       else this.#perform(request);
       const nowMs = systemClock.elapsedMs();
-      this.#queue.charge(request.caller, nowMs - beforeMs);
+      this.#queue.charge(request, nowMs - beforeMs);
       beforeMs = nowMs;
       if (nowMs - startedMs < LIMITS.engine.sliceMs) continue;
       this.#schedule();
@@ -103,20 +102,20 @@ export class RequestLoop {
   }
 
   /** Ends the slice: the guest that goes on runs behind it, before the next one, and the watchdog sees that something runs. */
-  #resume({ caller, run }: OwnWork, sinceMs: number): void {
+  #resume(payer: OwnWork, sinceMs: number): void {
     Atomics.add(this.#running, 1, 1);
     Atomics.store(this.#running, 0, OWN_ID);
-    this.#resumed = { caller, sinceMs };
-    run();
+    this.#resumed = { payer, sinceMs };
+    payer.run();
     this.#schedule();
   }
 
   #endResumed(nowMs: number): void {
     if (this.#resumed === undefined) return;
-    const { caller, sinceMs } = this.#resumed;
+    const { payer, sinceMs } = this.#resumed;
     this.#resumed = undefined;
     Atomics.store(this.#running, 0, 0);
-    this.#queue.charge(caller, nowMs - sinceMs);
+    this.#queue.charge(payer, nowMs - sinceMs);
   }
 
   #perform({ id, slot, name, args, sentAtMs }: WorkerRequest): void {
