@@ -225,6 +225,8 @@ export const LIMITS = {
     crowdedLookMs: 50,
     /** Pause between two twins that a worker looks at after its start: thousands must not delay who calls. */
     firstLookPauseMs: 1,
+    /** After the start of a worker, until the one is started that stands ready for its place. */
+    spareDelayMs: 1_000,
     /** The first pause before a worker that died is replaced; it doubles while the next ones die too. */
     reviveMs: 25,
     /** The longest such pause; a worker that has served for longer died by chance. */
@@ -305,7 +307,7 @@ export const LIMITS = {
     /** Puts at work; the rest waits. Each holds up to 1 MiB, or twice that of what is to be stored. */
     putCount: 128,
     /** Puts of more than 1 MiB among them; each may hold 150 MiB. */
-    largePutCount: 6,
+    largePutCount: 8,
     /** What is left at the end of a put and is smaller shares a segment with others. */
     sharedSizeBytes: 1 * MIB,
     /** A store that hangs must not hang a reader: beyond, the bytes are rebuilt from other stores. */
