@@ -27,7 +27,7 @@ export class Residence {
 
   /** A twin comes; it sleeps. Soon it is woken once, to know its timers. */
   add(place: TwinPlace): void {
-    const resident = new Resident(place);
+    const resident = new Resident(place, (worked) => this.#weigh(worked));
     this.#all.set(place.slot, resident);
     this.#unseen.push(resident);
     if (!this.#isLooking) void this.#lookAtAll();
@@ -40,7 +40,7 @@ export class Residence {
     return resident.use(this.#parts.clock.elapsedMs(), () => {
       const core = this.#wake(resident);
       const result = work(core);
-      this.#weigh(resident, core);
+      this.#weigh(resident);
       return result;
     });
   }
@@ -71,8 +71,10 @@ export class Residence {
   }
 
   /** Notes what the guests of a twin hold. */
-  #weigh(resident: Resident, core: EngineCore): void {
-    const sizeBytes = core.shelf.memorySizeBytes();
+  #weigh(resident: Resident): void {
+    // One that leaves may still be at work; it does not count any more.
+    if (this.#all.get(resident.slot) !== resident) return;
+    const sizeBytes = resident.heldSizeBytes;
     this.#guestSizeBytes += sizeBytes - resident.guestSizeBytes;
     resident.guestSizeBytes = sizeBytes;
     this.#relieveIfCrowded();

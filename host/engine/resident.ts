@@ -49,16 +49,24 @@ export class Resident {
   nextDueAtMs: number | undefined;
   /** In time that never jumps. */
   lastUsedMs = 0;
-  /** What its guests held when they were last looked at. */
+  /** What its guests held when they were last weighed. */
   guestSizeBytes = 0;
   readonly #place: TwinPlace;
+  readonly #weigh: (resident: Resident) => void;
   #awake: Awake | undefined;
   #useCount = 0;
   #workCount = 0;
 
-  constructor(place: TwinPlace) {
+  /** `weigh` is called when its guests may hold more than before, or less. */
+  constructor(place: TwinPlace, weigh: (resident: Resident) => void) {
     this.slot = place.slot;
     this.#place = place;
+    this.#weigh = weigh;
+  }
+
+  /** What its idle guests hold now. */
+  get heldSizeBytes(): number {
+    return this.#awake?.core.shelf.memorySizeBytes() ?? 0;
   }
 
   get isAwake(): boolean {
@@ -135,7 +143,7 @@ export class Resident {
     });
     const packages = createPackageFolder(join(folder, "packages"), kernels);
     const onNews = (news: EngineNews): void => parts.onNews(slot, news);
-    const [turns, outside] = [parts.turnsOf(slot), parts.outside.of(slot)];
+    const [turns, outside] = [this.#weighed(parts.turnsOf(slot)), parts.outside.of(slot)];
     const { places, programs } = parts;
     const core = new EngineCore({
       twin,
@@ -160,6 +168,16 @@ export class Resident {
       );
     }
     return { core, store, timers: startTimerLoop(core, perform) };
+  }
+
+  /** Its timers and the calls of its tasks start guests too. */
+  #weighed(turns: Turns): Turns {
+    const weighed = <Result>(work: () => Promise<Result>): Promise<Result> => {
+      const result = work();
+      this.#weigh(this);
+      return result;
+    };
+    return { ...turns, perform: (caller, work) => turns.perform(caller, () => weighed(work)) };
   }
 
   #close(): void {

@@ -40,7 +40,9 @@ function answer([address, text]: Constant): string {
 }
 
 const PAYLOAD = "(local.get 0) (local.get 1)";
-const ECHO = "(i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))";
+/** Answers the payload: the end of most bodies. */
+export const ECHO =
+  "(i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))";
 /** Takes what the expression staged and answers it. */
 const taken = (staged: string): string =>
   `(local.set 2 ${staged}) (call $take (i32.const 65536))

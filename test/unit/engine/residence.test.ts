@@ -18,7 +18,7 @@ import { installCapability } from "../../../host/engine/installation.ts";
 import { openJournal } from "../../../host/state/journal.ts";
 import { createFaultyJournalFolder } from "../../support/faulty-journal-folder.ts";
 import { createManualClock, type ManualClock } from "../../support/manual-clock.ts";
-import { probePackage } from "../../support/probe-package.ts";
+import { ECHO, probePackage } from "../../support/probe-package.ts";
 import { referenceKernels } from "../../support/reference-kernels.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 
@@ -40,7 +40,7 @@ interface House {
 }
 
 /** Twins in slots 1, 2, 3 ... with the probe installed, all of them awake. */
-async function openHouse(twinCount: number): Promise<House> {
+async function openHouse(twinCount: number, pack = probePackage()): Promise<House> {
   const folder = join(root, String(count++));
   mkdirSync(folder);
   const clock = createManualClock();
@@ -59,7 +59,6 @@ async function openHouse(twinCount: number): Promise<House> {
     outside: { of: () => NO_OUTSIDE },
   });
   const fileOf = (slot: number): string => join(folder, `twin-${slot}`);
-  const pack = probePackage();
   for (let slot = 1; slot <= twinCount; slot++) {
     mkdirSync(fileOf(slot));
     residence.add({
@@ -168,6 +167,35 @@ test("a twin stays awake while something of it is under way", async () => {
   await pass(LIMITS.engine.idleMs);
   await eventually(() => !isAwake(1));
   expect(await call(1, "echo")).toBe("x");
+});
+
+const PAGE_SIZE = 65_536;
+
+/** Two guests of it fit into a worker, three do not; each grows when it receives something. */
+function fatProbe(): Uint8Array<ArrayBuffer> {
+  const pages = Math.ceil(LIMITS.engine.guestMemorySizeBytes / 3 / PAGE_SIZE) + 1;
+  const grow = `(drop (memory.grow (i32.sub (i32.const ${pages}) (memory.size))))`;
+  return probePackage({ limits: { memorySizeBytes: pages * PAGE_SIZE }, more: { receive: `${grow} ${ECHO}` } });
+}
+
+test("of twins whose guests hold too much together those that were used last stay awake", async () => {
+  const { isAwake, call, eventually } = await openHouse(3, fatProbe());
+  for (const slot of [1, 3]) await call(slot, "receive");
+  await call(1, "echo");
+  expect([1, 2, 3].map(isAwake)).toEqual([true, true, true]);
+  await call(2, "receive");
+  await eventually(() => !isAwake(3));
+  expect([isAwake(1), isAwake(2)]).toEqual([true, true]);
+  expect(await call(3, "receive", "again")).toBe("again");
+  await eventually(() => !isAwake(1));
+});
+
+test("guests that timers start count as those of calls do", async () => {
+  const { isAwake, call, eventually } = await openHouse(3, fatProbe());
+  for (const slot of [1, 2, 3]) await call(slot, "later", "tick");
+  expect([1, 2, 3].map(isAwake)).toEqual([true, true, true]);
+  // Nobody asks anything, and long before one would fall asleep by itself.
+  await eventually(() => [1, 2, 3].filter(isAwake).length === 2);
 });
 
 test("of very many twins those that were used last stay awake", async () => {
