@@ -114,7 +114,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "process.env": ["config.ts"],
   "console.": [],
   "process.stdout": ["cli/"],
-  "process.exit": ["cli/main.ts", "cli/output.ts"],
+  "process.exit": ["cli/main.ts", "cli/command-line.ts", "cli/output.ts"],
   "new WebAssembly.": ["kernels/", "sandbox/"],
   getRandomValues: ["base/random.ts"],
 };
@@ -132,6 +132,14 @@ describe("the rooms of host/", () => {
 
   it("have no import cycle between files", () => {
     expect(findCycle()).toEqual([]);
+  });
+
+  it("load nothing of a host for a command that only talks to one", () => {
+    const loaded = new Set([join(HOST, "cli/command-line.ts")]);
+    for (const file of loaded) for (const next of runtimeImports(file)) loaded.add(next);
+    const rooms = new Set([...loaded].map(roomOf));
+    expect(["vault", "engine", "peers", "web", "packages", "identity"].filter((room) => rooms.has(room))).toEqual([]);
+    expect(rooms).toContain("control");
   });
 
   it("keep time, chance, environment and output in their homes", () => {

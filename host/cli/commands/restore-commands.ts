@@ -7,7 +7,6 @@ import { text } from "node:stream/consumers";
 import { isCancel, password } from "@clack/prompts";
 import type { Command } from "commander";
 
-import { createLog } from "../../base/log.ts";
 import { dataFolder } from "../../config.ts";
 import { answer, formatSize, formatTime, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
@@ -79,6 +78,7 @@ async function exportFiles(folder: string, options: SessionOptions): Promise<voi
 async function importFiles(source: string, options: PhraseOptions): Promise<void> {
   const phrase = await readPhrase(options.phraseFile);
   if (phrase === undefined) return;
+  const { createLog } = await import("../../base/log.ts");
   const { importTwin } = await import("../../import-twin.ts");
   const folder = dataFolder(options);
   const report = await withProgress("Importing", (onProgress) =>
@@ -93,6 +93,7 @@ async function importFiles(source: string, options: PhraseOptions): Promise<void
 async function restore(options: RestoreOptions): Promise<void> {
   const phrase = await readPhrase(options.phraseFile);
   if (phrase === undefined) return;
+  const { createLog } = await import("../../base/log.ts");
   const { restoreTwin } = await import("../../restore.ts");
   const folder = dataFolder(options);
   const locations = options.store.map((location) =>

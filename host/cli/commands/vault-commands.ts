@@ -8,11 +8,7 @@ import { pipeline } from "node:stream/promises";
 
 import type { Command } from "commander";
 
-import { createLog } from "../../base/log.ts";
 import { dataFolder } from "../../config.ts";
-import { otherTwinFolder } from "../../other-twins.ts";
-import { openTwinShards } from "../../open-shards.ts";
-import { forgetIndex } from "../../twin-vault.ts";
 import { answer, formatSize, note, table, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
@@ -54,13 +50,15 @@ function withKeys(command: Command): Command {
 }
 
 /** The data folder, or that of another twin of the host. */
-function twinFolder(options: SessionOptions): string {
+async function twinFolder(options: SessionOptions): Promise<string> {
+  const { otherTwinFolder } = await import("../../other-twins.ts");
   const folder = dataFolder(options);
   return options.as === undefined ? folder : otherTwinFolder(folder, options.as);
 }
 
 async function reindex(options: SessionOptions): Promise<void> {
-  await forgetIndex(dataFolder(options), twinFolder(options));
+  const { forgetIndex } = await import("../../twin-vault.ts");
+  await forgetIndex(dataFolder(options), await twinFolder(options));
   const { vault } = await withProgress("Reading the stores", () => withOwner(options, (owner) => owner.status()));
   answer(
     options,
@@ -70,9 +68,11 @@ async function reindex(options: SessionOptions): Promise<void> {
   );
 }
 
-async function open(options: ShardOptions): ReturnType<typeof openTwinShards> {
+async function open(options: ShardOptions) {
+  const { createLog } = await import("../../base/log.ts");
+  const { openTwinShards } = await import("../../open-shards.ts");
   return await openTwinShards({
-    folder: twinFolder(options),
+    folder: await twinFolder(options),
     phrase: options.phraseFile === undefined ? undefined : await readFile(options.phraseFile, "utf8"),
     locations: (options.store ?? []).map((location) =>
       /^[a-z][a-z0-9+]*:/.test(location) ? location : resolve(location),
