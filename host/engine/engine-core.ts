@@ -15,6 +15,7 @@ import { type AdmittedCall, budgetOf, describeCall, withReceipt } from "./admitt
 import { type AnswerBook, createAnswerBook, identify } from "./answer-book.ts";
 import { CallRun } from "./call-run.ts";
 import { type CapabilityRegister, createCapabilityRegister } from "./capability-register.ts";
+import { Commits } from "./commits.ts";
 import type { CallAnswer, CallRequest, EngineStatus, Receipt } from "./engine.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";
 import { GuestRunner, type InvocationResult } from "./guest-runner.ts";
@@ -98,10 +99,8 @@ export class EngineCore {
   readonly #parts: EngineParts;
   /** What queries read: the last durable state. */
   readonly #snapshot: StateReads;
-  /** The last commit, as long as it is not durable. */
-  #pending: Promise<void> | undefined;
+  readonly #commits: Commits;
   #onTimers: () => void = () => {};
-  #flushing = false;
   #closed = false;
 
   constructor(parts: EngineParts) {
@@ -129,8 +128,8 @@ export class EngineCore {
       scan: (range) => durable.scan(range),
       sizeBytes: (namespace) => store.sizeBytes(namespace),
     };
-    // Receipts ride in the record of whatever commits next.
-    store.accompany(() => this.#drain());
+    const drain = (): StateWrite[] => [...this.receipts.drain(), ...this.recordings.drain()];
+    this.#commits = new Commits({ store, clock, log, drain, onFailure: () => this.#recover() });
     this.runner = new GuestRunner({
       twin,
       register: this.register,
@@ -198,7 +197,7 @@ export class EngineCore {
     }
     const receipt = this.receipts.issue(describeCall({ admitted, run, result, error }), "query");
     this.#keepRecording(recorder, receipt);
-    this.#flushLater();
+    this.#commits.flushLater();
     this.#tell({ receipts: [receipt] });
     if (result === undefined) throw withReceipt(error!, receipt);
     return { payload: result.payload, receipt };
@@ -214,16 +213,16 @@ export class EngineCore {
       const writes = companions.failed?.(error!) ?? [];
       if (writes.length > 0) await this.commit(writes);
       else {
-        this.#flushLater();
+        this.#commits.flushLater();
         // What it tells of may be what it has read, and a query reads what is durable.
-        if (admitted.method.kind === "command") await this.#pending;
+        if (admitted.method.kind === "command") await this.#commits.settled();
       }
       this.#tell({ receipts: [receipt] });
       return { error: withReceipt(error!, receipt) };
     }
     const answer: CallAnswer = { payload: result.payload, receipt };
     if (admitted.method.kind === "query") {
-      this.#flushLater();
+      this.#commits.flushLater();
       this.#tell({ receipts: [receipt] });
       return { answer };
     }
@@ -246,22 +245,7 @@ export class EngineCore {
 
   /** Commits `writes`, and with them the receipts that wait. Resolves when they are durable. */
   commit(writes: readonly StateWrite[]): Promise<void> {
-    let durable: Promise<void>;
-    try {
-      durable = this.store.commit(writes);
-    } catch (thrown) {
-      this.#recover();
-      throw thrown;
-    }
-    this.#pending = durable;
-    const settled = (): void => {
-      if (this.#pending === durable) this.#pending = undefined;
-    };
-    return durable.then(settled, (thrown: unknown) => {
-      settled();
-      this.#recover();
-      throw thrown;
-    });
+    return this.#commits.commit(writes);
   }
 
   /** Calls `listener` when timers have become durable. One at a time. */
@@ -271,13 +255,13 @@ export class EngineCore {
 
   /** Commits the receipts that wait for something to commit with. */
   flush(): Promise<void> {
-    return this.commit(this.#drain());
+    return this.#commits.flush();
   }
 
   /** The result of `act`, which is asked at once, as soon as all that it may rest on is durable. */
   async whenDurable<Result>(act: () => Result): Promise<Result> {
     const result = act();
-    await this.#pending;
+    await this.#commits.settled();
     return result;
   }
 
@@ -307,19 +291,20 @@ export class EngineCore {
 
   /** Whether everything that was committed is durable, and no task waits. */
   get isQuiet(): boolean {
-    return this.#pending === undefined && this.tasks.count === 0;
+    return this.#commits.areDurable && this.tasks.count === 0;
   }
 
   /** Nothing is asked of it any more, and its store is closed by somebody else. */
   retire(): void {
     this.#closed = true;
+    this.#commits.stop();
   }
 
   /** Writes what waits and closes the store, also when the disk does not take it: rejects then. */
   async close(): Promise<void> {
     if (this.#closed) return;
     await this.tasks.stop();
-    this.#closed = true;
+    this.retire();
     try {
       await this.flush();
     } finally {
@@ -372,10 +357,6 @@ export class EngineCore {
     if (recording !== undefined) this.recordings.keep(recording);
   }
 
-  #drain(): StateWrite[] {
-    return [...this.receipts.drain(), ...this.recordings.drain()];
-  }
-
   #failureOf(thrown: unknown, run: CallRun): TwinError {
     const error = toTwinError(thrown);
     if (error.code === "TWIN_HOST_INTERNAL") {
@@ -408,18 +389,5 @@ export class EngineCore {
     ])
       book.reload();
     this.shelf.dropAll();
-  }
-
-  /** Receipts that no commit takes along are written a little later, many at once. */
-  #flushLater(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    void this.clock
-      .sleep(LIMITS.engine.receiptFlushMs)
-      .then(() => (this.#closed ? undefined : this.flush()))
-      .catch((thrown: unknown) => this.#parts.log.error({ err: thrown }, "Receipts could not be written."))
-      .finally(() => {
-        this.#flushing = false;
-      });
   }
 }
