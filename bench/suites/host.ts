@@ -13,8 +13,8 @@ import type { Suite, SuiteContext } from "../suites.ts";
 import { MANY_TWINS_CASES, openManyTwinsCases } from "./host/many-twins.ts";
 
 const ROUNDS_MAX = { full: 7, quick: 3 } as const;
-/** After this a host that has started has done what it does after a start. */
-const SETTLE_MS = 1_000;
+/** After this a host that has started has done what it does after a start, the worker that stands ready included. */
+const SETTLE_MS = 3_000;
 const run = promisify(execFile);
 
 /** Opens the suite `host`. */

@@ -1,10 +1,8 @@
 // Entry of an engine worker: owns the state and guests of its twins, and may be terminated at any instant.
 
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { createDirectoryJournalFolder } from "../state/directory-journal-folder.ts";
 import { serveEngines } from "./serve-engines.ts";
-import type { EngineWorkerData } from "./worker-messages.ts";
 
 if (parentPort === null) throw new TypeError("This file is the entry of a worker thread; openEngines starts it.");
-const data = workerData as EngineWorkerData;
-await serveEngines(parentPort, data, createDirectoryJournalFolder(data.journalFolder));
+await serveEngines(parentPort, createDirectoryJournalFolder);

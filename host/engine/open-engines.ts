@@ -10,6 +10,7 @@ import type { Engine } from "./engine.ts";
 import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import { WorkerEngine } from "./worker-engine.ts";
 import { WorkerSeat } from "./worker-seat.ts";
+import { WorkerStock } from "./worker-stock.ts";
 
 /** What {@link openEngines} needs. */
 export interface EnginesOptions {
@@ -65,6 +66,7 @@ export async function openEngines(options: EnginesOptions): Promise<Engines> {
 
 class WorkerEngines implements Engines {
   readonly #options: EnginesOptions;
+  readonly #stock: WorkerStock;
   readonly #seats: WorkerSeat[];
   readonly #workerCount: number;
   readonly #open = new Set<string>();
@@ -74,10 +76,11 @@ class WorkerEngines implements Engines {
     const { folder, clock = systemClock, log, entry, workerCount = LIMITS.engine.workerCount } = options;
     this.#options = options;
     this.#workerCount = workerCount;
+    this.#stock = new WorkerStock({ entry, clock, log });
     // A journal keeps its worker, also when there are to be fewer: it may hold what no table has yet.
     const count = Math.max(workerCount, ...journalsIn(folder).map((index) => index + 1));
     this.#seats = Array.from({ length: count }, (_, index) => {
-      return new WorkerSeat({ journalFolder: join(folder, String(index)), clock, log, entry });
+      return new WorkerSeat({ journalFolder: join(folder, String(index)), clock, log, stock: this.#stock });
     });
   }
 
@@ -121,7 +124,7 @@ class WorkerEngines implements Engines {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#seats.map((seat) => seat.end()));
+    await Promise.all([...this.#seats.map((seat) => seat.end()), this.#stock[Symbol.asyncDispose]()]);
   }
 
   #requireAway(twin: string): void {

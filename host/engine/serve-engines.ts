@@ -16,15 +16,22 @@ import { Residence } from "./residence.ts";
 import { createTaskPlaces } from "./task-runner.ts";
 import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
 
-/** Opens the journal in `folder` and serves what comes over `port`. What goes wrong at the start is told there. */
-export async function serveEngines(port: MessagePort, data: EngineWorkerData, folder: JournalFolder): Promise<void> {
+/**
+ * Makes ready, waits for the first message over `port`, which says for whom, opens their journal and serves what
+ * comes. What goes wrong at the start is told there.
+ */
+export async function serveEngines(port: MessagePort, openFolder: (path: string) => JournalFolder): Promise<void> {
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   const mailer = new Mailer(post);
   const log = createWorkerLog(mailer);
+  const opening = openKernels();
+  // Nobody listens before the first message.
+  opening.catch(() => {});
+  const data = await firstMessage(port);
   try {
-    const kernels = await openKernels();
+    const kernels = await opening;
     const choice = new WriteChoice({ clock: systemClock, isAlone: () => loop.isAlone() });
-    const journal = await openJournal({ folder, kernels, log, choice });
+    const journal = await openJournal({ folder: openFolder(data.journalFolder), kernels, log, choice });
     const recovered = journal.recoveredTwins();
     const residence: Residence = new Residence({
       journal,
@@ -46,4 +53,14 @@ export async function serveEngines(port: MessagePort, data: EngineWorkerData, fo
   } catch (thrown) {
     post({ kind: "failed", error: toTwinError(thrown).toWire() });
   }
+}
+
+function firstMessage(port: MessagePort): Promise<EngineWorkerData> {
+  const { promise, resolve } = Promise.withResolvers<EngineWorkerData>();
+  port.once("message", (data: EngineWorkerData) => {
+    // Without a listener the port does not keep the thread alive.
+    port.ref();
+    resolve(data);
+  });
+  return promise;
 }

@@ -1,8 +1,7 @@
 // The main thread's end of one engine worker, from its start to its end. When the worker dies, or is
 // ended because a request ran for too long, every request in flight is told so.
 
-import { extname } from "node:path";
-import { MessageChannel, Worker } from "node:worker_threads";
+import { MessageChannel, type Worker } from "node:worker_threads";
 import type { Clock } from "../base/clock.ts";
 import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
@@ -28,11 +27,11 @@ import {
 
 /** How to start a worker. */
 export interface WorkerLinkOptions {
+  /** Waits for its data. Owned. */
+  readonly worker: Worker;
   readonly data: Omit<EngineWorkerData, "running" | "outside">;
   /** What the tasks of the twin in that slot reach. */
   readonly outsideOf: (slot: number) => Outside;
-  /** The worker's file; default `engine-worker`. */
-  readonly entry?: URL | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly onNews: (slot: number, news: EngineNews) => void;
@@ -57,16 +56,14 @@ interface LinkRequest<Name extends OperationName> {
 const RUNNING_SIZE = 8;
 const NO_ANSWERS: AnswersAndReceipts = { answers: [], receipts: [] };
 
-/** Starts a worker. Rejects with the worker's own error when it cannot open its journal. */
+/** Has a worker serve. Rejects with the worker's own error when it cannot open its journal. */
 export async function startWorkerLink(options: WorkerLinkOptions): Promise<WorkerLink> {
   const running = new SharedArrayBuffer(RUNNING_SIZE);
   const { port1, port2: outside } = new MessageChannel();
-  const workerData: EngineWorkerData = { ...options.data, running, outside };
-  // Run from a clone the file is TypeScript, from the package JavaScript.
-  const entry = options.entry ?? new URL(`./engine-worker${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(entry, { workerData, name: "engine", transferList: [outside] });
+  const data: EngineWorkerData = { ...options.data, running, outside };
+  const link = new WorkerLink(running, options);
+  options.worker.postMessage(data, [outside]);
   serveOutside(port1, options.outsideOf);
-  const link = new WorkerLink(worker, running, options);
   const timer = new AbortController();
   try {
     await Promise.race([link.ready, startTimeout(options.clock, timer.signal)]);
@@ -108,14 +105,14 @@ export class WorkerLink {
   #alive = true;
   #ending = false;
 
-  constructor(worker: Worker, running: SharedArrayBuffer, options: WorkerLinkOptions) {
+  constructor(running: SharedArrayBuffer, options: WorkerLinkOptions) {
+    const { worker } = options;
     this.#worker = worker;
     this.#running = new Int32Array(running);
     this.#options = options;
     const started = Promise.withResolvers<void>();
     this.ready = started.promise;
     worker.on("message", (message: FromWorker) => this.#receive(message, started));
-    worker.on("error", (error) => options.log.error({ err: error }, "The engine worker failed."));
     worker.on("exit", () => {
       started.reject(new TwinError("TWIN_HOST_INTERNAL", "The engine worker ended before it was ready."));
       this.#die();

@@ -101,11 +101,11 @@ export interface StateRecord {
   readonly writes: Uint8Array;
 }
 
-/** What a worker starts with. */
+/** The first message to a worker; others may follow when it has answered that it is ready. */
 export interface EngineWorkerData {
   readonly journalFolder: string;
   readonly places: readonly TwinPlace[];
-  /** Where its tasks ask for the outside. Moves with the data. */
+  /** Where its tasks ask for the outside. Moves with the message. */
   readonly outside: MessagePort;
   /** Two `Int32`: id of the request that runs (0: none), and a count that changes with every request. */
   readonly running: SharedArrayBuffer;

@@ -9,6 +9,7 @@ import type { OperationAnswer, OperationArgs, OperationName } from "./operations
 import { NO_OUTSIDE, type Outside } from "./outside.ts";
 import type { WorkerEngine } from "./worker-engine.ts";
 import { startWorkerLink, type WorkerLink } from "./worker-link.ts";
+import type { WorkerStock } from "./worker-stock.ts";
 import type { TwinPlace } from "./worker-messages.ts";
 
 /** What a seat needs. */
@@ -16,8 +17,7 @@ export interface SeatParts {
   readonly journalFolder: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** The worker's file; default `engine-worker`. */
-  readonly entry?: URL | undefined;
+  readonly stock: WorkerStock;
 }
 
 /** What is asked of a twin. */
@@ -62,11 +62,11 @@ export class WorkerSeat {
   start(): Promise<WorkerLink> {
     if (this.#ended) return Promise.reject(closed());
     if (this.#link !== undefined) return this.#link;
-    const { journalFolder, clock, log, entry } = this.#parts;
+    const { journalFolder, clock, log, stock } = this.#parts;
     let servedSinceMs: number | undefined;
     const link = startWorkerLink({
       data: { journalFolder, places: [...this.#twins.values()].map(({ place }) => place) },
-      entry,
+      worker: stock.take(),
       clock,
       log,
       outsideOf: (slot) => this.#twins.get(slot)?.outside ?? NO_OUTSIDE,
@@ -87,6 +87,7 @@ export class WorkerSeat {
   async #welcome(link: Promise<WorkerLink>): Promise<number | undefined> {
     try {
       for (const twin of (await link).recovered) this.#known.add(twin);
+      this.#parts.stock.prepare();
       return this.#parts.clock.elapsedMs();
     } catch {
       // Who waits for it is told why.

@@ -1,13 +1,17 @@
 // The real engine worker, and a way to make it die: reading the table `$die` ends the thread, reading
 // `$hang` makes it run for ever as a guest would that metering cannot stop.
 
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { unpackCalls } from "../../host/engine/call-packing.ts";
 import { batchOf, type EngineWorkerData, type ToWorker } from "../../host/engine/worker-messages.ts";
 
-const running = new Int32Array((workerData as EngineWorkerData).running);
+let running: Int32Array<SharedArrayBuffer>;
 
-parentPort!.on("message", (message: ToWorker) => {
+parentPort!.on("message", (message: EngineWorkerData | ToWorker) => {
+  if ("running" in message) {
+    running = new Int32Array(message.running);
+    return;
+  }
   const { calls, requests } = batchOf(message);
   for (const { id, name, args } of [...requests, ...(calls === undefined ? [] : unpackCalls(calls))]) {
     if (name !== "readTable" && name !== "call") continue;

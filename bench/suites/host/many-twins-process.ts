@@ -45,11 +45,16 @@ async function cpuShare(ms: number): Promise<number> {
   return (user + system) / 1_000 / (performance.now() - started);
 }
 
+/** Resolves once nothing is under way. */
+async function calm(): Promise<void> {
+  while ((await cpuShare(CALM_MS)) > CALM_SHARE);
+}
+
 /** Resident bytes once nothing is under way and what can be freed is free. */
 async function calmBytes(): Promise<number> {
-  while ((await cpuShare(CALM_MS)) > CALM_SHARE);
+  await calm();
   globalThis.gc?.();
-  while ((await cpuShare(CALM_MS)) > CALM_SHARE);
+  await calm();
   return process.memoryUsage.rss();
 }
 
@@ -79,6 +84,9 @@ const actions: { readonly [Name in keyof ManyTwinsAnswers]: () => Promise<ManyTw
   wake: () => secondsOf(() => call(twins[next++ % count]!, "get")),
   /** Ends the worker; seconds until another twin, and until all of them have answered. */
   kill: async () => {
+    // Until a worker stands ready for the place of the one that dies.
+    await sleep(LIMITS.engine.spareDelayMs);
+    await calm();
     const dying = call(twins[0]!, "$die").catch(() => {});
     await dying;
     const one = await secondsOf(() => call(twins[next++ % count]!, "get"));

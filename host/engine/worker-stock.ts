@@ -1,0 +1,68 @@
+// Threads for engine workers. One stands ready with all its code loaded, for the place of one that dies:
+// loading takes a tenth of a second and more, in which no twin would answer.
+
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../base/clock.ts";
+import { LIMITS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+
+/** What a stock needs. */
+export interface WorkerStockParts {
+  /** The workers' file; default `engine-worker`. */
+  readonly entry?: URL | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Starts threads. Disposing ends the one that nobody took. */
+export class WorkerStock implements AsyncDisposable {
+  readonly #parts: WorkerStockParts;
+  readonly #stop = new AbortController();
+  #spare: Worker | undefined;
+  #isPreparing = false;
+
+  constructor(parts: WorkerStockParts) {
+    this.#parts = parts;
+  }
+
+  /** A thread that waits for its `EngineWorkerData`: the one that stands ready, else a new one. It is the caller's. */
+  take(): Worker {
+    const worker = this.#spare ?? this.#start();
+    this.#spare = undefined;
+    return worker;
+  }
+
+  /** Has one stand ready soon; not at once, as who has just started has other things to do. */
+  prepare(): void {
+    if (this.#isPreparing || this.#spare !== undefined) return;
+    this.#isPreparing = true;
+    // Rejects when the stock is closed.
+    this.#prepareLater().catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#spare?.terminate();
+  }
+
+  async #prepareLater(): Promise<void> {
+    await this.#parts.clock.sleep(LIMITS.engine.spareDelayMs, { signal: this.#stop.signal });
+    this.#isPreparing = false;
+    if (this.#stop.signal.aborted) return;
+    const worker = this.#start();
+    this.#spare = worker;
+    // One that cannot even wait is no use.
+    worker.once("exit", () => {
+      if (this.#spare === worker) this.#spare = undefined;
+    });
+  }
+
+  #start(): Worker {
+    // Run from a clone the file is TypeScript, from the package JavaScript.
+    const entry = this.#parts.entry ?? new URL(`./engine-worker${extname(import.meta.url)}`, import.meta.url);
+    const worker = new Worker(entry, { name: "engine" });
+    worker.on("error", (error) => this.#parts.log.error({ err: error }, "The engine worker failed."));
+    return worker;
+  }
+}

@@ -1,0 +1,76 @@
+// Tests host/engine/worker-stock.ts: the thread that stands ready.
+
+import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { expect, test } from "vitest";
+import { LIMITS } from "../../../host/base/limits.ts";
+import { silentLog } from "../../../host/base/log.ts";
+import { WorkerStock } from "../../../host/engine/worker-stock.ts";
+import { createManualClock } from "../../support/manual-clock.ts";
+
+const ECHO = new URL(
+  'data:text/javascript,import { parentPort, threadId } from "node:worker_threads";' +
+    'parentPort.on("message", () => parentPort.postMessage(threadId));',
+);
+
+function open(): AsyncDisposable & { readonly stock: WorkerStock; readonly soon: () => Promise<void> } {
+  const clock = createManualClock();
+  const soon = async (): Promise<void> => {
+    clock.advance(LIMITS.engine.spareDelayMs);
+    await setImmediate();
+  };
+  const stock = new WorkerStock({ entry: ECHO, clock, log: silentLog });
+  return { stock, soon, [Symbol.asyncDispose]: () => stock[Symbol.asyncDispose]() };
+}
+
+async function answerOf(worker: Worker): Promise<unknown> {
+  worker.postMessage("who");
+  return (await once(worker, "message"))[0];
+}
+
+/** Numbers of threads go up. */
+async function numberNow(): Promise<number> {
+  const worker = new Worker(ECHO);
+  const number = worker.threadId;
+  await worker.terminate();
+  return number;
+}
+
+test("a thread that stands ready is the next one that is taken, once", async () => {
+  await using opened = open();
+  const { stock, soon } = opened;
+  stock.prepare();
+  stock.prepare();
+  await soon();
+  const number = await numberNow();
+  const [ready, fresh] = [stock.take(), stock.take()];
+  expect([ready.threadId, fresh.threadId]).toEqual([number - 1, number + 1]);
+  expect(await answerOf(ready)).toBe(ready.threadId);
+  await Promise.all([ready, fresh].map((worker) => worker.terminate()));
+});
+
+test("after one was taken the next one can stand ready", async () => {
+  await using opened = open();
+  const { stock, soon } = opened;
+  stock.prepare();
+  await soon();
+  const spare = stock.take();
+  await spare.terminate();
+  stock.prepare();
+  await soon();
+  const number = await numberNow();
+  const next = stock.take();
+  expect(next.threadId).toBe(number - 1);
+  expect(await answerOf(next)).toBe(next.threadId);
+  await next.terminate();
+});
+
+test("none is started once the stock is closed", async () => {
+  const { stock, soon } = open();
+  const number = await numberNow();
+  stock.prepare();
+  await stock[Symbol.asyncDispose]();
+  await soon();
+  expect(await numberNow()).toBe(number + 1);
+});
