@@ -1,0 +1,54 @@
+// A process whose files cannot grow beyond a limit that its shell has set: it fills a twin's tables beyond
+// that, puts the twin away and opens it again. Tells what happened as one line of JSON.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { TwinError } from "../../host/base/errors.ts";
+import { type Log, silentLog } from "../../host/base/log.ts";
+import { openEngines } from "../../host/engine/open-engines.ts";
+import { testIdentity } from "./test-identity.ts";
+
+/** What the process tells. */
+export interface FullDiskReport {
+  /** How often SQLite has refused to take what the journal had. */
+  readonly refusals: number;
+  /** Commits that were acknowledged, before and after the first refusal. */
+  readonly acknowledged: number;
+  /** How the twin opened after it was put away. */
+  readonly reopened: string;
+}
+
+const ROWS = 80;
+const ROW_SIZE = 100_000;
+const [folder] = process.argv.slice(2) as [string];
+
+let refusals = 0;
+const refused = Promise.withResolvers<void>();
+const log: Log = {
+  ...silentLog,
+  error: (_, message) => {
+    if (!message.startsWith("The tables could not be brought up to date")) return;
+    refusals += 1;
+    refused.resolve();
+  },
+};
+const twin = { folder: join(folder, "twin"), twin: testIdentity(1).id, stateKey: new Uint8Array(32).fill(5) };
+mkdirSync(twin.folder, { recursive: true });
+const engines = await openEngines({ folder: join(folder, "journals"), log });
+const engine = await engines.open(twin);
+let acknowledged = 0;
+const commit = async (): Promise<void> => {
+  const value = new Uint8Array(ROW_SIZE).fill(acknowledged);
+  await engine.writeTable([{ namespace: "$settings", key: Uint8Array.of(acknowledged), value }]);
+  acknowledged += 1;
+};
+for (let row = 0; row < ROWS; row++) await commit();
+await refused.promise;
+await commit();
+await engine[Symbol.asyncDispose]();
+const reopened = await engines.open(twin).then(
+  () => "open",
+  (thrown: unknown) => (thrown as TwinError).code,
+);
+process.stdout.write(JSON.stringify({ refusals, acknowledged, reopened } satisfies FullDiskReport));
+process.exit();
