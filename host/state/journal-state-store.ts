@@ -41,8 +41,9 @@ export interface JournalStateStore extends SnapshotStateStore {
 
 /**
  * Opens the twin's state: its file, or a new one when it is absent, brought up to the journal.
- * Throws as `openStateFile` does, and `TWIN_STATE_BROKEN` when the journal does not begin where the
- * file ends.
+ * Throws as `openStateFile` does, `TWIN_STATE_BROKEN` when the journal does not begin where the file
+ * ends, and `TWIN_STATE_FULL` or `TWIN_HOST_FOLDER` when the file does not take what the journal has:
+ * nothing is lost then, and it may be tried again.
  */
 export function openJournalStateStore(options: JournalStateOptions): JournalStateStore {
   const { journal, twin, clock, log } = options;
@@ -54,11 +55,11 @@ export function openJournalStateStore(options: JournalStateOptions): JournalStat
     file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
     replay(file, records, seal);
     if (file.ownNumber("applied") < journal.lastSequence(twin)) throw behind(file);
-    // Not before: who cannot be opened now finds them again when it is tried once more.
-    journal.takeOver(twin);
     const overlay = new Overlay();
     const onSynced = (sequence: number): void => journal.release(twin, sequence);
     const applier = new TableApplier({ file, overlay, clock, log, onSynced, isSynced: records.length === 0 });
+    // Not before: who cannot be opened now finds them again when it is tried once more.
+    journal.takeOver(twin);
     return new Store({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
   } catch (thrown) {
     if (file.isOpen) file.close();
