@@ -77,7 +77,7 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const shared = { kernels, kernelWorkers: lanes.workers.count, log };
   const twin = await openFirstTwin(stack, { config, identity, engines, shared });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
-  const others = new OtherTwins({ ...origins, ...shared, folder: config.folder, engines });
+  const others = new OtherTwins({ ...origins, ...shared, folder: config.folder, engines, keeps: parts.web });
   const node = parts.peers ? await openNode(stack, { ...origins, others }) : undefined;
   // Behind the node, which its twins use.
   stack.use(others);

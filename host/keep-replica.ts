@@ -41,8 +41,12 @@ export interface ReplicaParts extends TwinVault {
 /** A copy that is kept. Disposing it writes what waits, and ends. */
 export interface KeptReplica extends AsyncDisposable {
   status(): Promise<HostStatus["replica"]>;
+  /** Resolves when everything that was told before the call is in the vault. */
+  flush(): Promise<void>;
   /** Restores the twin into a throw-away folder. Throws what is wrong. */
   drill(): Promise<void>;
+  /** The same when the last time is long ago. */
+  drillIfDue(): Promise<void>;
 }
 
 /** A drill that is due soon after the start would only slow it down. */
@@ -75,12 +79,14 @@ export function keepReplica(parts: ReplicaParts): KeptReplica {
     await drillOnce(parts);
     await settings.set("lastDrillAtMs", String(systemClock.nowMs()));
   };
+  const drillIfDue = async (): Promise<void> => {
+    if (drillState(await lastDrill(), systemClock.nowMs()) !== "fresh") await drill();
+  };
   const drills = async (): Promise<void> => {
     for (let delayMs = FIRST_DRILL_MS; ; delayMs = DRILL_CHECK_MS) {
       await systemClock.sleep(delayMs, { signal: stop.signal });
-      if (drillState(await lastDrill(), systemClock.nowMs()) === "fresh") continue;
       try {
-        await drill();
+        await drillIfDue();
         drillProblem = undefined;
       } catch (thrown) {
         if (stop.signal.aborted) return;
@@ -100,7 +106,9 @@ export function keepReplica(parts: ReplicaParts): KeptReplica {
       const { problem = drillProblem ?? late, ...status } = replicator.status();
       return { ...status, problem, ...(lastDrillAtMs === undefined ? {} : { lastDrillAtMs }) };
     },
+    flush: () => replicator.flush(),
     drill,
+    drillIfDue,
     async [Symbol.asyncDispose]() {
       endListening();
       stop.abort();

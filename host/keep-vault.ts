@@ -19,26 +19,35 @@ export interface VaultKeeperParts {
 /** A store that was emptied is walked again at most this often. */
 const RESCRUB_MS = 24 * 60 * 60 * 1_000;
 
+/** One look: a sample, a repair of what it found, and a walk over everything when the last one is long ago; `sinceMs` stands for it when there was none. */
+export async function lookAfterVault(
+  { vault, changes, clock }: Omit<VaultKeeperParts, "log">,
+  { sinceMs, signal }: { readonly sinceMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { shardsMissing, shardsCorrupt } = await vault.sample(LIMITS.vault.sampleCount, { signal });
+  const before = await vault.status();
+  const repair = before.degradedSegments > 0 ? await vault.repair({ signal }) : undefined;
+  const walkedMs = clock.nowMs() - (before.lastScrub?.finishedAtMs ?? sinceMs);
+  // What says that a store is whole again is a walk over all of it.
+  const isEmptied = (repair?.shardsRepaired ?? 0) > 0 && before.stores.some(({ healthy }) => !healthy);
+  if (walkedMs >= LIMITS.vault.scrubIntervalMs || (isEmptied && walkedMs >= RESCRUB_MS)) await vault.scrub({ signal });
+  if (shardsMissing + shardsCorrupt > 0 || repair !== undefined) changes.announce("vault");
+}
+
 /** Begins to look after the vault. Disposing ends it, and the work that is at hand. */
-export function keepVault({ vault, changes, clock, log }: VaultKeeperParts): AsyncDisposable {
+export function keepVault(parts: VaultKeeperParts): AsyncDisposable {
+  const { vault, clock, log } = parts;
   const stop = new AbortController();
   const { signal } = stop;
   const startedAtMs = clock.nowMs();
   let compactedAtMs = startedAtMs;
 
   async function look(): Promise<void> {
-    const { shardsMissing, shardsCorrupt } = await vault.sample(LIMITS.vault.sampleCount, { signal });
-    const before = await vault.status();
-    const repair = before.degradedSegments > 0 ? await vault.repair({ signal }) : undefined;
-    const sinceMs = clock.nowMs() - (before.lastScrub?.finishedAtMs ?? startedAtMs);
-    // What says that a store is whole again is a walk over all of it.
-    const isEmptied = (repair?.shardsRepaired ?? 0) > 0 && before.stores.some(({ healthy }) => !healthy);
-    if (sinceMs >= LIMITS.vault.scrubIntervalMs || (isEmptied && sinceMs >= RESCRUB_MS)) await vault.scrub({ signal });
+    await lookAfterVault(parts, { sinceMs: startedAtMs, signal });
     if (clock.nowMs() - compactedAtMs >= LIMITS.vault.compactIntervalMs) {
       compactedAtMs = clock.nowMs();
       await vault.compact({ signal });
     }
-    if (shardsMissing + shardsCorrupt > 0 || repair !== undefined) changes.announce("vault");
   }
 
   async function run(): Promise<void> {

@@ -22,6 +22,9 @@ import type { Kernels } from "./kernels/kernels.ts";
 import type { OpenLanes } from "./kernels/open-lanes.ts";
 import { openTwinPeers } from "./network.ts";
 import { openTwin } from "./open-twin.ts";
+import { keepReplica } from "./keep-replica.ts";
+import { SleeperKeeper, type SleeperVisit } from "./keep-sleepers.ts";
+import { visitSleeper } from "./visit-sleeper.ts";
 import { twinHash } from "./peers/invite-code.ts";
 import type { PeerNode } from "./peers/peer-node.ts";
 import type { NewTwin, TwinListing } from "./rpc/api.ts";
@@ -40,6 +43,8 @@ export interface OtherTwinsParts {
   readonly kernels: Kernels;
   readonly kernelWorkers: number;
   readonly lanes: OpenLanes;
+  /** Whether to keep copies of them in their vaults, and look after these. */
+  readonly keeps: boolean;
   readonly log: Log;
 }
 
@@ -66,10 +71,19 @@ export class OtherTwins implements AsyncDisposable {
   #node: PeerNode | undefined;
   /** Names by the hash of the twin's id, by which the network asks for it. */
   readonly #wanted = new Map<string, string>();
+  /** Of the copies of those that nobody has open. */
+  readonly #sleepers: SleeperKeeper;
   #closed = false;
 
   constructor(parts: OtherTwinsParts) {
     this.#parts = parts;
+    this.#sleepers = new SleeperKeeper({
+      names: () => this.#names(),
+      folderOf: (name) => this.#folderOf(name),
+      visit: (name) => this.#visit(name),
+      clock: systemClock,
+      log: parts.log,
+    });
   }
 
   /** From now on browsers reach them. */
@@ -88,8 +102,9 @@ export class OtherTwins implements AsyncDisposable {
     if (name !== undefined) await this.open(name);
   }
 
-  /** Has all of them live in the engines, one after the other and behind other work: their timers may be due. */
+  /** Has all of them live in the engines, one after the other and behind other work: their timers may be due. From then on their vaults are kept. */
   takeInAll(): void {
+    this.#sleepers.start();
     void this.#takeInAll().catch((thrown: unknown) => {
       this.#parts.log.error({ err: thrown }, "The other twins of this host could not be listed.");
     });
@@ -141,6 +156,7 @@ export class OtherTwins implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    await this.#sleepers[Symbol.asyncDispose]();
     await Promise.allSettled(this.#opened.values());
     await this.#stack.disposeAsync();
   }
@@ -190,7 +206,30 @@ export class OtherTwins implements AsyncDisposable {
     this.#wanted.set(hexEncode(twinHash(id)), name);
     // Messages wait, from now or from an earlier life: they need its place in the network.
     engine.listen({ onOutbox: () => void this.#openForMessages(name) });
+    // A worker that has died may have had more to tell.
+    engine.listen({ onRecord: () => this.#noteChange(name), onRestart: () => this.#noteChange(name) });
     return { identity, engine, outside };
+  }
+
+  /** Of one that is open or being opened, that was noted. */
+  #noteChange(name: string): void {
+    if (this.#opened.has(name)) return;
+    this.#sleepers.changed(name).catch((thrown: unknown) => {
+      this.#parts.log.error({ err: thrown, name }, "That a twin's copy is behind could not be noted.");
+    });
+  }
+
+  /** Its vault alone. A twin whose stores are other twins needs the network, and is opened for good. */
+  async #visit(name: string): Promise<SleeperVisit | undefined> {
+    if (this.#opened.has(name)) return undefined;
+    const { identity, engine } = await this.#resident(name);
+    const visit = await visitSleeper({ ...this.#parts, folder: this.#folderOf(name), identity, engine });
+    if (visit !== undefined || this.#closed) return visit;
+    // It waits until this visit has ended.
+    this.open(name).catch((thrown: unknown) => {
+      this.#parts.log.error({ err: thrown, name }, "A twin of this host cannot be opened.");
+    });
+    return undefined;
   }
 
   async #openForMessages(name: string): Promise<void> {
@@ -207,8 +246,10 @@ export class OtherTwins implements AsyncDisposable {
         "This host has no twin of that name: `twin list` shows them, `twin init NAME` makes one.",
       );
     }
-    const { lanes, log } = this.#parts;
+    const { lanes, keeps, log } = this.#parts;
     const resident = await this.#resident(name);
+    await this.#sleepers.changed(name);
+    await this.#sleepers.leave(name);
     await using stack = new AsyncDisposableStack();
     const twin = await openTwin(stack, {
       ...this.#parts,
@@ -218,7 +259,8 @@ export class OtherTwins implements AsyncDisposable {
     });
     const web = this.#web;
     const changes = createChangeHub();
-    if (web !== undefined) stack.use(keepVault({ vault: twin.vault, changes, clock: systemClock, log }));
+    const replica = keeps ? stack.use(keepReplica({ ...twin, changes, log })) : undefined;
+    if (keeps) stack.use(keepVault({ vault: twin.vault, changes, clock: systemClock, log }));
     const node = this.#node;
     const peers = node && (await openTwinPeers(this.#stack, { node, twin, changes, log }));
     const owner = createOwner(twin, {
@@ -226,6 +268,8 @@ export class OtherTwins implements AsyncDisposable {
       log,
       peers,
       changes,
+      replica: replica && (() => replica.status()),
+      drill: replica && (() => replica.drill()),
       webUrl: () => web?.otherUrl(name) ?? "",
       loginLink: web && (async () => (await web.other(name))!.loginLink()),
     });

@@ -346,6 +346,10 @@ export const LIMITS = {
     sampleIntervalMs: 60 * 60 * 1_000,
     /** Segments of one sample. 64 an hour find a store that lacks 1% of its shards within a day, but for one time in five million. */
     sampleCount: 64,
+    /** Between two rounds over the twins that nobody has open: one that changed is copied after at most about this. */
+    sleeperRoundMs: 60_000,
+    /** Between two looks at the vault of a twin that nobody has open: each look opens it. */
+    sleeperLookMs: 24 * 60 * 60 * 1_000,
     /** Between two compactions: what is forgotten may take its room so much longer. */
     compactIntervalMs: 24 * 60 * 60 * 1_000,
     /** Between two walks over every shard. */

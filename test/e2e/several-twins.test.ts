@@ -1,12 +1,13 @@
 // Several twins in one host: made, listed and used by the command line, with a running host and without.
 
-import { readdir, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect, it } from "vitest";
 
 import { ask } from "../support/http-request.ts";
-import { HostProcess } from "../support/host-process.ts";
+import { HostProcess, runTwin } from "../support/host-process.ts";
 
 it("a host has several twins that share its process and nothing else", async () => {
   await using host = await HostProcess.create();
@@ -44,12 +45,45 @@ it("a host has several twins that share its process and nothing else", async () 
   expect((await ask({ port, path: "/", host: `family.localhost:${port}` })).status).toBe(200);
   expect((await ask({ port, path: "/", host: `nobody.localhost:${port}` })).status).toBe(421);
 
+  const isCopied = async (): Promise<boolean> => {
+    const { replica } = (await host.json("--as", "family", "status")) as {
+      replica: { rootSequence: number; lagMs: number };
+    };
+    return replica.rootSequence > 0 && replica.lagMs === 0;
+  };
+  await expect.poll(isCopied, { timeout: 20_000 }).toBe(true);
+
   // All of them are there again after a kill.
   await host.stop("SIGKILL");
+  const stores = join(family.folder, "stores");
+  const elsewhere = await restoreFrom(family.phrase, stores);
+  expect(elsewhere).toMatchObject({ twin: family.twin, name: "family" });
+  expect(elsewhere.capabilities).not.toContain("chat");
   await host.start();
   expect(await names("--as", "family")).not.toContain("chat");
   expect(await readdir(join(host.folder, "journals"))).toEqual(["0"]);
 }, 60_000);
+
+/** What of the twin comes back in another place, from its phrase and four of its stores. */
+async function restoreFrom(
+  phrase: string,
+  stores: string,
+): Promise<{ readonly twin: string; readonly name: string; readonly capabilities: readonly string[] }> {
+  const place = await mkdtemp(join(tmpdir(), "several-"));
+  try {
+    await writeFile(join(place, "phrase.txt"), phrase);
+    const from = [1, 2, 3, 5].map((store) => join(stores, `store-${store}`));
+    const folder = join(place, "twin");
+    await runTwin(["--data", folder, "restore", "--phrase-file", join(place, "phrase.txt"), "--store", ...from]);
+    const ask = async (...words: string[]): Promise<unknown> =>
+      JSON.parse((await runTwin(["--data", folder, "--json", ...words])).stdout);
+    const { twin, name } = (await ask("status")) as { twin: string; name: string };
+    const capabilities = (await ask("capability", "list")) as { name: string }[];
+    return { twin, name, capabilities: capabilities.map((each) => each.name) };
+  } finally {
+    await rm(place, { recursive: true, force: true });
+  }
+}
 
 it("twins of a host talk to each other and to others over its one node, also when a message has to wake them", async () => {
   await using host = await HostProcess.create();
