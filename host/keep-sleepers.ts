@@ -38,8 +38,8 @@ export class SleeperKeeper implements AsyncDisposable {
   readonly #stop = new AbortController();
   /** When each is to be visited, in ms since 1970; absent: not known yet. */
   readonly #dueAtMs = new Map<string, number>();
-  /** Have changed since their last flush began. */
-  readonly #changed = new Set<string>();
+  /** Have changed since their last flush began, and when their mark is away. */
+  readonly #changed = new Map<string, Promise<void>>();
   #visiting: { readonly name: string; readonly done: Promise<void>; readonly hurry: AbortController } | undefined;
   #running: Promise<void> | undefined;
 
@@ -56,17 +56,20 @@ export class SleeperKeeper implements AsyncDisposable {
 
   /** The twin has changed, or may have: its vault lacks something. Settles when that is on record. */
   async changed(name: string): Promise<void> {
-    if (this.#stop.signal.aborted || this.#changed.has(name)) return;
-    this.#changed.add(name);
-    this.#dueAtMs.set(name, 0);
-    await rm(this.#markOf(name), { force: true });
+    await this.#changed.getOrInsertComputed(name, () => {
+      this.#dueAtMs.set(name, 0);
+      return rm(this.#markOf(name), { force: true });
+    });
   }
 
-  /** Ends a visit to the twin. From the call on `visit` must know that it is open for somebody. */
-  async leave(name: string): Promise<void> {
-    if (this.#visiting?.name !== name) return;
-    this.#visiting.hurry.abort();
-    await this.#visiting.done;
+  /** Ends a visit to the twin, which has changed from then on. From the call on `visit` must know that it is open for somebody. */
+  async claim(name: string): Promise<void> {
+    if (this.#visiting?.name === name) {
+      this.#visiting.hurry.abort();
+      await this.#visiting.done;
+    }
+    // Behind the visit, whose last act may be the mark.
+    await this.changed(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -206,8 +206,13 @@ export class OtherTwins implements AsyncDisposable {
     this.#wanted.set(hexEncode(twinHash(id)), name);
     // Messages wait, from now or from an earlier life: they need its place in the network.
     engine.listen({ onOutbox: () => void this.#openForMessages(name) });
-    // A worker that has died may have had more to tell.
-    engine.listen({ onRecord: () => this.#noteChange(name), onRestart: () => this.#noteChange(name) });
+    engine.listen({
+      onRecord: () => this.#noteChange(name),
+      // One that has died may have had more to tell; one that is closed has told all.
+      onRestart: () => {
+        if (!this.#closed) this.#noteChange(name);
+      },
+    });
     return { identity, engine, outside };
   }
 
@@ -248,8 +253,7 @@ export class OtherTwins implements AsyncDisposable {
     }
     const { lanes, keeps, log } = this.#parts;
     const resident = await this.#resident(name);
-    await this.#sleepers.changed(name);
-    await this.#sleepers.leave(name);
+    await this.#sleepers.claim(name);
     await using stack = new AsyncDisposableStack();
     const twin = await openTwin(stack, {
       ...this.#parts,

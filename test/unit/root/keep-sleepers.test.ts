@@ -117,7 +117,31 @@ test("who opens a twin waits until its visit has ended, which it hurries", async
   await sleep(5);
   opened.clock.advance(sleeperRoundMs);
   await vi.waitFor(() => expect(opened.isMarked("ada")).toBe(true));
-  await opened.keeper.leave("ada");
+  await opened.keeper.claim("ada");
   expect(opened.done).toEqual(["flush ada", "close ada"]);
-  await opened.keeper.leave("ada");
+  // Nobody tells of what changes from now on.
+  expect(opened.isMarked("ada")).toBe(false);
+});
+
+test("who opens a twin while it is being copied leaves it without a mark", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const opened = open(freshPlace(), ["ada"], { flush: () => promise });
+  opened.keeper.start();
+  await sleep(5);
+  opened.clock.advance(sleeperRoundMs);
+  await sleep(5);
+  const claimed = opened.keeper.claim("ada");
+  resolve();
+  await claimed;
+  expect(opened.done).toEqual(["close ada"]);
+  expect(opened.isMarked("ada")).toBe(false);
+});
+
+test("a change while the keeper closes is still on record", async () => {
+  const opened = open(freshPlace(), ["ada"]);
+  opened.keeper.start();
+  await round(opened, 1);
+  await opened.keeper[Symbol.asyncDispose]();
+  await opened.keeper.changed("ada");
+  expect(opened.isMarked("ada")).toBe(false);
 });
