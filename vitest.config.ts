@@ -2,7 +2,6 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     // By default one core is left idle; most of the waiting here is for processes, browsers and disks.
     maxWorkers: "100%",
@@ -10,5 +9,10 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ["default"],
+    projects: [
+      // Nothing here keeps state in modules, so files may follow each other in one process: that saves a third.
+      { extends: true, test: { name: "unit", include: ["test/*.test.ts", "test/unit/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "whole", include: ["test/{e2e,hostile}/**/*.test.ts"] } },
+    ],
   },
 });

@@ -154,7 +154,7 @@ export const CASES = {
     wake: { unit: "ms", what: "The first call of a hibernated twin." },
     "worker-death": {
       unit: "ms",
-      what: "From the death of the worker in which all twins live to the answer of one of them.",
+      what: "From the death of the worker in which all twins live to the answer of one of them, when another one stands ready (a second after the start of the last).",
     },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, CaseFacts>>>>;

@@ -52,20 +52,6 @@ describe("a host", () => {
     const [{ sequence }] = traced as [{ readonly sequence: number }];
     expect(await host.json("replay", String(sequence))).toMatchObject({ isSame: true, receipt: sequence });
   });
-
-  it("survives SIGKILL at any moment of its first start", async () => {
-    for (const delayMs of [60, 150, 250, 350, 450, 600, 800]) {
-      await using host = await HostProcess.create();
-      const starting = host.start().catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-      await host.stop("SIGKILL");
-      const interrupted = await starting;
-      const report = await host.start();
-      // Whoever has not seen the phrase must see it now.
-      if (interrupted === undefined) expect(report.phrase?.split(" ")).toHaveLength(24);
-      expect(((await host.json("capability", "list")) as unknown[]).length).toBe(4);
-    }
-  });
 });
 
 describe("a host that cannot start says so in one sentence, fails, and changes nothing", () => {

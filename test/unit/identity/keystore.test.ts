@@ -69,7 +69,7 @@ describe("keystore", () => {
   });
 
   test("is refused when it is huge, a folder, or not an object", async () => {
-    await writeFile(path, "x".repeat(5_000), { mode: 0o600 });
+    await writeFile(path, "x".repeat(70_000), { mode: 0o600 });
     await expect(readKeystore(path, kernels)).rejects.toThrow("too large");
     await writeFile(path, "null");
     await expect(readKeystore(path, kernels)).rejects.toEqual(invalid);

@@ -14,7 +14,7 @@ import { buildPackages } from "../../host/author.ts";
 import { publisherKeyPath } from "../../host/config.ts";
 import { readGuide, twinWords } from "../support/follow-guide.ts";
 import { HostProcess, runTwin } from "../support/host-process.ts";
-import { launchBrowser } from "./browser.ts";
+import { launchBrowser } from "../e2e/browser.ts";
 
 const TEMPLATE = join(import.meta.dirname, "../../capabilities/sdk/templates/assemblyscript");
 const TSC = join(import.meta.dirname, "../../node_modules/.bin/tsc");
