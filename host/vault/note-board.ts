@@ -13,13 +13,24 @@ export interface NoteBoard {
   put(name: string, bytes: Uint8Array): Promise<void>;
   /** Every copy that a store gives; what it is worth is for the seal to judge. */
   get(name: string): Promise<Uint8Array[]>;
+  /** The same, and how many stores answered at all. */
+  look(name: string): Promise<NoteCopies>;
   /** Best effort, on every store. Answers whether any store had it. */
   delete(name: string): Promise<boolean>;
+}
+
+/** What the stores have of a note. */
+export interface NoteCopies {
+  readonly copies: readonly Uint8Array[];
+  /** Stores that gave a copy or said that they have none. */
+  readonly answered: number;
 }
 
 /** The board over all stores. */
 export function createNoteBoard({ stores, code, log }: Pick<VaultParts, "stores" | "code" | "log">): NoteBoard {
   const needed = code.parityShards + 1;
+  const copiesOn = async (name: string): Promise<(Uint8Array | undefined)[]> =>
+    await askAll([...stores], (store) => store.get(name));
   return {
     needed,
     async put(name, bytes) {
@@ -32,7 +43,11 @@ export function createNoteBoard({ stores, code, log }: Pick<VaultParts, "stores"
         needed,
       });
     },
-    get: async (name) => (await askAll([...stores], (store) => store.get(name))).filter((copy) => copy !== undefined),
+    get: async (name) => (await copiesOn(name)).filter((copy) => copy !== undefined),
+    async look(name) {
+      const answers = await copiesOn(name);
+      return { copies: answers.filter((copy) => copy !== undefined), answered: answers.length };
+    },
     async delete(name) {
       const found = await askAll([...stores], async (store) => {
         if ((await store.stat(name)) === undefined) return false;

@@ -36,7 +36,7 @@ export interface ReplicatorParts {
   readonly source: ReplicaSource;
   readonly identity: Pick<Identity, "id" | "sign" | "keys">;
   /** What the root record says of the owner's stores. */
-  readonly stores: () => unknown;
+  readonly stores: () => readonly unknown[];
   readonly kernels: Kernels;
   readonly clock: Clock;
   readonly random: Random;
@@ -132,6 +132,8 @@ class RunningReplicator implements Replicator {
   #fresh: WriteQueue | undefined;
   #epoch: Epoch | undefined;
   #root: FoundRoot | undefined;
+  /** A record after the root that not enough stores took. Some may have it, and it holds: the next one follows it. */
+  #tried: FoundRoot | undefined;
   #snapshot: { readonly atMs: number; readonly sizeBytes: number } | undefined;
   #lastSequence: number | undefined;
   #isDue = true;
@@ -317,19 +319,22 @@ class RunningReplicator implements Replicator {
     const epoch: Epoch = { id, chain, count: 0, sizeBytes: 0, previous: undefined };
     // What was written while the snapshot was read, before anybody can find the snapshot.
     for (const piece of fresh.take()) await this.#writeTick(epoch, piece);
+    const before = this.#tried ?? this.#root;
     const record: RootRecord = {
       twin: identity.id,
-      sequence: (this.#root?.record.sequence ?? 0) + 1,
+      sequence: (before?.record.sequence ?? 0) + 1,
       atMs: clock.nowMs(),
       epoch: hexEncode(id),
       snapshot: info.id,
-      previous: this.#root?.hash ?? "",
+      previous: before?.hash ?? "",
       stores: stores(),
     };
     if (this.#fresh !== fresh) return false;
     const root = encodeRoot({ identity, locator: this.#locator, kernels }, record);
+    this.#tried = { record, hash: root.hash };
     await vault.notes.put(root.name, root.bytes);
-    this.#root = { record, hash: root.hash };
+    this.#root = this.#tried;
+    this.#tried = undefined;
     // From here on only what came since the last piece above is missing: it is in `fresh` again.
     if (this.#fresh !== fresh) return false;
     this.#epoch = epoch;

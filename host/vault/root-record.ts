@@ -27,8 +27,8 @@ export interface RootRecord {
   readonly snapshot: ObjectId;
   /** Hexadecimal BLAKE3 of the record before, as signed; empty in the first. */
   readonly previous: string;
-  /** The owner's list of stores, opaque here: one store is enough to learn of all. */
-  readonly stores: unknown;
+  /** The owner's stores, each opaque here: one store is enough to learn of all. */
+  readonly stores: readonly unknown[];
 }
 
 /** A record that was read, and its own hash. */
@@ -63,19 +63,22 @@ export function encodeRoot(
 /** Looks at all copies of both slots. Throws `TWIN_SEAL_BROKEN` when two valid records claim one place in the row, and it cannot be told which of them was only a try that failed. */
 export async function findRoots(
   keys: Pick<Keys, "locator" | "kernels"> & { readonly identity: Pick<Identity, "id"> },
-  notes: Pick<NoteBoard, "get" | "needed">,
+  notes: Pick<NoteBoard, "look" | "needed">,
 ): Promise<RootSearch> {
   const found: FoundRoot[] = [];
   let broken = 0;
+  let answered = Infinity;
   for (const slot of SLOTS) {
     const name = keys.locator.rootName(slot);
-    for (const copy of await notes.get(name)) {
+    const seen = await notes.look(name);
+    answered = Math.min(answered, seen.answered);
+    for (const copy of seen.copies) {
       const root = decodeRoot(keys, name, copy);
       if (root === undefined || slotOf(root.record.sequence) !== slot) broken++;
       else found.push(root);
     }
   }
-  const newest = newestOf(found, notes.needed);
+  const newest = newestOf(found, { answered, needed: notes.needed });
   if (newest === undefined) return { newest, broken, stale: 0 };
   const { sequence, previous } = newest.record;
   const isEstranged = ({ record, hash }: FoundRoot): boolean =>
@@ -87,15 +90,27 @@ export async function findRoots(
   return { newest, broken, stale };
 }
 
-/** Of the highest number, the record that enough stores have. Throws `TWIN_SEAL_BROKEN` when there are several and none of them has. */
-function newestOf(found: readonly FoundRoot[], needed: number): FoundRoot | undefined {
+/**
+ * Of the highest number, the record that enough stores have, or of tries that failed the last. Throws
+ * `TWIN_SEAL_BROKEN` when there are several, and none of them has enough.
+ */
+function newestOf(
+  found: readonly FoundRoot[],
+  { answered, needed }: { readonly answered: number; readonly needed: number },
+): FoundRoot | undefined {
   const highest = Math.max(...found.map(({ record }) => record.sequence));
   const candidates = found.filter(({ record }) => record.sequence === highest);
   const [first] = candidates;
   if (first === undefined || candidates.every(({ hash }) => hash === first.hash)) return first;
   const written = candidates.find((root) => copiesOf(found, root) >= needed);
-  if (written === undefined) throw forked(highest);
-  return written;
+  if (written !== undefined) return written;
+  // Together on too few stores, also if all that are silent have one: no host ever got through with it. A store
+  // that had the first try was away at the second.
+  const silent = Math.max(0, ...candidates.map(({ record }) => record.stores.length - answered));
+  if (candidates.length + silent < needed) {
+    return candidates.reduce((last, root) => (root.record.atMs > last.record.atMs ? root : last));
+  }
+  throw forked(highest);
 }
 
 function copiesOf(found: readonly FoundRoot[], { hash }: FoundRoot): number {

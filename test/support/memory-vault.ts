@@ -84,7 +84,13 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       degradedSegments: 0,
       putsAtWork: 0,
     }),
-    notes: { needed: 1, put: async () => {}, get: async () => [], delete: async () => false },
+    notes: {
+      needed: 1,
+      put: async () => {},
+      get: async () => [],
+      look: async () => ({ copies: [], answered: 0 }),
+      delete: async () => false,
+    },
     stores: {
       add: async () => {},
       drain: async () => ({ moved: 0, left: 0 }),

@@ -324,17 +324,19 @@ describe("a store that lies about the twin", () => {
     expect((await restore(stores)).table).toEqual(new Map([["a", "1"]]));
     const again = await start(twin, stores);
     await again.replicator.flush();
-    expect(again.replicator.status()).toMatchObject({ rootSequence: 3, problem: undefined });
+    expect(again.replicator.status()).toMatchObject({ rootSequence: 4, problem: undefined });
   });
 
   test("with two roots of one number, from two hosts of one twin, is named", async () => {
-    const record = { twin: identity.id, sequence: 1, atMs: 1, epoch: "00", snapshot: "x", previous: "", stores: [] };
+    const stores = ["a", "b", "c", "d", "e", "f"];
+    const record = { twin: identity.id, sequence: 1, atMs: 1, epoch: "00", snapshot: "x", previous: "", stores };
     const keys = { identity, locator, kernels };
-    const [one, other] = [encodeRoot(keys, record), encodeRoot(keys, { ...record, snapshot: "y" })];
-    const board = (...copies: Uint8Array[]) => ({
+    const [one, other] = [encodeRoot(keys, record), encodeRoot(keys, { ...record, atMs: 2, snapshot: "y" })];
+    const boardOf = (answered: number, ...copies: Uint8Array[]) => ({
       needed: 3,
-      get: async (name: string) => (name === one.name ? copies : []),
+      look: async (name: string) => ({ copies: name === one.name ? copies : [], answered }),
     });
+    const board = (...copies: Uint8Array[]) => boardOf(copies.length, ...copies);
     for (const copies of [
       [one.bytes, other.bytes],
       [one.bytes, one.bytes, one.bytes, other.bytes, other.bytes, other.bytes],
@@ -343,6 +345,10 @@ describe("a store that lies about the twin", () => {
     }
     const tried = await findRoots(keys, board(other.bytes, one.bytes, one.bytes, one.bytes, other.bytes));
     expect(tried).toMatchObject({ newest: { hash: one.hash }, stale: 2 });
+    // On two of six that all answered: neither was ever on enough.
+    const twice = await findRoots(keys, boardOf(6, other.bytes, one.bytes));
+    expect(twice).toMatchObject({ newest: { hash: other.hash }, stale: 1 });
+    await expect(findRoots(keys, boardOf(5, other.bytes, one.bytes))).rejects.toThrow("two hosts");
     const stranger = { ...keys, identity: testIdentity(2) };
     expect(await findRoots(stranger, board(one.bytes))).toMatchObject({ newest: undefined });
   });
