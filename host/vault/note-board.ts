@@ -20,7 +20,7 @@ export interface NoteBoard {
 }
 
 /** What the stores have of a note. */
-export interface NoteCopies {
+interface NoteCopies {
   readonly copies: readonly Uint8Array[];
   /** Stores that gave a copy or said that they have none. */
   readonly answered: number;
