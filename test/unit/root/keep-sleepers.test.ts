@@ -47,10 +47,10 @@ const VISIT = (name: string): string[] => [`flush ${name}`, `look ${name}`, `flu
 
 /** A round, to its end. */
 async function round({ clock, done }: Opened, count: number): Promise<void> {
-  await sleep(5);
+  await sleep(25);
   clock.advance(sleeperRoundMs);
   await vi.waitFor(() => expect(done.filter((what) => what.startsWith("close"))).toHaveLength(count));
-  await sleep(5);
+  await sleep(25);
 }
 
 test("each is visited once, one at a time, and then again a day later", async () => {
@@ -125,11 +125,17 @@ test("who opens a twin waits until its visit has ended, which it hurries", async
 
 test("who opens a twin while it is being copied leaves it without a mark", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const opened = open(freshPlace(), ["ada"], { flush: () => promise });
+  let isCopying = false;
+  const flush = (): Promise<void> => {
+    isCopying = true;
+    return promise;
+  };
+  const opened = open(freshPlace(), ["ada"], { flush });
   opened.keeper.start();
-  await sleep(5);
-  opened.clock.advance(sleeperRoundMs);
-  await sleep(5);
+  while (!isCopying) {
+    await sleep(5);
+    opened.clock.advance(sleeperRoundMs);
+  }
   const claimed = opened.keeper.claim("ada");
   resolve();
   await claimed;
