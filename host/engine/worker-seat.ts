@@ -143,12 +143,14 @@ export class WorkerSeat {
     if (this.#ended) return;
     this.#ended = true;
     const link = await this.#link?.catch(() => undefined);
-    const slots = [...this.#twins.keys()];
+    const left = [...this.#twins];
     this.#twins.clear();
-    if (link === undefined) return;
-    // Only receipts wait for this; everything that was acknowledged is durable already.
-    await this.#inTime(Promise.all(slots.map((slot) => link.request(slot, { name: "close", args: undefined }))));
-    await link.end();
+    if (link !== undefined) {
+      // Only receipts wait for this; everything that was acknowledged is durable already.
+      await this.#inTime(Promise.all(left.map(([slot]) => link.request(slot, { name: "close", args: undefined }))));
+      await link.end();
+    }
+    for (const [, { place }] of left) place.stateKey.fill(0);
   }
 
   /** A worker that has served and died is replaced although nothing is asked: its timers are due some time. */
