@@ -125,14 +125,10 @@ test("who opens a twin waits until its visit has ended, which it hurries", async
 
 test("who opens a twin while it is being copied leaves it without a mark", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let isCopying = false;
-  const flush = (): Promise<void> => {
-    isCopying = true;
-    return promise;
-  };
-  const opened = open(freshPlace(), ["ada"], { flush });
+  const copying = vi.fn<() => Promise<void>>(() => promise);
+  const opened = open(freshPlace(), ["ada"], { flush: copying });
   opened.keeper.start();
-  while (!isCopying) {
+  while (copying.mock.calls.length === 0) {
     await sleep(5);
     opened.clock.advance(sleeperRoundMs);
   }
