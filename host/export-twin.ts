@@ -20,7 +20,7 @@ import type { ExportReport } from "./rpc/api.ts";
 import { decodeWrites } from "./state/journal-record.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import type { StateStore, StateWrite } from "./state/state-store.ts";
-import { type ObjectInfo, type Progress, SNAPSHOT_TYPE, type Vault } from "./vault/object.ts";
+import { isHostType, type ObjectInfo, type Progress, type Vault } from "./vault/object.ts";
 
 /** Where an export keeps what. */
 export const EXPORT_PLACES = {
@@ -66,7 +66,7 @@ export async function exportTwin(parts: ExportParts, target: string, onProgress:
       for await (const { path, bytes } of createReplicaSource(parts.engine, parts.folder).files()) {
         sizeBytes += await writer.write(EXPORT_PLACES.files + path, once(bytes));
       }
-      const objects = (await parts.vault.find(({ type }) => type !== SNAPSHOT_TYPE)).toSorted(byId);
+      const objects = (await parts.vault.find(({ type }) => !isHostType(type))).toSorted(byId);
       sizeBytes += await writeObjects(parts, { writer, objects, onProgress });
       return { ...(await writer.finish(parts.identity, atMs)), rows, objects: objects.length, sizeBytes };
     });

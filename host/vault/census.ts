@@ -1,7 +1,7 @@
 // Counts what stands where, so that the margin is known at any moment without walking the segments:
 // segments with the same pattern of stores are one line of the count.
 
-import { SNAPSHOT_TYPE } from "./object.ts";
+import { isHostType } from "./object.ts";
 import type { ObjectRecord, SegmentRecord } from "./vault-index.ts";
 import { shardCountOf } from "./segment.ts";
 import { headerSize } from "./shard.ts";
@@ -64,7 +64,7 @@ export function createCensus(): Census {
   };
 
   const countObject = ({ type, sizeBytes }: ObjectRecord, sign: 1 | -1): void => {
-    if (type === SNAPSHOT_TYPE) return;
+    if (isHostType(type)) return;
     objects.objectCount += sign;
     objects.sizeBytes += sign * sizeBytes;
   };

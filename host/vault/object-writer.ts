@@ -5,8 +5,9 @@ import { utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { abortable, throwIfAborted } from "./abortable.ts";
-import { createManifestBuilder } from "./manifest-tree.ts";
-import { type ObjectInfo, type ObjectMeta, type Progress, SNAPSHOT_TYPE } from "./object.ts";
+import { type BlockPart, createManifestBuilder, type ManifestBuilder } from "./manifest-tree.ts";
+import { type ObjectId, type ObjectInfo, type ObjectMeta, type Progress, SNAPSHOT_TYPE } from "./object.ts";
+import { chunksOf, readChunk, withChunkBefore } from "./object-chunks.ts";
 import { type PutSession, createPutSession } from "./put-session.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -19,6 +20,7 @@ export interface PutRequest {
   readonly meta: ObjectMeta;
   readonly signal: AbortSignal;
   readonly onProgress?: Progress | undefined;
+  readonly after?: ObjectId | undefined;
 }
 
 /** Stores an object; see `Vault.put`. */
@@ -46,7 +48,15 @@ async function storeAll(
   const { source, signal, onProgress, meta } = request;
   const tree = createManifestBuilder((kind, block) => session.store(kind, block));
   let taken = 0;
-  for await (const chunk of session.storeStream(abortable(source, signal))) {
+  let last: BlockPart | undefined;
+  for await (const chunk of request.after === undefined ? [] : chunksOf(parts, request.after)) {
+    throwIfAborted(signal);
+    if (last !== undefined) taken += await addAgain(parts, { session, tree }, last);
+    last = chunk;
+  }
+  // Its end was the end of a stream: more bytes may move it.
+  const rest = last === undefined ? source : withChunkBefore(parts, last.id, source);
+  for await (const chunk of session.storeStream(abortable(rest, signal))) {
     await tree.add(chunk);
     taken += chunk.sizeBytes;
     if (meta.type !== SNAPSHOT_TYPE) requireRoom(parts, taken);
@@ -54,6 +64,17 @@ async function storeAll(
   }
   const { id, sizeBytes } = await tree.finish(meta);
   return { id, record: { sizeBytes, ...meta } };
+}
+
+/** Takes over a chunk of another object, which is stored again if it does not stand as a fresh one would. Answers its size. */
+async function addAgain(
+  parts: VaultParts,
+  { session, tree }: { readonly session: PutSession; readonly tree: ManifestBuilder },
+  chunk: BlockPart,
+): Promise<number> {
+  if (!session.reuse(chunk.id)) await session.store("data", await readChunk(parts, chunk.id));
+  await tree.add(chunk);
+  return chunk.sizeBytes;
 }
 
 /** Before anything is acknowledged, and before more of it is sent. Content that the vault has already counts too: it may leave the other object. */

@@ -6,8 +6,15 @@ import type { ShardStore } from "./shard-store.ts";
 /** Names an object: base58btc of the 32-byte id of its manifest block. Unguessable without the vault's key or the content. */
 export type ObjectId = string;
 
-/** Media type of the twin's own snapshots, which are not counted among the owner's objects. */
+/** Media type of the twin's own snapshots. */
 export const SNAPSHOT_TYPE = "application/x-twin-snapshot";
+/** Media type of what is kept of uploads that are not whole yet. */
+export const UPLOAD_TYPE = "application/x-twin-upload";
+
+/** Whether an object of that media type is the host's: none of the owner's, so not counted, not exported, and nobody may put one. */
+export function isHostType(type: string): boolean {
+  return type === SNAPSHOT_TYPE || type === UPLOAD_TYPE;
+}
 
 /** How far an object's bytes are from loss. */
 type Durability =
@@ -166,17 +173,24 @@ export interface StoreRack {
   remove(name: string, options?: { readonly lost?: boolean | undefined }): Promise<void>;
 }
 
+/** How to put. */
+export interface PutOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: Progress | undefined;
+  /**
+   * The new object begins with the bytes of this one, which stays: they are neither read nor stored again, and the
+   * id is that of all bytes put at once. Unknown, `TWIN_OBJECT_UNKNOWN` is thrown.
+   */
+  readonly after?: ObjectId | undefined;
+}
+
 /** Objects kept alive over stores. */
 export interface Vault extends AsyncDisposable {
   /**
    * Stores the stream's bytes in flat memory whatever their number. When it resolves the object has the
    * durability that the answer states. An abort or a source that throws leaves no object.
    */
-  put(
-    source: AsyncIterable<Uint8Array>,
-    meta?: ObjectMeta,
-    options?: { readonly signal?: AbortSignal | undefined; readonly onProgress?: Progress | undefined },
-  ): Promise<ObjectInfo>;
+  put(source: AsyncIterable<Uint8Array>, meta?: ObjectMeta, options?: PutOptions): Promise<ObjectInfo>;
   /** Undefined when no such object was ever put. */
   stat(id: ObjectId): Promise<ObjectInfo | undefined>;
   /** The bytes [offset, offset + size) of the object, every one verified before it is yielded. Throws `TWIN_OBJECT_UNKNOWN`, `TWIN_OBJECT_RANGE`, `TWIN_OBJECT_LOST`. */

@@ -26,6 +26,8 @@ const PLAIN_BUFFERS = 4;
 export interface PutSession {
   /** Stores a block unless the vault has it in good health. Answers its id. `plain` may be reused afterwards. */
   store(kind: BlockKind, plain: Uint8Array): Promise<Uint8Array>;
+  /** Uses a block of the vault again. False when it does not stand as a fresh one would: it must be stored then. */
+  reuse(id: Uint8Array): boolean;
   /** Stores the content of a stream likewise. Gives its chunks in order, as soon as they have names. */
   storeStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<ChunkName, void, undefined>;
   /** Waits for the stores, then makes object and blocks known in one commit. */
@@ -68,6 +70,12 @@ class OpenSession implements PutSession {
     const id = kernels.keyedHash(kind === "data" ? keys.dataId : keys.manifestId, plain);
     if (this.#isWanted(id)) await this.#append({ id, kind, sizeBytes: plain.length }, plain);
     return id;
+  }
+
+  reuse(id: Uint8Array): boolean {
+    if (!this.#isStanding(id)) return false;
+    this.#used.set(hexEncode(id), id);
+    return true;
   }
 
   async *storeStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<ChunkName, void, undefined> {

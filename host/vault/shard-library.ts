@@ -9,7 +9,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import { createBlockReader } from "./block-reader.ts";
 import { findObject, listShards, mapBlocks, readSegments } from "./found-segments.ts";
 import { guardStore } from "./guarded-store.ts";
-import { type ObjectInfo, SNAPSHOT_TYPE, type Vault } from "./object.ts";
+import { isHostType, type ObjectInfo, type Vault } from "./object.ts";
 import { readObject } from "./object-reader.ts";
 import { createManifestCache } from "./manifest-cache.ts";
 import { createPace } from "./pace.ts";
@@ -63,7 +63,7 @@ export async function openShardLibrary(parts: ShardLibraryParts): Promise<ShardL
   const index = { object: (id: Uint8Array) => records.get(base58Encode(id)) };
   const never = new AbortController().signal;
   return {
-    objects: [...records].filter(([, { type }]) => type !== SNAPSHOT_TYPE).map(([id, record]) => ({ id, ...record })),
+    objects: [...records].filter(([, { type }]) => !isHostType(type)).map(([id, record]) => ({ id, ...record })),
     async *read(id, range = {}, { signal = never } = {}) {
       if (!records.has(id)) {
         throw new TwinError(

@@ -35,10 +35,10 @@ export function createVaultDoor(parts: VaultParts): Vault {
 
   const { report, drain, ...walks } = createVaultWalks(parts, { tracked, signalOf });
   return {
-    async put(source, meta = {}, { signal, onProgress } = {}) {
+    async put(source, meta = {}, { signal, ...options } = {}) {
       putsAtWork++;
       try {
-        return await tracked(puts(() => putObject(parts, { source, meta, onProgress, signal: signalOf(signal) })));
+        return await tracked(puts(() => putObject(parts, { ...options, source, meta, signal: signalOf(signal) })));
       } finally {
         putsAtWork--;
       }
