@@ -470,13 +470,19 @@ export const LIMITS = {
     ticketCount: 10_000,
     /** A ticket stands in a URL. */
     ticketLifetimeMs: 60_000,
-    /** Resumable uploads that wait for bytes: each holds a large put's place and memory. Fewer than `largePutCount`. */
-    openUploadCount: 4,
-    /** A resumable upload that nothing comes for is given up. */
-    uploadIdleMs: 10 * 60_000,
-    /** Those that are done are remembered for as long, so that who missed the answer learns it. */
+    /** Resumable uploads that are not whole: what has come of them takes room in the stores. */
+    openUploadCount: 32,
+    /** A resumable upload that nothing comes for is given up, and what has come is forgotten. */
+    uploadIdleMs: 24 * 60 * 60_000,
+    /** Those that are done and remembered; beyond, the oldest is not. */
     uploadsKept: 1_000,
+    /** Pieces of resumable uploads that are taken at once: each holds a large put's place and memory. Fewer than `largePutCount`. */
+    uploadsAtOnce: 4,
     /** One upload; beyond, it is more likely a stream without an end. */
     uploadSizeBytes: 64 * 1024 * MIB,
+    /** After so long what has come of a piece is made durable, and others get their turn: a kill costs no more. */
+    uploadStepMs: 15_000,
+    /** A resumable upload that is done is remembered, so that who missed the answer learns it. */
+    uploadStoredMs: 10 * 60_000,
   },
 } as const;

@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { TwinError } from "../base/errors.ts";
 import { utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { ObjectInfo, ObjectMeta, Vault } from "../vault/object.ts";
+import { isHostType, type ObjectInfo, type ObjectMeta, type Vault } from "../vault/object.ts";
 import { checkObjectId, unknownObject } from "../rpc/object-id.ts";
 import type { ChangeHub } from "../rpc/change-hub.ts";
 import { type ByteRange, parseByteRange } from "./byte-range.ts";
@@ -141,8 +141,12 @@ function checkName(value: unknown): string | undefined {
 
 function checkType(value: unknown): string | undefined {
   if (value === undefined || value === "") return undefined;
-  if (typeof value === "string" && MEDIA_TYPE.test(value)) return value;
-  throw new TwinError("TWIN_INPUT_INVALID", '"type" must be a media type, such as image/png.');
+  // What the host keeps for itself it also deletes.
+  if (typeof value === "string" && MEDIA_TYPE.test(value) && !isHostType(value)) return value;
+  throw new TwinError(
+    "TWIN_INPUT_INVALID",
+    '"type" must be a media type, such as image/png, and none of the host\'s own.',
+  );
 }
 
 function tooLarge(): TwinError {

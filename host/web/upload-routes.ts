@@ -13,13 +13,15 @@ import { LIMITS } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { ObjectInfo } from "../vault/object.ts";
 import { checkMeta, type ObjectRouteParts, useUploadTicket } from "./object-routes.ts";
+import type { UploadVault } from "./upload-keep.ts";
 import { UploadShelf } from "./upload-shelf.ts";
 
 const PATH = "/uploads";
 const ID_SIZE_BYTES = 24;
 
 /** What the routes need. */
-export interface UploadRouteParts extends ObjectRouteParts {
+export interface UploadRouteParts extends Omit<ObjectRouteParts, "vault"> {
+  readonly vault: ObjectRouteParts["vault"] & UploadVault;
   readonly origin: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -89,7 +91,7 @@ class ShelfStore extends DataStore {
     if (upload.size === undefined) {
       throw new TwinError("TWIN_INPUT_INVALID", "The size of an upload must be known when it begins.");
     }
-    this.#shelf.open(upload.id, { sizeBytes: upload.size, meta: metaOf(upload) });
+    await this.#shelf.open(upload.id, { sizeBytes: upload.size, meta: metaOf(upload) });
     return upload;
   }
 
@@ -98,13 +100,13 @@ class ShelfStore extends DataStore {
   }
 
   override async getUpload(id: string): Promise<Upload> {
-    const found = this.#shelf.find(id);
+    const found = await this.#shelf.find(id);
     if (found === undefined) throw new TwinError("TWIN_PATH_UNKNOWN", "No upload is open here: begin it again.");
     return new Upload({ id, size: found.sizeBytes, offset: found.takenBytes });
   }
 
   override async remove(id: string): Promise<void> {
-    if (this.#shelf.find(id) === undefined) throw new TwinError("TWIN_PATH_UNKNOWN", "No upload is open here.");
+    if ((await this.#shelf.find(id)) === undefined) throw new TwinError("TWIN_PATH_UNKNOWN", "No upload is open here.");
     await this.#shelf.drop(id);
   }
 }

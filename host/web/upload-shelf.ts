@@ -1,128 +1,198 @@
-// Uploads that may come in several pieces, over connections that break. Their bytes go straight into the
-// vault, whose put stays open meanwhile: nothing of them lies unsealed on a disk, and nothing outlives the host.
-
-import { once } from "node:events";
-import { PassThrough } from "node:stream";
+// Uploads that may come in several pieces, over connections that break and hosts that are killed. What has come
+// is an object of the vault, which grows in steps; nothing of it is held in memory between two requests.
 
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { ObjectInfo, ObjectMeta, Vault } from "../vault/object.ts";
+import { createGate } from "../vault/gate.ts";
+import type { ObjectInfo, ObjectMeta } from "../vault/object.ts";
+import { findUploads, forgetUpload, keepBegun, keepMore, type KeptUpload, type UploadVault } from "./upload-keep.ts";
+import { UploadSteps } from "./upload-steps.ts";
 
 /** An upload under way. */
 export interface ShelvedUpload {
   readonly sizeBytes: number;
-  /** Bytes that are taken: the next piece begins here. */
+  /** Bytes that are durable: the next piece begins here. */
   readonly takenBytes: number;
 }
 
 interface Upload {
-  readonly sizeBytes: number;
-  readonly feed: PassThrough;
-  readonly stored: Promise<ObjectInfo>;
+  kept: KeptUpload;
+  /** Aborts when it is dropped. */
   readonly gone: AbortController;
-  /** Aborts when the put has failed. */
-  readonly ended: AbortSignal;
-  takenBytes: number;
-  isStored: boolean;
+  /** What comes for it now. */
+  steps: UploadSteps | undefined;
+  /** Resolves when nothing is being written. */
+  written: Promise<void>;
+  stored: Promise<ObjectInfo> | undefined;
   /** Ends the wait after which it is dropped. */
   idle: AbortController;
 }
 
-/** Uploads by their ids. One that nothing comes for in `LIMITS.web.uploadIdleMs` is dropped. */
+/**
+ * Uploads by their ids. One that nothing comes for in `LIMITS.web.uploadIdleMs` is dropped; one that is stored,
+ * after `LIMITS.web.uploadStoredMs`.
+ */
 export class UploadShelf implements AsyncDisposable {
-  readonly #vault: Pick<Vault, "put">;
-  readonly #clock: Clock;
+  readonly #parts: { readonly vault: UploadVault; readonly clock: Clock };
   readonly #uploads = new Map<string, Upload>();
+  /** One at a time, so that the limits hold. */
+  readonly #opening = createGate(1);
+  readonly #writing = createGate(LIMITS.web.uploadsAtOnce);
+  #found: Promise<void> | undefined;
+  #isClosed = false;
 
-  constructor(parts: { readonly vault: Pick<Vault, "put">; readonly clock: Clock }) {
-    this.#vault = parts.vault;
-    this.#clock = parts.clock;
+  constructor(parts: { readonly vault: UploadVault; readonly clock: Clock }) {
+    this.#parts = parts;
+    // So that those that are too old go, also when nobody asks. A failure is met by who asks.
+    void this.#find().catch(() => {});
   }
 
-  /** Opens one. Throws `TWIN_LIMIT_EXCEEDED` when too many are open. */
-  open(id: string, { sizeBytes, meta }: { readonly sizeBytes: number; readonly meta: ObjectMeta }): void {
-    const openCount = [...this.#uploads.values()].filter(({ isStored }) => !isStored).length;
-    if (openCount >= LIMITS.web.openUploadCount || this.#uploads.size >= LIMITS.web.uploadsKept) {
-      throw new TwinError("TWIN_LIMIT_EXCEEDED", "Too many uploads are open: finish or drop one first.");
-    }
-    const feed = new PassThrough();
-    // Who writes is told by the put itself.
-    feed.on("error", () => {});
-    const [gone, ended, idle] = [new AbortController(), new AbortController(), new AbortController()];
-    const stored = this.#vault.put(feed, meta, { signal: gone.signal });
-    // Its failure is met by the write that waits, the next one, or when it is finished.
-    stored.catch(() => ended.abort());
-    const upload = { sizeBytes, feed, stored, gone, ended: ended.signal, takenBytes: 0, isStored: false, idle };
-    this.#uploads.set(id, upload);
-    this.#rest(id, upload);
+  /** Opens one. Throws `TWIN_LIMIT_EXCEEDED` when too many are open, `TWIN_STORE_FULL` when the owner's quota has no room for it. */
+  async open(id: string, plan: { readonly sizeBytes: number; readonly meta: ObjectMeta }): Promise<void> {
+    await this.#find();
+    await this.#opening(async () => {
+      await this.#requirePlace(plan.sizeBytes);
+      this.#add(await keepBegun(this.#parts, id, plan));
+    });
   }
 
-  find(id: string): ShelvedUpload | undefined {
-    return this.#uploads.get(id);
+  /** Undefined when there is none. Waits until what is being written stands. */
+  async find(id: string): Promise<ShelvedUpload | undefined> {
+    await this.#find();
+    const upload = this.#uploads.get(id);
+    await upload?.written;
+    return upload && { sizeBytes: upload.kept.sizeBytes, takenBytes: takenOf(upload) };
   }
 
-  /** Takes bytes, with back-pressure, until `source` ends or breaks. Answers how many are taken in all. */
+  /** Takes bytes, with back-pressure, until `source` ends or breaks: throws why, then. Answers how many are durable in all. */
   async write(id: string, source: AsyncIterable<Uint8Array>): Promise<number> {
-    const upload = this.#need(id);
+    const upload = await this.#need(id);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    upload.written = promise;
     upload.idle.abort();
+    const steps = (upload.steps = new UploadSteps(source, this.#parts.clock));
+    if (this.#isClosed) steps.end();
     try {
-      for await (const bytes of source) {
-        if (upload.takenBytes + bytes.length > upload.sizeBytes) {
-          throw new TwinError("TWIN_LIMIT_EXCEEDED", `This upload has ${upload.sizeBytes} bytes, as was said.`);
-        }
-        upload.takenBytes += bytes.length;
-        if (upload.ended.aborted || !upload.feed.write(bytes)) await untilTaken(upload);
-      }
-      return upload.takenBytes;
+      // Whose bytes do not come waits outside.
+      while (await steps.hasMore()) await this.#writing(() => this.#storeStep(upload, steps));
+      if (steps.failure !== undefined) throw steps.failure;
+      return takenOf(upload);
     } finally {
-      this.#rest(id, upload);
+      upload.steps = undefined;
+      resolve();
+      this.#rest(upload);
     }
   }
 
-  /** What was stored, when all bytes are taken and durable. Throws as `Vault.put`; then the upload is gone. */
+  /** What was stored, when all bytes are taken. Throws as `Vault.put`; then it may be tried again. */
   async finish(id: string): Promise<ObjectInfo> {
-    const upload = this.#need(id);
-    upload.feed.end();
+    const upload = await this.#need(id);
+    const { meta, part } = upload.kept;
+    upload.stored ??= this.#parts.vault.put(nothing(), meta, { after: part?.id, signal: upload.gone.signal });
     try {
-      const info = await upload.stored;
-      upload.isStored = true;
-      return info;
+      return await upload.stored;
     } catch (thrown) {
-      await this.drop(id);
+      upload.stored = undefined;
       throw thrown;
+    } finally {
+      this.#rest(upload);
     }
   }
 
-  /** Ends it: an upload that is not whole leaves no object. */
+  /** Ends it, and forgets what has come; an object that was stored of it stays. */
   async drop(id: string): Promise<void> {
     const upload = this.#uploads.get(id);
+    if (upload === undefined) return;
     this.#uploads.delete(id);
-    upload?.idle.abort();
-    upload?.gone.abort(new TwinError("TWIN_ABORTED", "The upload was given up."));
-    upload?.feed.destroy();
-    await upload?.stored.catch(() => {});
+    upload.idle.abort();
+    upload.gone.abort(new TwinError("TWIN_ABORTED", "The upload was given up."));
+    await upload.written;
+    await forgetUpload(this.#parts.vault, upload.kept);
   }
 
+  /** What has come until now is kept for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#uploads.keys()].map((id) => this.drop(id)));
+    this.#isClosed = true;
+    await this.#found?.catch(() => {});
+    for (const { idle, steps } of this.#uploads.values()) {
+      idle.abort();
+      steps?.end();
+    }
+    await Promise.all([...this.#uploads.values()].map(({ written }) => written));
   }
 
-  #need(id: string): Upload {
+  async #storeStep(upload: Upload, steps: UploadSteps): Promise<void> {
+    const room = upload.kept.sizeBytes - takenOf(upload);
+    const step = atMost(steps.take(LIMITS.web.uploadStepMs), room);
+    upload.kept = await keepMore(this.#parts, upload.kept, step, upload.gone.signal);
+  }
+
+  /** Takes up what the last run of the host has left. */
+  #find(): Promise<void> {
+    this.#found ??= this.#takeUp().catch((thrown: unknown) => {
+      this.#found = undefined;
+      throw thrown;
+    });
+    return this.#found;
+  }
+
+  async #takeUp(): Promise<void> {
+    for (const kept of await findUploads(this.#parts.vault)) this.#add(kept);
+  }
+
+  #add(kept: KeptUpload): void {
+    const upload: Upload = {
+      kept,
+      gone: new AbortController(),
+      steps: undefined,
+      written: Promise.resolve(),
+      stored: undefined,
+      idle: new AbortController(),
+    };
+    this.#uploads.set(kept.id, upload);
+    this.#rest(upload);
+  }
+
+  async #need(id: string): Promise<Upload> {
+    await this.#find();
     const upload = this.#uploads.get(id);
-    if (upload !== undefined) return upload;
+    await upload?.written;
+    if (upload !== undefined && this.#uploads.has(id)) return upload;
     throw new TwinError("TWIN_PATH_UNKNOWN", "No upload is open here: it was stored, dropped or never begun.");
   }
 
-  #rest(id: string, upload: Upload): void {
-    upload.idle.abort();
-    upload.idle = new AbortController();
-    if (this.#uploads.get(id) === upload) void this.#dropLater(id, upload.idle.signal);
+  async #requirePlace(sizeBytes: number): Promise<void> {
+    const uploads = [...this.#uploads.values()];
+    const open = uploads.filter(({ stored }) => stored === undefined);
+    if (open.length >= LIMITS.web.openUploadCount) {
+      throw new TwinError("TWIN_LIMIT_EXCEEDED", "Too many uploads are open: finish or drop one first.");
+    }
+    // Who has the answer needs it no more.
+    const oldest = uploads.find(({ stored }) => stored !== undefined);
+    if (oldest !== undefined && uploads.length >= LIMITS.web.uploadsKept) await this.drop(oldest.kept.id);
+    const { quotaBytes, sizeBytes: held } = await this.#parts.vault.status();
+    const wanted = open.reduce((sum, { kept }) => sum + kept.sizeBytes, sizeBytes);
+    if (quotaBytes === undefined || held + wanted <= quotaBytes) return;
+    throw new TwinError(
+      "TWIN_STORE_FULL",
+      `The vault may hold ${quotaBytes} bytes, holds ${held}, and ${wanted} are to come: forget something or raise its quota.`,
+      { quotaBytes, sizeBytes: held },
+    );
   }
 
-  async #dropLater(id: string, signal: AbortSignal): Promise<void> {
+  #rest(upload: Upload): void {
+    upload.idle.abort();
+    upload.idle = new AbortController();
+    if (this.#isClosed || this.#uploads.get(upload.kept.id) !== upload) return;
+    const { uploadIdleMs, uploadStoredMs } = LIMITS.web;
+    const leftMs = upload.kept.atMs + uploadIdleMs - this.#parts.clock.nowMs();
+    void this.#dropLater(upload, upload.stored === undefined ? leftMs : uploadStoredMs);
+  }
+
+  async #dropLater({ kept: { id }, idle: { signal } }: Upload, delayMs: number): Promise<void> {
     try {
-      await this.#clock.sleep(LIMITS.web.uploadIdleMs, { signal });
+      await this.#parts.clock.sleep(Math.max(0, delayMs), { signal });
     } catch {
       // Something came for it.
       return;
@@ -131,11 +201,26 @@ export class UploadShelf implements AsyncDisposable {
   }
 }
 
-/** Waits until the put wants more. Throws why it does not any more. */
-async function untilTaken({ feed, ended, stored }: Upload): Promise<void> {
-  try {
-    await once(feed, "drain", { signal: ended });
-  } catch {
-    await stored;
+function takenOf({ kept }: Upload): number {
+  return kept.part?.sizeBytes ?? 0;
+}
+
+/** The bytes of `source`. Throws `TWIN_LIMIT_EXCEEDED` when they are more than `sizeBytesMax`. */
+async function* atMost(
+  source: AsyncIterable<Uint8Array>,
+  sizeBytesMax: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let sizeBytes = 0;
+  for await (const bytes of source) {
+    sizeBytes += bytes.length;
+    if (sizeBytes > sizeBytesMax) {
+      throw new TwinError(
+        "TWIN_LIMIT_EXCEEDED",
+        `${sizeBytesMax} bytes were still to come, as was said at the beginning.`,
+      );
+    }
+    yield bytes;
   }
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}

@@ -1,4 +1,4 @@
-// The vault's contract over a map. The id is a base58-looking hash of the content.
+// The vault's contract over a map. The id is a base58-looking hash of the content and its description.
 
 import { createHash } from "node:crypto";
 
@@ -17,9 +17,11 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
     get openReads() {
       return openReads;
     },
-    put: async (source, meta = {}, { signal, onProgress } = {}) => {
-      const parts: Uint8Array[] = [];
-      let sizeBytes = 0;
+    put: async (source, meta = {}, { signal, onProgress, after } = {}) => {
+      const before = after === undefined ? new Uint8Array(0) : objects.get(after)?.bytes;
+      if (before === undefined) throw new TwinError("TWIN_OBJECT_UNKNOWN", "No such object.");
+      const parts: Uint8Array[] = [before];
+      let sizeBytes = before.length;
       for await (const part of source) {
         signal?.throwIfAborted();
         parts.push(part.slice());
@@ -28,7 +30,11 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       }
       signal?.throwIfAborted();
       const bytes = concatBytes(...parts);
-      const id = createHash("sha256").update(bytes).digest("hex").replaceAll("0", "z");
+      const id = createHash("sha256")
+        .update(`${meta.type} ${meta.name} `)
+        .update(bytes)
+        .digest("hex")
+        .replaceAll("0", "z");
       const info: ObjectInfo = {
         id,
         sizeBytes: bytes.length,
