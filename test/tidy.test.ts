@@ -59,6 +59,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@scure/bip39/": ["identity"],
   "@scure/base": ["identity"],
   "node:sqlite": ["state"],
+  "node:zlib": ["vault"],
   "node:worker_threads": ["kernels", "sandbox", "engine"],
   "semver/": ["packages"],
   "typebox/": ["packages"],

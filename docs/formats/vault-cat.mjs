@@ -1,5 +1,5 @@
 // Reads the objects of a twin from its shard files and its phrase, without the host: vault.md and
-// erasure-code.md as a program. Needs Node 22 and `npm i @noble/ciphers @noble/hashes @scure/base @scure/bip39`.
+// erasure-code.md as a program. Needs Node 22.15 and `npm i @noble/ciphers @noble/hashes @scure/base @scure/bip39`.
 //
 //   node vault-cat.mjs --phrase FILE STORE...                 lists the objects
 //   node vault-cat.mjs --phrase FILE --object ID STORE... > x   writes one of them
@@ -10,6 +10,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { zstdDecompressSync } from "node:zlib";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { base58 } from "@scure/base";
@@ -180,11 +181,14 @@ for (const segment of segments.values()) {
   try {
     const sealed = readPayload(segment, segment.payloadSize - segment.tableSize, segment.tableSize);
     const table = xchacha20poly1305(keyed(keys.table, segment.idBytes), new Uint8Array(24)).decrypt(sealed);
-    for (let at = 0, offset = 0; at < table.length; at += 37) {
-      const [id, kind, size] = [table.subarray(at, at + 32), table[at + 32], u32(table, at + 33)];
-      const sealedSize = size + 16 * Math.max(1, Math.ceil(size / LEAF));
-      const block = blocks.get(hex(id)) ?? { id, kind, places: [] };
-      block.places.push({ segment, offset, sealedSize });
+    for (let at = 0, offset = 0; at < table.length;) {
+      const [id, kind, size] = [table.subarray(at, at + 32), table[at + 32] & 0x7f, u32(table, at + 33)];
+      const isCompressed = table[at + 32] >= 0x80;
+      const stored = isCompressed ? u32(table, at + 37) : size;
+      const sealedSize = stored + 16 * Math.max(1, Math.ceil(stored / LEAF));
+      const block = blocks.get(hex(id)) ?? { id, kind, size, places: [] };
+      block.places.push({ segment, offset, sealedSize, isCompressed });
+      at += isCompressed ? 41 : 37;
       blocks.set(hex(id), block);
       offset += sealedSize;
     }
@@ -193,11 +197,11 @@ for (const segment of segments.values()) {
   }
 }
 
-function openBlock({ id, kind }, { segment, offset, sealedSize }) {
+function openBlock({ id, kind, size }, { segment, offset, sealedSize, isCompressed }) {
   const sealed = readPayload(segment, offset, sealedSize);
   const key = keyed(keys.block, id, segment.idBytes);
   const frames = Math.ceil(sealedSize / (LEAF + 16));
-  const plain = Buffer.concat(
+  const stored = Buffer.concat(
     Array.from({ length: frames }, (_, frame) => {
       const nonce = new Uint8Array(24);
       new DataView(nonce.buffer).setUint32(19, frame, false);
@@ -205,6 +209,7 @@ function openBlock({ id, kind }, { segment, offset, sealedSize }) {
       return xchacha20poly1305(key, nonce).decrypt(sealed.subarray(frame * (LEAF + 16), (frame + 1) * (LEAF + 16)));
     }),
   );
+  const plain = isCompressed ? zstdDecompressSync(stored, { maxOutputLength: size }) : stored;
   if (hex(keyed(kind === 0 ? keys.data : keys.manifest, plain)) !== hex(id)) throw new Error("A block is another.");
   return plain;
 }

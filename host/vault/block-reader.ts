@@ -4,10 +4,13 @@
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { KernelPool } from "../kernels/pool.ts";
+import { zstdAside } from "./compression.ts";
 import { movable, WORKER_SIZE } from "./movable.ts";
 import type { Pace } from "./pace.ts";
 import type { RebuiltSegments } from "./rebuilt-segments.ts";
-import { frameSpan, openFrames } from "./sealed-block.ts";
+import { frameSpan } from "./sealed-block.ts";
+import { openSealed, type PackedBlock, type SealedFrames } from "./sealed-frames.ts";
+import { isCompressed } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { ShardSeal } from "./shard.ts";
 import type { BlockPlace, VaultIndex } from "./vault-index.ts";
@@ -70,11 +73,15 @@ export function createBlockReader({ seal, index, segments, pool }: BlockReaderPa
     const segment = index.segment(place.segment);
     if (segment === undefined)
       throw lost("A segment of it is not in the index: stop the host, then run twin vault reindex.");
-    const { firstFrame, ...span } = frameSpan(place.sizeBytes, offset, size);
+    const packed = isCompressed(place) ? packedOf(id, place) : undefined;
+    const { storedBytes } = place;
+    // A zstd frame is read as a whole.
+    const { firstFrame, ...span } =
+      packed === undefined ? frameSpan(storedBytes, offset, size) : frameSpan(storedBytes, 0, storedBytes);
     const key = blockKey(seal.keys, seal.kernels, id, Uint8Array.fromHex(segment.id));
     const open = async (bytes: Uint8Array | undefined): Promise<Uint8Array | undefined> => {
       if (bytes === undefined) return undefined;
-      const frames = { key, plainSize: place.sizeBytes, span: { firstFrame, bytes } };
+      const frames = { key, storedBytes, span: { firstFrame, bytes }, packed };
       return orBroken(rebuilt === undefined ? openHere(frames) : openLong(frames));
     };
     const start = place.offset + span.offset;
@@ -83,12 +90,16 @@ export function createBlockReader({ seal, index, segments, pool }: BlockReaderPa
       (await open(await segments.readVerified(segment, start, span.sizeBytes, pace)));
     await pace();
     if (plain === undefined) throw lost(`The seal of a block in segment ${segment.id} does not hold.`);
-    const skip = offset - firstFrame * FRAME_SIZE;
+    const skip = packed === undefined ? offset - firstFrame * FRAME_SIZE : offset;
     return plain.subarray(skip, skip + size);
   }
 
-  async function openHere({ key, plainSize, span }: SealedFrames): Promise<Uint8Array> {
-    return openFrames(seal.kernels, key, plainSize, span);
+  function packedOf(id: Uint8Array, { kind, sizeBytes }: BlockPlace): PackedBlock {
+    return { id, sizeBytes, idKey: kind === "data" ? seal.keys.dataId : seal.keys.manifestId };
+  }
+
+  function openHere(frames: SealedFrames): Promise<Uint8Array> {
+    return openSealed(seal.kernels, zstdAside, frames);
   }
 
   function openLong(frames: SealedFrames): Promise<Uint8Array> {
@@ -99,13 +110,6 @@ export function createBlockReader({ seal, index, segments, pool }: BlockReaderPa
   }
 
   return { read, readWhole: async (id, pace) => read(id, 0, placeOf(id).sizeBytes, { pace }) };
-}
-
-/** Frames of one block, whose buffer is given away. */
-interface SealedFrames {
-  readonly key: Uint8Array;
-  readonly plainSize: number;
-  readonly span: { readonly firstFrame: number; readonly bytes: Uint8Array };
 }
 
 async function orBroken<T>(operation: Promise<T>): Promise<T | undefined> {

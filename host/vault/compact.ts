@@ -12,12 +12,12 @@ import type { CompactReport, Progress } from "./object.ts";
 import { createPace } from "./pace.ts";
 import { createPutSession } from "./put-session.ts";
 import { sealedSize } from "./sealed-block.ts";
-import { shardCountOf, type SegmentId } from "./segment.ts";
+import { isCompressed, shardCountOf, type SegmentId } from "./segment.ts";
 import { headerSize } from "./shard.ts";
 import type { SegmentRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
-/** Segments below this are small. */
+/** Segments whose blocks have less than this are small. */
 const SMALL_SIZE = LIMITS.vault.segmentSizeBytes / 4;
 
 /** A segment that is to go, and what of it is to stay. */
@@ -26,6 +26,8 @@ interface Candidate {
   readonly live: readonly Uint8Array[];
   /** Of the sealed blocks that stay. */
   readonly liveSize: number;
+  /** The same if none were compressed: by this segments are filled, so that what was made of small ones is not small. */
+  readonly plainSize: number;
 }
 
 /** Compacts the vault; see `Vault.compact`. */
@@ -60,7 +62,7 @@ async function findCandidates(parts: VaultParts): Promise<Candidate[]> {
     const candidate = candidateOf(parts, record);
     const blocksSize = record.payloadSize - record.tableSize;
     if (candidate.liveSize * 2 < blocksSize) dead.push(candidate);
-    else if (record.payloadSize < SMALL_SIZE) small.push(candidate);
+    else if (candidate.plainSize < SMALL_SIZE) small.push(candidate);
   }
   return small.length > parts.smallSegmentsKept ? [...dead, ...small] : dead;
 }
@@ -68,11 +70,14 @@ async function findCandidates(parts: VaultParts): Promise<Candidate[]> {
 function candidateOf({ index }: Pick<VaultParts, "index">, record: SegmentRecord): Candidate {
   const live: Uint8Array[] = [];
   let liveSize = 0;
+  let plainSize = 0;
   for (const id of index.contentOf(record.id)) {
     live.push(id);
-    liveSize += sealedSize(index.block(id)?.sizeBytes ?? 0);
+    const { sizeBytes, storedBytes } = index.block(id) ?? { sizeBytes: 0, storedBytes: 0 };
+    liveSize += sealedSize(storedBytes);
+    plainSize += sealedSize(sizeBytes);
   }
-  return { record, live, liveSize };
+  return { record, live, liveSize, plainSize };
 }
 
 /** Batches that fill about one segment each: so much is moved by one commit. */
@@ -80,12 +85,12 @@ function* batchesOf(candidates: readonly Candidate[]): Generator<Candidate[], vo
   let batch: Candidate[] = [];
   let size = 0;
   for (const candidate of candidates) {
-    if (batch.length > 0 && size + candidate.liveSize > LIMITS.vault.segmentSizeBytes) {
+    if (batch.length > 0 && size + candidate.plainSize > LIMITS.vault.segmentSizeBytes) {
       yield batch;
       [batch, size] = [[], 0];
     }
     batch.push(candidate);
-    size += candidate.liveSize;
+    size += candidate.plainSize;
   }
   if (batch.length > 0) yield batch;
 }
@@ -101,7 +106,8 @@ async function compactBatch(parts: VaultParts, batch: readonly Candidate[], sign
       throwIfAborted(signal);
       const place = parts.index.block(id);
       if (place === undefined || !from.has(place.segment)) continue;
-      const written = await session.store(place.kind, await parts.blocks.readWhole(id, pace));
+      // What was not to be compressed stays so.
+      const written = await session.store(place.kind, await parts.blocks.readWhole(id, pace), isCompressed(place));
       if (hexEncode(written) !== hexEncode(id)) {
         throw new TwinError("TWIN_SEAL_BROKEN", `A block of segment ${place.segment} is not the one of its name.`);
       }

@@ -107,8 +107,8 @@ export async function readSegments(
 export function mapBlocks(segments: ReadonlyMap<SegmentId, Dispersed>, known?: BlockMap): BlockMap {
   const places = new Map<string, BlockPlace>();
   for (const { record, blocks } of segments.values()) {
-    for (const { id, offset, sizeBytes, kind } of blocks) {
-      places.getOrInsert(hexEncode(id), { segment: record.id, offset, sizeBytes, kind, uses: 0 });
+    for (const { id, ...block } of blocks) {
+      places.getOrInsert(hexEncode(id), { ...block, segment: record.id, uses: 0 });
     }
   }
   return {

@@ -207,8 +207,8 @@ class IndexChange {
     if (changed !== undefined) return changed;
     const place = this.#parts.index.block(id);
     if (place === undefined) return undefined;
-    const { segment, uses, kind, sizeBytes, offset } = place;
-    const entry = { block: { id, kind, sizeBytes, offset }, segment, uses };
+    const { segment, uses, ...block } = place;
+    const entry = { block: { id, ...block }, segment, uses };
     this.#blocks.set(name, entry);
     return entry;
   }

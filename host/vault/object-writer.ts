@@ -18,6 +18,7 @@ const DEFAULT_TYPE = "application/octet-stream";
 export interface PutRequest {
   readonly source: AsyncIterable<Uint8Array>;
   readonly meta: ObjectMeta;
+  readonly compress?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly onProgress?: Progress | undefined;
   readonly after?: ObjectId | undefined;
@@ -45,18 +46,19 @@ async function storeAll(
   session: PutSession,
   request: PutRequest & { readonly meta: { readonly type: string; readonly name: string } },
 ): Promise<{ readonly id: Uint8Array; readonly record: ObjectRecord }> {
-  const { source, signal, onProgress, meta } = request;
-  const tree = createManifestBuilder((kind, block) => session.store(kind, block));
+  const { source, signal, onProgress, meta, compress = true } = request;
+  // Manifests are hashes: nothing to be saved.
+  const tree = createManifestBuilder((kind, block) => session.store(kind, block, false));
   let taken = 0;
   let last: BlockPart | undefined;
   for await (const chunk of request.after === undefined ? [] : chunksOf(parts, request.after)) {
     throwIfAborted(signal);
-    if (last !== undefined) taken += await addAgain(parts, { session, tree }, last);
+    if (last !== undefined) taken += await addAgain(parts, { session, tree, compress }, last);
     last = chunk;
   }
   // Its end was the end of a stream: more bytes may move it.
   const rest = last === undefined ? source : withChunkBefore(parts, last.id, source);
-  for await (const chunk of session.storeStream(abortable(rest, signal))) {
+  for await (const chunk of session.storeStream(abortable(rest, signal), compress)) {
     await tree.add(chunk);
     taken += chunk.sizeBytes;
     if (meta.type !== SNAPSHOT_TYPE) requireRoom(parts, taken);
@@ -69,10 +71,14 @@ async function storeAll(
 /** Takes over a chunk of another object, which is stored again if it does not stand as a fresh one would. Answers its size. */
 async function addAgain(
   parts: VaultParts,
-  { session, tree }: { readonly session: PutSession; readonly tree: ManifestBuilder },
+  {
+    session,
+    tree,
+    compress,
+  }: { readonly session: PutSession; readonly tree: ManifestBuilder; readonly compress: boolean },
   chunk: BlockPart,
 ): Promise<number> {
-  if (!session.reuse(chunk.id)) await session.store("data", await readChunk(parts, chunk.id));
+  if (!session.reuse(chunk.id)) await session.store("data", await readChunk(parts, chunk.id), compress);
   await tree.add(chunk);
   return chunk.sizeBytes;
 }

@@ -178,6 +178,11 @@ export interface PutOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: Progress | undefined;
   /**
+   * Whether what becomes smaller is compressed. Default true. Stores see sizes: say false for content in which a
+   * stranger's words stand beside a secret, and which is put again and again (docs/security.md).
+   */
+  readonly compress?: boolean | undefined;
+  /**
    * The new object begins with the bytes of this one, which stays: they are neither read nor stored again, and the
    * id is that of all bytes put at once. Unknown, `TWIN_OBJECT_UNKNOWN` is thrown.
    */

@@ -24,12 +24,15 @@ const PLAIN_BUFFERS = 4;
 
 /** Blocks on their way into the vault. One caller at a time. */
 export interface PutSession {
-  /** Stores a block unless the vault has it in good health. Answers its id. `plain` may be reused afterwards. */
-  store(kind: BlockKind, plain: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Stores a block unless the vault has it in good health, with `compress` as a zstd frame if that pays. Answers its
+   * id. `plain` may be reused afterwards.
+   */
+  store(kind: BlockKind, plain: Uint8Array, compress: boolean): Promise<Uint8Array>;
   /** Uses a block of the vault again. False when it does not stand as a fresh one would: it must be stored then. */
   reuse(id: Uint8Array): boolean;
   /** Stores the content of a stream likewise. Gives its chunks in order, as soon as they have names. */
-  storeStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<ChunkName, void, undefined>;
+  storeStream(source: AsyncIterable<Uint8Array>, compress: boolean): AsyncGenerator<ChunkName, void, undefined>;
   /** Waits for the stores, then makes object and blocks known in one commit. */
   commit(id: Uint8Array, object: ObjectRecord): Promise<void>;
   /** Waits for the stores. Answers what stands there now; it stays the session's until {@link PutSession.release}. */
@@ -65,10 +68,10 @@ class OpenSession implements PutSession {
     this.#flights = new SegmentFlights(this.#line);
   }
 
-  async store(kind: BlockKind, plain: Uint8Array): Promise<Uint8Array> {
+  async store(kind: BlockKind, plain: Uint8Array, compress: boolean): Promise<Uint8Array> {
     const { keys, kernels } = this.#parts.seal;
     const id = kernels.keyedHash(kind === "data" ? keys.dataId : keys.manifestId, plain);
-    if (this.#isWanted(id)) await this.#append({ id, kind, sizeBytes: plain.length }, plain);
+    if (this.#isWanted(id)) await this.#append({ id, kind, sizeBytes: plain.length, compress }, plain);
     return id;
   }
 
@@ -78,12 +81,12 @@ class OpenSession implements PutSession {
     return true;
   }
 
-  async *storeStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<ChunkName, void, undefined> {
+  async *storeStream(source: AsyncIterable<Uint8Array>, compress: boolean): AsyncGenerator<ChunkName, void, undefined> {
     let naming: NamingBatch | undefined;
     for await (const next of streamBatches(source, this.#plains, () => this.#enterLarge())) {
       // Filled while the one before was being named.
       const batch = naming === undefined ? next : yield* this.#takeNamed(naming, next);
-      naming = { batch, named: this.#work.name(this.#parts.seal.keys.dataId, batch) };
+      naming = { batch, compress, named: this.#work.name(this.#parts.seal.keys.dataId, batch) };
       // Its failure is met when it is waited for.
       naming.named.catch(() => {});
     }
@@ -150,7 +153,7 @@ class OpenSession implements PutSession {
     const fresh: PlainBlock[] = [];
     let at = batch.start;
     for (const chunk of chunks) {
-      if (this.#isWanted(chunk.id)) fresh.push({ ...chunk, kind: "data", at });
+      if (this.#isWanted(chunk.id)) fresh.push({ ...chunk, kind: "data", at, compress: naming.compress });
       at += chunk.sizeBytes;
     }
     const joined = next === undefined ? next : (withRest(next, batch, at) as Next);
@@ -198,6 +201,7 @@ class OpenSession implements PutSession {
 /** A batch whose buffer is on its way. */
 interface NamingBatch {
   readonly batch: StreamBatch;
+  readonly compress: boolean;
   readonly named: ReturnType<PutWork["name"]>;
 }
 

@@ -5,10 +5,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
+import { zstdAside } from "./compression.ts";
 import { WORKER_SIZE } from "./movable.ts";
 import { createPace } from "./pace.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
-import { packSegment, type SegmentOrder } from "./segment-coder.ts";
+import { type PackedSegment, packSegment, type SegmentOrder } from "./segment-coder.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -20,8 +21,8 @@ export interface PutWork {
     key: Uint8Array,
     batch: StreamBatch,
   ): Promise<{ readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array<ArrayBuffer> }>;
-  /** The shards of a segment, as `packSegment`. The order's buffers move: they are those of the answer from then on. */
-  pack(keys: VaultKeys, order: SegmentOrder): Promise<Pick<SegmentOrder, "shards" | "plain">>;
+  /** The segment, as `packSegment`. The order's buffers move: they are those of the answer from then on. */
+  pack(keys: VaultKeys, order: SegmentOrder): Promise<PackedSegment>;
 }
 
 /** On the vault's workers if it has some. */
@@ -38,10 +39,7 @@ function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
       const chunks = await nameChunks(kernels, key, { bytes: bytes.subarray(start, end), isLast }, pace);
       return { chunks, bytes };
     },
-    async pack(keys, order) {
-      await packSegment({ keys, kernels }, order, pace);
-      return order;
-    },
+    pack: (keys, order) => packSegment({ keys, kernels }, order, { zstd: zstdAside, pace }),
   };
 }
 
@@ -53,7 +51,7 @@ function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
       return pool.run("name", { key, batch }, { transfer: [batch.bytes.buffer] });
     },
     pack(keys, order) {
-      if (order.shape.payloadSize < WORKER_SIZE) return here.pack(keys, order);
+      if (order.blocks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < WORKER_SIZE) return here.pack(keys, order);
       const transfer = [order.plain, ...order.shards].map(({ buffer }) => buffer);
       return pool.run("pack", { keys, order }, { transfer });
     },

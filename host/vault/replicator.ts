@@ -295,7 +295,8 @@ class RunningReplicator implements Replicator {
       const info = await vault.put(
         encodeSnapshot(source, kernels),
         { type: SNAPSHOT_TYPE, name: "" },
-        { signal: this.#stop.signal },
+        // Words of strangers lie beside the twin's secrets in it.
+        { signal: this.#stop.signal, compress: false },
       );
       const left = this.#epoch;
       const old = this.#root;

@@ -2,9 +2,17 @@
 // leaf by leaf while the bytes are near. Header and data of a shard stand in one buffer, ready for a store.
 
 import type { Kernels } from "../kernels/kernels.ts";
+import { compressChunk, type Zstd } from "./compression.ts";
 import type { Pace } from "./pace.ts";
 import { TAG_SIZE, sealBlock, type FrameSink } from "./sealed-block.ts";
-import { type SegmentBlock, type SegmentShape, sealTable } from "./segment.ts";
+import {
+  planSegment,
+  type SegmentBlock,
+  type SegmentCode,
+  type SegmentId,
+  type SegmentShape,
+  sealTable,
+} from "./segment.ts";
 import { HASH_SIZE, type ShardSeal, encodeHeader, hashLeaves, headerSize, leafCount, leafRange } from "./shard.ts";
 import { blockKey } from "./vault-keys.ts";
 import { LIMITS } from "../base/limits.ts";
@@ -13,29 +21,55 @@ import { LIMITS } from "../base/limits.ts";
 const STRETCH_SIZE = 256 * 1_024;
 
 /** A block whose plaintext begins at byte `at` of some buffer. */
-export interface PlainBlock extends Omit<SegmentBlock, "offset"> {
+export interface PlainBlock extends Omit<SegmentBlock, "offset" | "storedBytes"> {
   readonly at: number;
+  /** Whether it is to be compressed, if that pays. */
+  readonly compress: boolean;
 }
 
 /** A segment to be made. */
 export interface SegmentOrder {
-  readonly shape: SegmentShape;
+  readonly id: SegmentId;
+  readonly code: SegmentCode;
   readonly blocks: readonly PlainBlock[];
   /** Holds the plaintext of the blocks. */
   readonly plain: Uint8Array<ArrayBuffer>;
-  /** One buffer for each shard, of header and data, with any content. */
+  /** One buffer for each shard, with any content: room for header and data if nothing is compressed. */
   readonly shards: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** Writes the shards of a segment. */
-export async function packSegment(seal: ShardSeal, order: SegmentOrder, pace: Pace): Promise<void> {
-  const { shape, blocks, plain, shards } = order;
+/** A segment that was made, in the buffers of its order. */
+export interface PackedSegment {
+  readonly shape: SegmentShape;
+  readonly blocks: readonly SegmentBlock[];
+  /** Of no use any more but for its buffer. */
+  readonly plain: Uint8Array<ArrayBuffer>;
+  /** Header and data of each. */
+  readonly shards: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** Where a segment is packed. */
+export interface PackPlace {
+  readonly zstd: Zstd;
+  readonly pace: Pace;
+}
+
+/** Makes the shards of a segment. What is compressed takes the place of its plaintext. */
+export async function packSegment(
+  seal: ShardSeal,
+  order: SegmentOrder,
+  { zstd, pace }: PackPlace,
+): Promise<PackedSegment> {
   const { keys, kernels } = seal;
+  const { plain } = order;
+  const stored = await compressBlocks(order, zstd, pace);
+  const { shape, blocks } = planSegment(Uint8Array.fromHex(order.id), order.code, stored);
+  const shards = order.shards.map((shard) => shard.subarray(0, headerSize(shape.shardSize) + shape.shardSize));
   const areas = shards.map((shard) => shard.subarray(headerSize(shape.shardSize)));
   const sink = createSpread(areas.slice(0, shape.dataShards));
   const id = Uint8Array.fromHex(shape.id);
-  for (const block of blocks) {
-    const bytes = plain.subarray(block.at, block.at + block.sizeBytes);
+  for (const block of stored) {
+    const bytes = plain.subarray(block.at, block.at + block.storedBytes);
     sealBlock(kernels, blockKey(keys, kernels, block.id, id), bytes, sink);
     await pace();
   }
@@ -46,6 +80,24 @@ export async function packSegment(seal: ShardSeal, order: SegmentOrder, pace: Pa
   for (const [index, shard] of shards.entries()) {
     shard.set(encodeHeader(seal, { shape, index, leafHashes: leafHashes[index]! }));
   }
+  return { shape, blocks, plain, shards };
+}
+
+/** The blocks with their stored sizes; those that become smaller stand as frames at the place of their plaintext. */
+async function compressBlocks(
+  { blocks, plain }: SegmentOrder,
+  zstd: Zstd,
+  pace: Pace,
+): Promise<(PlainBlock & { readonly storedBytes: number })[]> {
+  const stored: (PlainBlock & { readonly storedBytes: number })[] = [];
+  for (const block of blocks) {
+    const bytes = plain.subarray(block.at, block.at + block.sizeBytes);
+    const frame = block.compress ? await compressChunk(zstd, bytes) : undefined;
+    if (frame !== undefined) bytes.set(frame);
+    stored.push({ ...block, storedBytes: frame?.length ?? block.sizeBytes });
+    await pace();
+  }
+  return stored;
 }
 
 /** Writes the header in front of a shard whose data stands in `shard` behind the room for it. */

@@ -1,5 +1,6 @@
 // How segments reach the stores: packed, dispersed, some of them at a time.
 
+import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
 import { disperse } from "./dispersal.ts";
@@ -28,17 +29,21 @@ export class SegmentLine {
   /** Makes a segment of the draft, whose buffer is taken over, and places it. Throws as `disperse`. */
   async fly(draft: SegmentDraft): Promise<Dispersed> {
     const { seal, code, random, active, dispersal } = this.#parts;
-    const { shape, blocks } = planSegment(random.bytes(SEGMENT_ID_SIZE), code, draft.blocks);
-    active.add(shape.id);
-    this.#segmentIds.push(shape.id);
-    const size = headerSize(shape.shardSize) + shape.shardSize;
-    const order = {
-      shape,
+    const idBytes = random.bytes(SEGMENT_ID_SIZE);
+    const id = hexEncode(idBytes);
+    active.add(id);
+    this.#segmentIds.push(id);
+    // Nothing is larger than if nothing is compressed.
+    const uncompressed = draft.blocks.map((block) => ({ ...block, storedBytes: block.sizeBytes }));
+    const { shardSize } = planSegment(idBytes, code, uncompressed).shape;
+    const room = headerSize(shardSize) + shardSize;
+    const { shape, blocks, shards, plain } = await this.#work.pack(seal.keys, {
+      id,
+      code,
       blocks: draft.blocks,
       plain: draft.plain,
-      shards: Array.from({ length: shardCountOf(shape) }, () => this.#shards.take(size)),
-    };
-    const { shards, plain } = await this.#work.pack(seal.keys, order);
+      shards: Array.from({ length: shardCountOf(code) }, () => this.#shards.take(room)),
+    });
     this.#plains.give(plain);
     const { record, isQuiet } = await disperse(dispersal, shape, shards);
     // A store that was given up on may still be writing its shard.

@@ -15,6 +15,8 @@ export type SegmentId = string;
 export const SEGMENT_ID_SIZE = 16;
 const BLOCK_ID_SIZE = 32;
 const TABLE_ENTRY_SIZE = BLOCK_ID_SIZE + 5;
+/** Behind the entry of a compressed block: its stored size. */
+const STORED_SIZE = 4;
 /** Shards are padded to whole disk blocks, so that their sizes tell less. */
 const SHARD_ALIGNMENT = 4_096;
 const TABLE_NONCE = new Uint8Array(24);
@@ -26,12 +28,21 @@ export type BlockKind = keyof typeof BLOCK_KINDS;
 /** The kind of each such byte. */
 export const KIND_NAMES: readonly BlockKind[] = ["data", "node", "root"];
 
-/** A block as its segment's table names it. */
-export interface SegmentBlock {
-  readonly id: Uint8Array;
-  readonly kind: BlockKind;
+/** Added to a kind's byte: what is sealed is a zstd frame of the plaintext, and its size is said too. */
+export const COMPRESSED = 0x80;
+
+/** How large a block is, and how large what is sealed of it. */
+export interface BlockSizes {
   /** Of its plaintext. */
   readonly sizeBytes: number;
+  /** Of what is sealed. Less than `sizeBytes`: a zstd frame of the plaintext; else the plaintext itself. */
+  readonly storedBytes: number;
+}
+
+/** A block as its segment's table names it. */
+export interface SegmentBlock extends BlockSizes {
+  readonly id: Uint8Array;
+  readonly kind: BlockKind;
   /** Of its sealed form in the segment's payload. */
   readonly offset: number;
 }
@@ -54,7 +65,17 @@ export interface SegmentCode {
   readonly parityShards: number;
 }
 
-/** Whether a segment can hold `blockCount` blocks whose sealed forms have `sealedBytes` together. One block always fits. */
+/** Whether what is sealed of the block is a zstd frame. */
+export function isCompressed({ sizeBytes, storedBytes }: BlockSizes): boolean {
+  return storedBytes < sizeBytes;
+}
+
+/** Whether these sizes can be those of a compressed block: only content is compressed, and only when it becomes smaller. */
+export function areCompressedSizes({ sizeBytes, storedBytes }: BlockSizes): boolean {
+  return storedBytes > 0 && storedBytes < sizeBytes && sizeBytes <= LIMITS.vault.chunkSizeBytesMax;
+}
+
+/** Whether a segment can hold `blockCount` blocks whose sealed forms, uncompressed, have `sealedBytes` together. One block always fits. */
 export function fitsSegment(blockCount: number, sealedBytes: number): boolean {
   return blockCount <= 1 || sealedBytes + sealedTableSize(blockCount) <= LIMITS.vault.segmentSizeBytes;
 }
@@ -66,12 +87,12 @@ export function planSegment(
   blocks: readonly Omit<SegmentBlock, "offset">[],
 ): { readonly shape: SegmentShape; readonly blocks: SegmentBlock[] } {
   let offset = 0;
-  const placed = blocks.map(({ id, kind, sizeBytes }) => {
-    const block = { id, kind, sizeBytes, offset };
-    offset += sealedSize(sizeBytes);
+  const placed = blocks.map(({ id, kind, sizeBytes, storedBytes }) => {
+    const block = { id, kind, sizeBytes, storedBytes, offset };
+    offset += sealedSize(storedBytes);
     return block;
   });
-  const tableSize = sealedTableSize(blocks.length);
+  const tableSize = sealedTableSize(blocks.length) + blocks.filter(isCompressed).length * STORED_SIZE;
   const payloadSize = offset + tableSize;
   const id = hexEncode(idBytes);
   const cut = { payloadSize, tableSize, shardSize: shardSize(payloadSize, dataShards) };
@@ -91,20 +112,31 @@ export function sealTable(
 /** The blocks of a sealed table. Throws `TWIN_SEAL_BROKEN` when it is not the table of this segment. */
 export function openTable(sealed: Uint8Array, id: SegmentId, keys: VaultKeys, kernels: Kernels): SegmentBlock[] {
   const table = kernels.open(tableKey(keys, kernels, Uint8Array.fromHex(id)), TABLE_NONCE, sealed);
-  if (table.length % TABLE_ENTRY_SIZE !== 0)
-    throw new TwinError("TWIN_SEAL_BROKEN", "A segment's table has a torn entry.");
-  const view = new DataView(table.buffer);
   const blocks: SegmentBlock[] = [];
   let offset = 0;
-  for (let at = 0; at < table.length; at += TABLE_ENTRY_SIZE) {
-    const kind = KIND_NAMES[table[at + BLOCK_ID_SIZE]!];
-    if (kind === undefined)
-      throw new TwinError("TWIN_SEAL_BROKEN", "A segment's table names an unknown kind of block.");
-    const sizeBytes = view.getUint32(at + BLOCK_ID_SIZE + 1, true);
-    blocks.push({ id: table.slice(at, at + BLOCK_ID_SIZE), kind, sizeBytes, offset });
-    offset += sealedSize(sizeBytes);
+  for (let at = 0; at < table.length;) {
+    const { size, block } = decodeEntry(table.subarray(at));
+    blocks.push({ ...block, offset });
+    offset += sealedSize(block.storedBytes);
+    at += size;
   }
   return blocks;
+}
+
+/** The entry at the start of `bytes`, and its size. */
+function decodeEntry(bytes: Uint8Array): { readonly size: number; readonly block: Omit<SegmentBlock, "offset"> } {
+  const kindByte = bytes[BLOCK_ID_SIZE] ?? 0;
+  const isSmaller = (kindByte & COMPRESSED) !== 0;
+  const size = isSmaller ? TABLE_ENTRY_SIZE + STORED_SIZE : TABLE_ENTRY_SIZE;
+  if (bytes.length < size) throw new TwinError("TWIN_SEAL_BROKEN", "A segment's table has a torn entry.");
+  const kind = KIND_NAMES[kindByte & ~COMPRESSED];
+  if (kind === undefined) throw new TwinError("TWIN_SEAL_BROKEN", "A segment's table names an unknown kind of block.");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, size);
+  const sizeBytes = view.getUint32(BLOCK_ID_SIZE + 1, true);
+  const storedBytes = isSmaller ? view.getUint32(TABLE_ENTRY_SIZE, true) : sizeBytes;
+  if (isSmaller && !areCompressedSizes({ sizeBytes, storedBytes }))
+    throw new TwinError("TWIN_SEAL_BROKEN", "A segment's table names a compressed block of an impossible size.");
+  return { size, block: { id: bytes.slice(0, BLOCK_ID_SIZE), kind, sizeBytes, storedBytes } };
 }
 
 /** Shards of a segment, data and parity. */
@@ -115,10 +147,13 @@ export function shardCountOf(shape: SegmentCode): number {
 function encodeTable(blocks: readonly Omit<SegmentBlock, "offset">[]): Uint8Array {
   return concatBytes(
     ...blocks.map((block) => {
-      const entry = new Uint8Array(TABLE_ENTRY_SIZE);
+      const isSmaller = isCompressed(block);
+      const entry = new Uint8Array(isSmaller ? TABLE_ENTRY_SIZE + STORED_SIZE : TABLE_ENTRY_SIZE);
+      const view = new DataView(entry.buffer);
       entry.set(block.id);
-      entry[BLOCK_ID_SIZE] = BLOCK_KINDS[block.kind];
-      new DataView(entry.buffer).setUint32(BLOCK_ID_SIZE + 1, block.sizeBytes, true);
+      entry[BLOCK_ID_SIZE] = BLOCK_KINDS[block.kind] | (isSmaller ? COMPRESSED : 0);
+      view.setUint32(BLOCK_ID_SIZE + 1, block.sizeBytes, true);
+      if (isSmaller) view.setUint32(TABLE_ENTRY_SIZE, block.storedBytes, true);
       return entry;
     }),
   );

@@ -8,8 +8,12 @@ import type { StateStore, StateWrite } from "../state/state-store.ts";
 import type { ScrubReport } from "./object.ts";
 import type { Pace } from "./pace.ts";
 import {
+  areCompressedSizes,
   BLOCK_KINDS,
   type BlockKind,
+  type BlockSizes,
+  COMPRESSED,
+  isCompressed,
   KIND_NAMES,
   SEGMENT_ID_SIZE,
   type SegmentBlock,
@@ -28,6 +32,8 @@ const TABLES = {
   report: "$vault.report",
 } as const;
 const BLOCK_ROW_SIZE = SEGMENT_ID_SIZE + 13;
+/** Behind the row of a compressed block: its stored size. */
+const STORED_SIZE = 4;
 const KIND_AT = SEGMENT_ID_SIZE + 8;
 const USES_AT = SEGMENT_ID_SIZE + 9;
 const BLOCK_ID_SIZE = 32;
@@ -37,11 +43,9 @@ const REPORT_KEY = utf8Encode("scrub");
 const FIRST_KEY = Uint8Array.of(0);
 
 /** Where a block stands. */
-export interface BlockPlace {
+export interface BlockPlace extends BlockSizes {
   readonly segment: SegmentId;
   readonly offset: number;
-  /** Of its plaintext. */
-  readonly sizeBytes: number;
   readonly kind: BlockKind;
   /** Objects that it is a part of. */
   readonly uses: number;
@@ -91,13 +95,15 @@ export interface VaultIndex {
 /** The rows as writes: one for each kind of change. */
 export const indexWrites = {
   block: (segment: SegmentId, block: SegmentBlock, uses: number): StateWrite => {
-    const value = new Uint8Array(BLOCK_ROW_SIZE);
+    const isSmaller = isCompressed(block);
+    const value = new Uint8Array(isSmaller ? BLOCK_ROW_SIZE + STORED_SIZE : BLOCK_ROW_SIZE);
     value.set(Uint8Array.fromHex(segment));
     const view = new DataView(value.buffer);
     view.setUint32(SEGMENT_ID_SIZE, block.offset, true);
     view.setUint32(SEGMENT_ID_SIZE + 4, block.sizeBytes, true);
-    value[KIND_AT] = BLOCK_KINDS[block.kind];
+    value[KIND_AT] = BLOCK_KINDS[block.kind] | (isSmaller ? COMPRESSED : 0);
     view.setUint32(USES_AT, uses, true);
+    if (isSmaller) view.setUint32(BLOCK_ROW_SIZE, block.storedBytes, true);
     return { namespace: TABLES.block, key: block.id, value };
   },
   noBlock: (id: Uint8Array): StateWrite => ({ namespace: TABLES.block, key: id, value: undefined }),
@@ -134,16 +140,7 @@ export function createVaultIndex(state: StateStore): VaultIndex {
   return {
     block(id) {
       const value = state.get({ namespace: TABLES.block, key: id });
-      if (value === undefined) return undefined;
-      if (value.length !== BLOCK_ROW_SIZE) throw broken("block");
-      const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-      return {
-        segment: hexEncode(value.subarray(0, SEGMENT_ID_SIZE)),
-        offset: view.getUint32(SEGMENT_ID_SIZE, true),
-        sizeBytes: view.getUint32(SEGMENT_ID_SIZE + 4, true),
-        kind: KIND_NAMES[value[KIND_AT]!] ?? "data",
-        uses: view.getUint32(USES_AT, true),
-      };
+      return value === undefined ? undefined : decodeBlockRow(value);
     },
     segment: (id) => json(TABLES.segment, Uint8Array.fromHex(id)) as SegmentRecord | undefined,
     object: (id) => json(TABLES.object, id) as ObjectRecord | undefined,
@@ -185,6 +182,23 @@ export function createVaultIndex(state: StateStore): VaultIndex {
     },
     report: () => json(TABLES.report, REPORT_KEY) as ScrubReport | undefined,
     commit: (writes) => state.commit(writes),
+  };
+}
+
+function decodeBlockRow(value: Uint8Array): BlockPlace {
+  const isSmaller = ((value[KIND_AT] ?? 0) & COMPRESSED) !== 0;
+  if (value.length !== (isSmaller ? BLOCK_ROW_SIZE + STORED_SIZE : BLOCK_ROW_SIZE)) throw broken("block");
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  const sizeBytes = view.getUint32(SEGMENT_ID_SIZE + 4, true);
+  const storedBytes = isSmaller ? view.getUint32(BLOCK_ROW_SIZE, true) : sizeBytes;
+  if (isSmaller && !areCompressedSizes({ sizeBytes, storedBytes })) throw broken("block");
+  return {
+    segment: hexEncode(value.subarray(0, SEGMENT_ID_SIZE)),
+    offset: view.getUint32(SEGMENT_ID_SIZE, true),
+    sizeBytes,
+    storedBytes,
+    kind: KIND_NAMES[value[KIND_AT]! & ~COMPRESSED] ?? "data",
+    uses: view.getUint32(USES_AT, true),
   };
 }
 

@@ -3,9 +3,10 @@
 
 import type { KernelJob, KernelJobs } from "../kernels/kernel-job.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
-import { type RemakeOrder, packSegment, remakeShards, type SegmentOrder } from "./segment-coder.ts";
+import { zstdAtOnce } from "./compression.ts";
+import { type PackedSegment, type RemakeOrder, packSegment, remakeShards, type SegmentOrder } from "./segment-coder.ts";
 import { hashLeaves } from "./shard.ts";
-import { openFrames } from "./sealed-block.ts";
+import { openSealed, type SealedFrames } from "./sealed-frames.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
 
@@ -24,25 +25,17 @@ const name: KernelJob<
 };
 
 /** The shards of a segment; the buffer of its plaintext comes back. */
-const pack: KernelJob<
-  { readonly keys: VaultKeys; readonly order: SegmentOrder },
-  Pick<SegmentOrder, "shards" | "plain">
-> = async (kernels, { keys, order }) => {
-  await packSegment({ keys, kernels }, order, atOnce);
-  const { shards, plain } = order;
-  return { value: { shards, plain }, transfer: [plain, ...shards].map(({ buffer }) => buffer) };
+const pack: KernelJob<{ readonly keys: VaultKeys; readonly order: SegmentOrder }, PackedSegment> = async (
+  kernels,
+  { keys, order },
+) => {
+  const packed = await packSegment({ keys, kernels }, order, { zstd: zstdAtOnce, pace: atOnce });
+  return { value: packed, transfer: [packed.plain, ...packed.shards].map(({ buffer }) => buffer) };
 };
 
-/** The plaintext of frames, in the buffer in which they came. */
-const open: KernelJob<
-  {
-    readonly key: Uint8Array;
-    readonly plainSize: number;
-    readonly span: { readonly firstFrame: number; readonly bytes: Bytes };
-  },
-  Bytes
-> = (kernels, { key, plainSize, span }) => {
-  const plain = openFrames(kernels, key, plainSize, span) as Bytes;
+/** The plaintext of frames: in the buffer in which they came, or in a new one when they were compressed. */
+const open: KernelJob<SealedFrames & { readonly span: { readonly bytes: Bytes } }, Bytes> = async (kernels, frames) => {
+  const plain = await openSealed(kernels, zstdAtOnce, frames);
   return { value: plain, transfer: [plain.buffer] };
 };
 

@@ -12,6 +12,7 @@ import { openReplicator } from "../../host/vault/replicator.ts";
 import { findRoots } from "../../host/vault/root-record.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 import { seededBytes } from "./seeded-bytes.ts";
+import { seededText } from "./seeded-text.ts";
 import { testIdentity } from "./test-identity.ts";
 import { openTestVault, putBytes, readBytes, testKernels, testStores } from "./test-vault.ts";
 
@@ -103,7 +104,8 @@ export async function openCorruptibleVault(): Promise<CorruptibleVault> {
   const locator = createLocator(identity.keys.locator, kernels, createSeededRandom("locator"));
   const stores = testStores(6);
   const { vault, index, clock } = await openTestVault({ stores });
-  const contents = [seededBytes(1, 300_000), seededBytes(2, 3_000)];
+  // The first one is compressed, to about half.
+  const contents = [seededText(1, 700_000), seededBytes(2, 3_000)];
   const ids: string[] = [];
   for (const bytes of contents) ids.push((await putBytes(vault, bytes)).id);
   let tell: (sequence: number, writes: Uint8Array) => void = () => {};

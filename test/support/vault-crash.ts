@@ -22,6 +22,7 @@ import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { createMemoryShardStore, type MemoryShardStore } from "./memory-shard-store.ts";
 import { createMemoryStateStore } from "./memory-state-store.ts";
 import { seededBytes } from "./seeded-bytes.ts";
+import { seededText } from "./seeded-text.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 import { testIdentity } from "./test-identity.ts";
 import { putBytes, readBytes, TEST_KEY, testKernels } from "./test-vault.ts";
@@ -365,7 +366,9 @@ async function openOver(
 }
 
 function contentOf(seed: number): Uint8Array {
-  return seededBytes(seed, 1 + seed * 3_001);
+  const size = 1 + seed * 3_001;
+  // Some are compressed.
+  return seed % 2 === 0 ? seededText(seed, size) : seededBytes(seed, size);
 }
 
 async function isWhole(vault: Vault, id: string, seed: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 // The bytes of docs/formats/vault.md: recorded, and read by a second implementation that is written
 // from that page on the noble libraries alone.
 
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { base58 } from "@scure/base";
@@ -8,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { concatBytes, hexEncode, utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
 import { referenceKernels } from "../../support/reference-kernels.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
+import { seededText } from "../../support/seeded-text.ts";
 import {
   combinations,
   openTestVault,
@@ -84,8 +86,14 @@ function bytesOf32(value: number): Uint8Array {
   return bytes;
 }
 
-/** An object in one segment of 4+2, made from the page alone; the parity is that of the reference for erasure-code.md. */
-function writeShards(content: Uint8Array): { id: string; shards: { name: string; bytes: Uint8Array }[] } {
+/** Shards of a segment, by index. */
+interface Written {
+  readonly id: string;
+  readonly shards: { readonly name: string; readonly bytes: Uint8Array }[];
+}
+
+/** An object in one segment of 4+2, made from the page alone; the parity is that of the reference for erasure-code.md. With `frame` its content is said to be compressed to that. */
+function writeShards(content: Uint8Array, frame?: Uint8Array): Written {
   const segment = seededBytes(99, 16);
   const size = concatBytes(bytesOf32(content.length), bytesOf32(0));
   const dataId = keyed(derive("data block id"), content);
@@ -98,13 +106,20 @@ function writeShards(content: Uint8Array): { id: string; shards: { name: string;
     size,
   );
   const blocks = [
-    { id: dataId, kind: 0, plain: content },
-    { id: keyed(derive("manifest block id"), root), kind: 2, plain: root },
+    { id: dataId, kind: frame === undefined ? 0 : 0x80, plain: content, stored: frame ?? content },
+    { id: keyed(derive("manifest block id"), root), kind: 2, plain: root, stored: root },
   ];
-  const entries = blocks.map(({ id, kind, plain }) => concatBytes(id, Uint8Array.of(kind), bytesOf32(plain.length)));
+  const entries = blocks.map(({ id, kind, plain, stored }) =>
+    concatBytes(
+      id,
+      Uint8Array.of(kind),
+      bytesOf32(plain.length),
+      kind === 0x80 ? bytesOf32(stored.length) : new Uint8Array(0),
+    ),
+  );
   const tableKey = keyed(derive("segment table seal"), segment);
   const table = xchacha20poly1305(tableKey, new Uint8Array(24)).encrypt(concatBytes(...entries));
-  const sealed = blocks.map(({ id, plain }) => sealBlock(keyed(derive("block seal"), id, segment), plain));
+  const sealed = blocks.map(({ id, stored }) => sealBlock(keyed(derive("block seal"), id, segment), stored));
   const payload = concatBytes(...sealed, table);
   const shardSize = Math.ceil(payload.length / 4 / 4_096) * 4_096;
   const padded = concatBytes(payload, new Uint8Array(shardSize * 4 - payload.length));
@@ -169,6 +184,26 @@ describe("the format", () => {
     expect(hexEncode(root.plain)).toBe(hexEncode(expected));
   });
 
+  test("is read by another implementation where a block is compressed", async () => {
+    const opened = await openTestVault();
+    const content = seededText(78, 300_000);
+    await putBytes(opened.vault, content);
+    const shards = [0, 1, 2, 3].map((index) => readShard(shardsOf(opened).get(index)!));
+    const { segment, payloadSize, tableSize } = shards[0]!;
+    const payload = concatBytes(...shards.map(({ data }) => data));
+    const tableKey = keyed(derive("segment table seal"), segment);
+    const sealed = payload.subarray(payloadSize - tableSize, payloadSize);
+    const table = xchacha20poly1305(tableKey, new Uint8Array(24)).decrypt(sealed);
+    expect([table.length, table[32], table[32 + 41]]).toEqual([41 + 37, 0x80, 2]);
+    const [id, size, stored] = [table.subarray(0, 32), u32(table, 33), u32(table, 37)];
+    expect(size).toBe(content.length);
+    expect(stored).toBeLessThan((size * 7) / 8);
+    const end = stored + 16 * Math.ceil(stored / 65_536);
+    const frame = openBlock(keyed(derive("block seal"), id, segment), payload.subarray(0, end));
+    expect(Buffer.compare(zstdDecompressSync(frame), content)).toBe(0);
+    expect(hexEncode(id)).toBe(hexEncode(keyed(derive("data block id"), content)));
+  });
+
   test("is what was recorded: a changed byte would orphan every stored shard", async () => {
     const opened = await openTestVault({ seed: "vector" });
     const info = await putBytes(opened.vault, utf8Encode("hello, vault"), { name: "hello", type: "text/plain" });
@@ -204,4 +239,43 @@ describe("the format", () => {
       expect(Buffer.compare(await readBytes(vault, id), content)).toBe(0);
     }
   });
+
+  test("is understood where another implementation compressed, at any level", async () => {
+    const content = seededText(4, 150_000);
+    for (const level of [1, 19]) {
+      const frame = zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: level } });
+      const { id, vault } = await openWritten(writeShards(content, frame));
+      expect(Buffer.compare(await readBytes(vault, id), content)).toBe(0);
+      const range = { offset: 70_001, sizeBytes: 60_000 };
+      expect(Buffer.compare(await readBytes(vault, id, range), content.subarray(70_001, 130_001))).toBe(0);
+    }
+  });
+
+  test.each([
+    ["unpacks to more than it says", zstdCompressSync(new Uint8Array(8 * 1_048_576))],
+    ["unpacks to less", zstdCompressSync(seededText(4, 149_999))],
+    ["unpacks to other bytes", zstdCompressSync(seededText(5, 150_000))],
+    ["breaks off", zstdCompressSync(seededText(4, 150_000)).subarray(0, -9)],
+    ["is no zstd frame", seededBytes(6, 1_000)],
+    // Magic number, no content size, a window of 2 GiB, one empty raw block.
+    ["wants a window of 2 GiB", Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0xa8, 1, 0, 0)],
+  ])("is refused where a compressed block %s", async (_what, frame) => {
+    const { id, vault } = await openWritten(writeShards(seededText(4, 150_000), frame));
+    await expect(readBytes(vault, id)).rejects.toMatchObject({ code: "TWIN_OBJECT_LOST", details: { object: id } });
+  });
+
+  test.each([
+    ["as large as its plaintext", 150_000],
+    ["empty", 0],
+  ])("is not adopted where a compressed block is %s", async (_what, size) => {
+    const { id, vault } = await openWritten(writeShards(seededText(4, 150_000), new Uint8Array(size)));
+    expect(await vault.stat(id)).toBeUndefined();
+  });
 });
+
+/** A vault that knows nothing but what these shards say. */
+async function openWritten({ id, shards }: Written): Promise<TestVault & { readonly id: string }> {
+  const stores = testStores(6);
+  for (const [index, { name, bytes }] of shards.entries()) await stores[index]!.put(name, bytes);
+  return { ...(await openTestVault({ stores })), id };
+}

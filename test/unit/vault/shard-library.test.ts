@@ -13,6 +13,7 @@ import { openDirectoryShardStore } from "../../../host/vault/directory-shard-sto
 import { openShardLibrary } from "../../../host/vault/shard-library.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
+import { seededText } from "../../support/seeded-text.ts";
 import { combinations, openVaultOver, putBytes, testKernels } from "../../support/test-vault.ts";
 
 const PROGRAM = join(import.meta.dirname, "..", "..", "..", "docs", "formats", "vault-cat.mjs");
@@ -21,6 +22,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const entropy = seededBytes(24, 32);
 const content = seededBytes(5, 700_001);
+/** Stored compressed. */
+const words = seededText(6, 300_000);
 const names = ["a", "b", "c", "d", "e", "f"];
 const kernels = await testKernels();
 const { keys } = deriveIdentity(entropy, kernels);
@@ -29,6 +32,7 @@ const stores = await Promise.all(
 );
 const { vault } = await openVaultOver(stores, { key: keys.vault });
 const letter = await putBytes(vault, content, { name: "letter – one.txt", type: "text/plain" });
+const novel = await putBytes(vault, words, { name: "novel" });
 const empty = await putBytes(vault, new Uint8Array(0), { name: "empty" });
 await writeFile(join(folder, "phrase.txt"), `${formatPhrase(entropy).toUpperCase()}\n`);
 
@@ -38,9 +42,9 @@ function library(of: readonly string[]): ReturnType<typeof openShardLibrary> {
 }
 
 async function runProgram(of: readonly string[], ...flags: string[]): Promise<Buffer> {
-  const words = [PROGRAM, "--phrase", join(folder, "phrase.txt"), ...flags, ...of.map((name) => join(folder, name))];
+  const argv = [PROGRAM, "--phrase", join(folder, "phrase.txt"), ...flags, ...of.map((name) => join(folder, name))];
   const options = { encoding: "buffer", maxBuffer: 16 * 1024 * 1024 } as const;
-  return (await promisify(execFile)(process.execPath, words, options)).stdout;
+  return (await promisify(execFile)(process.execPath, argv, options)).stdout;
 }
 
 describe("objects of shards and keys alone", () => {
@@ -48,8 +52,9 @@ describe("objects of shards and keys alone", () => {
     for (const left of combinations(names, 4)) {
       const { objects, read } = await library(left);
       expect(objects.map(({ id, name }) => `${id} ${name}`).toSorted()).toEqual(
-        [`${letter.id} letter – one.txt`, `${empty.id} empty`].toSorted(),
+        [`${letter.id} letter – one.txt`, `${novel.id} novel`, `${empty.id} empty`].toSorted(),
       );
+      expect(Buffer.concat(await Array.fromAsync(read(novel.id))).equals(words)).toBe(true);
       expect(Buffer.concat(await Array.fromAsync(read(letter.id))).equals(content)).toBe(true);
     }
     const { objects, read } = await library(names.slice(0, 3));
@@ -72,10 +77,12 @@ describe("objects of shards and keys alone", () => {
       [
         "",
         `${letter.id}\t700001\ttext/plain\tletter – one.txt`,
+        `${novel.id}\t300000\tapplication/octet-stream\tnovel`,
         `${empty.id}\t0\tapplication/octet-stream\tempty`,
       ].toSorted(),
     );
     expect((await runProgram(names.slice(0, 4), "--object", letter.id)).equals(content)).toBe(true);
+    expect((await runProgram(names.slice(2), "--object", novel.id)).equals(words)).toBe(true);
     // One more goes bad than whole stores are missing: the last leaf of each of its shards.
     for (const entry of await readdir(join(folder, "f"), { recursive: true, withFileTypes: true })) {
       if (!/^[0-9a-f]{32}-/.test(entry.name)) continue;
