@@ -139,6 +139,8 @@ export class Residence {
       this.#settle(resident);
       this.#setAlarm();
     } catch (thrown) {
+      // One that was closed meanwhile has told who closed it.
+      if (this.#all.get(resident.slot) !== resident) return;
       this.#parts.log.warn({ err: thrown }, "A twin could not be put to sleep; it stays awake for a while.");
       resident.lastUsedMs = this.#parts.clock.elapsedMs();
     }

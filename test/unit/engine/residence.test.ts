@@ -30,6 +30,8 @@ interface House {
   readonly residence: Residence;
   readonly clock: ManualClock;
   readonly news: { readonly slot: number; readonly news: EngineNews }[];
+  /** What was warned of. */
+  readonly warnings: string[];
   /** Whether the twin's file is open: SQLite's log is beside it as long as that. */
   readonly isAwake: (slot: number) => boolean;
   readonly call: (slot: number, method: string, params?: unknown) => Promise<unknown>;
@@ -45,12 +47,13 @@ async function openHouse(twinCount: number, pack = probePackage()): Promise<Hous
   mkdirSync(folder);
   const clock = createManualClock();
   const news: House["news"] = [];
+  const warnings: string[] = [];
   const residence = new Residence({
     journal: await openJournal({ folder: createFaultyJournalFolder(), kernels: referenceKernels, log: silentLog }),
     kernels: referenceKernels,
     clock,
     random: createSeededRandom(folder),
-    log: silentLog,
+    log: { ...silentLog, warn: (_, message) => void warnings.push(String(message)) },
     post: () => {},
     onNews: (slot, fresh) => news.push({ slot, news: fresh }),
     turnsOf: () => NO_QUEUE,
@@ -74,6 +77,7 @@ async function openHouse(twinCount: number, pack = probePackage()): Promise<Hous
     residence,
     clock,
     news,
+    warnings,
     isAwake: (slot) => readdirSync(fileOf(slot)).includes("state.sqlite-wal"),
     call: async (slot, method, params = "x") => {
       const payload = jsonEncode(params);
@@ -111,6 +115,18 @@ test("a twin that nothing is asked of falls asleep, and knows everything when it
   await eventually(() => !isAwake(2));
   expect(await call(1, "get")).toBe("kept");
   expect([isAwake(1), isAwake(2)]).toEqual([true, false]);
+});
+
+test("a twin that leaves while it falls asleep leaves no warning behind", async () => {
+  const { residence, clock, call, isAwake, warnings } = await openHouse(1);
+  await call(1, "put", "kept");
+  // What was written is not yet in the tables: falling asleep has to wait for that.
+  clock.advance(2 * LIMITS.engine.idleMs);
+  await Promise.resolve();
+  await residence.remove(1);
+  await sleep(10);
+  expect(isAwake(1)).toBe(false);
+  expect(warnings).toEqual([]);
 });
 
 test("a timer wakes its twin when it is due, and only that one", async () => {
