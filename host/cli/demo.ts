@@ -55,8 +55,9 @@ export async function startDemo({ folder, port }: DemoOptions): Promise<Demo> {
 
 function startHost(name: string, folder: string, port: number): ChildProcess {
   const main = join(import.meta.dirname, `main${import.meta.filename.endsWith(".ts") ? ".ts" : ".js"}`);
-  const flags = ["start", "--json", "--data", folder, "--name", name, "--port", String(port)];
-  return spawn(process.execPath, [main, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+  const flags = ["start", "--json", "--data", folder, "--name", name, "--port", String(port), "--stop-with-stdin"];
+  // The pipe is never written to: the system closes it with this process, however that ends.
+  return spawn(process.execPath, [main, ...flags], { stdio: ["pipe", "pipe", "inherit"] });
 }
 
 async function stopHost(child: ChildProcess): Promise<void> {

@@ -7,6 +7,9 @@ import { sqliteFailure } from "./sqlite-failure.ts";
 
 const LOCK_FILE = "host.lock";
 
+/** The locks of this process. A database that nobody keeps would be collected, and closed with that. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Locks the folder at `path`, which must exist, until the result is disposed or the process ends.
  * The lock is SQLite's own on an empty file in it, which the operating system drops with the
@@ -28,12 +31,19 @@ export function lockFolder(path: string): Disposable {
     }
     throw failure;
   }
-  const held = database;
-  // The process holds it until then, also when nobody keeps the result: a database that is collected is closed.
-  const release = (): void => {
-    process.off("exit", release);
-    if (held.isOpen) held.close();
-  };
-  process.once("exit", release);
-  return { [Symbol.dispose]: release };
+  const locked = database;
+  // One listener for all: Node warns of many.
+  if (held.size === 0) process.on("exit", releaseAll);
+  held.add(locked);
+  return { [Symbol.dispose]: () => release(locked) };
+}
+
+function release(locked: DatabaseSync): void {
+  if (!held.delete(locked)) return;
+  if (held.size === 0) process.off("exit", releaseAll);
+  locked.close();
+}
+
+function releaseAll(): void {
+  for (const locked of held) release(locked);
 }

@@ -1,7 +1,7 @@
 // The command line, with a running host and without one: files kept alive, capabilities and
 // experiences installed, and the demo of two twins.
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
+import { lockFolder } from "../../host/state/folder-lock.ts";
 import { HostProcess, MAIN } from "../support/host-process.ts";
 import { seededBytes } from "../support/seeded-bytes.ts";
 
@@ -94,24 +95,50 @@ describe("the command line", () => {
     expect(next).not.toEqual(first);
   });
 
-  it("runs a demo of two paired twins", async () => {
+  it("runs a demo of two paired twins, whose hosts end with it even when it is killed", async () => {
     const folder = await mkdtemp(join(tmpdir(), "twin-demo-test-"));
-    const demo = spawn(process.execPath, [MAIN, "demo", "--data", folder, "--port", "0"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
     try {
-      let text = "";
-      for await (const part of demo.stdout) {
-        text += String(part);
-        if (text.includes("Ctrl-C")) break;
+      const killed = await startDemo(folder);
+      expect(killed.links).toHaveLength(2);
+      expect(new Set(killed.links.map((link) => new URL(link).host)).size).toBe(2);
+      await stop(killed.demo, "SIGKILL");
+      for (const twin of ["ada", "ben"]) {
+        await expect.poll(() => isFree(join(folder, twin)), { timeout: 30_000 }).toBe(true);
       }
-      expect(text.match(/http:\/\/localhost:\d+\/#login=\S+/g)).toHaveLength(2);
-      expect(new Set(text.match(/localhost:\d+/g)).size).toBe(2);
+
+      // The twins are kept.
+      const again = await startDemo(folder);
+      expect(await stop(again.demo, "SIGINT")).toEqual([0, null]);
     } finally {
-      const ended = once(demo, "exit");
-      demo.kill("SIGINT");
-      expect(await ended).toEqual([0, null]);
       await rm(folder, { recursive: true, force: true });
     }
   });
 });
+
+async function startDemo(folder: string): Promise<{ readonly demo: ChildProcess; readonly links: readonly string[] }> {
+  const demo = spawn(process.execPath, [MAIN, "demo", "--data", folder, "--port", "0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  for await (const part of demo.stdout) {
+    text += String(part);
+    if (text.includes("Ctrl-C")) break;
+  }
+  return { demo, links: text.match(/http:\/\/localhost:\d+\/#login=\S+/g) ?? [] };
+}
+
+async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown> {
+  const ended = once(child, "exit");
+  child.kill(signal);
+  return await ended;
+}
+
+/** Whether no host runs on the folder. */
+function isFree(folder: string): boolean {
+  try {
+    lockFolder(folder)[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  }
+}

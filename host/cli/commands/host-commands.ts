@@ -1,5 +1,7 @@
 // `init`, `start`, `demo`, `status`, `link`: the host itself.
 
+import { finished } from "node:stream/promises";
+
 import { type Command, Option } from "commander";
 
 import { type ConfigFlags, readConfig } from "../../config.ts";
@@ -8,7 +10,7 @@ import { startDemo } from "../demo.ts";
 import { answer, formatSize, formatTime, print, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
-type StartOptions = SessionOptions & ConfigFlags;
+type StartOptions = SessionOptions & ConfigFlags & { readonly stopWithStdin?: boolean | undefined };
 
 /** Adds the commands to `program`. */
 export function addHostCommands(program: Command): void {
@@ -25,6 +27,7 @@ export function addHostCommands(program: Command): void {
     .description("the other twins of this host")
     .action((_, command: Command) => list(command.optsWithGlobals()));
   withConfigFlags(program.command("start").description("run the twin host (creates the twin at the first start)"))
+    .option("--stop-with-stdin", "stop when standard input ends: for a program that starts a host")
     .addHelpText(
       "after",
       "\nExamples:\n  twin start\n  twin start --data ~/my-twin --port 8080\n  twin start --peer-host 0.0.0.0 --peer-port 4841   # reachable for twins on other machines\n",
@@ -105,7 +108,7 @@ async function start(_: unknown, command: Command): Promise<void> {
   const config = await readConfig(options);
   const { openHost } = await import("../../host.ts");
   await using host = await openHost(config, { create: true, web: true, peers: true });
-  const stopped = stopSignal();
+  const stopped = options.stopWithStdin === true ? Promise.race([stopSignal(), stdinEnd()]) : stopSignal();
   const { twin, name, webUrl, peerAddresses } = await host.control.status();
   const loginLink = await host.control.loginLink();
   if (options.json === true) {
@@ -156,6 +159,11 @@ async function stopSignal(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
   await promise;
   clearInterval(keepAlive);
+}
+
+/** Resolves when nobody holds the other end of standard input any more. */
+async function stdinEnd(): Promise<void> {
+  await finished(process.stdin.resume(), { writable: false }).catch(() => {});
 }
 
 async function metrics(options: SessionOptions): Promise<void> {

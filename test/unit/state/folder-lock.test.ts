@@ -21,6 +21,15 @@ test("a folder is locked once, and again when it was released", () => {
   expect(() => lockFolder(folder)).toThrow(busy);
 });
 
+test("many locks watch the end of the process by one listener, and none stays behind", () => {
+  const before = process.listenerCount("exit");
+  const folders = Array.from({ length: 12 }, () => mkdtempSync(join(folder, "many-")));
+  const locks = folders.map(lockFolder);
+  expect(process.listenerCount("exit")).toBe(before + 1);
+  for (const lock of locks) lock[Symbol.dispose]();
+  expect(process.listenerCount("exit")).toBe(before);
+});
+
 test("a folder that does not exist is refused", () => {
   expect(() => lockFolder(join(folder, "absent"))).toThrow(expect.objectContaining({ code: "TWIN_HOST_FOLDER" }));
 });
