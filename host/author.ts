@@ -71,6 +71,11 @@ export async function inspectPackageFile(path: string): Promise<PackageReport> {
   return { ...inspectPackage(bytes.subarray(0, bytesRead), await openKernels()), sizeBytes: stats.size };
 }
 
+/** What a package is that somebody else holds. */
+export async function inspectPackageBytes(bytes: Uint8Array): Promise<PackageReport> {
+  return inspectPackage(bytes, await openKernels());
+}
+
 /**
  * Writes typed calls of a capability (a package's bytes, or what an owner sees of an installed one) into
  * the absolute `folder` of another. Throws `TWIN_PACKAGE_INVALID`.

@@ -59,7 +59,7 @@ function createProgram(): Command {
   addReviewerCommands(program);
   addClientCommand(program);
   // Options may stand before or behind the command: `twin status --json` and `twin --json status`.
-  for (const command of allCommands(program)) command.exitOverride();
+  for (const command of allCommands(program)) command.exitOverride().showHelpAfterError("Add --help for examples.");
   return program;
 }
 

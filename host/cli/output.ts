@@ -1,10 +1,10 @@
 // What the command line prints: answers on standard output, everything else on standard error.
 
-import { inspect } from "node:util";
+import { getSystemErrorMessage, inspect } from "node:util";
 
 import { progress as progressBar } from "@clack/prompts";
 
-import { type TwinError, toTwinError } from "../base/errors.ts";
+import { TwinError, toTwinError } from "../base/errors.ts";
 import type { OnProgress } from "../index.ts";
 
 /** `text` without what a terminal would take as a command: names and messages may be a stranger's. Escapes as JSON has them. */
@@ -39,11 +39,19 @@ export function answer(
 
 /** Prints an error as one clear sentence (or JSON) and sets the exit code. */
 export function fail(thrown: unknown, json: boolean): void {
-  const error: TwinError = toTwinError(thrown);
+  const error = fileError(thrown) ?? toTwinError(thrown);
   if (json) print(JSON.stringify({ error: error.toWire() }));
   else note(`${error.message} (${error.code})`);
   if (error.code === "TWIN_HOST_INTERNAL") note(inspect(error.cause ?? error));
   process.exitCode = 1;
+}
+
+/** What the system says of a file that the user named: nobody needs to see a stack for that. */
+function fileError(thrown: unknown): TwinError | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const { path, errno } = thrown as NodeJS.ErrnoException;
+  if (path === undefined || errno === undefined) return undefined;
+  return new TwinError("TWIN_INPUT_INVALID", `${path} cannot be used: ${getSystemErrorMessage(errno)}.`, {}, thrown);
 }
 
 /** A progress bar on standard error while `work` runs, when a person looks at it. */
@@ -73,6 +81,11 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  "),
   );
+}
+
+/** `1 shard`, `2 shards`. */
+export function plural(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
 /** `1.5 MB`: decimal units, two significant places at most. */

@@ -95,6 +95,28 @@ describe("the command line", () => {
     expect(next).not.toEqual(first);
   });
 
+  it("says in one sentence what it was given wrongly, and what there is instead", async () => {
+    await using host = await HostProcess.create();
+    await host.json("init");
+    const refusals: readonly (readonly [string, RegExp])[] = [
+      [
+        "capability inspect ./none.wasm",
+        /none\.wasm cannot be used: no such file or directory\. \(TWIN_INPUT_INVALID\)$/u,
+      ],
+      ["store add usb", /^Where is usb\? .*\(TWIN_INPUT_INVALID\)$/u],
+      ["start --as other", /leave out --as other\. \(TWIN_INPUT_INVALID\)$/u],
+      ["receipts --limit few", /'few' is invalid\. Expected a whole number\.\nAdd --help for examples\.$/u],
+      ["call echo say", /It has: .*count.*\(TWIN_CALL_UNKNOWN\)$/u],
+    ];
+    for (const [words, said] of refusals) {
+      const { exitCode, stderr } = await host.twin(...words.split(" "));
+      expect(stderr.trim()).toMatch(said);
+      expect(exitCode).toBe(1);
+    }
+    const chat = await host.json("capability", "inspect", "chat");
+    expect(chat).toMatchObject({ manifest: { name: "chat" }, problems: [] });
+  });
+
   it("runs a demo of two paired twins, whose hosts end with it even when it is killed", async () => {
     const folder = await mkdtemp(join(tmpdir(), "twin-demo-test-"));
     try {

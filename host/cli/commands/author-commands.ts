@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { watch } from "node:fs";
+import { existsSync, watch } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -12,10 +12,10 @@ import { toTwinError, TwinError } from "../../base/errors.ts";
 import { publisherKeyPath } from "../../config.ts";
 import type { Receipt } from "../../index.ts";
 import { answer, formatSize, note, print, table } from "../output.ts";
+import { type SessionOptions, withOwner } from "../owner-session.ts";
 import { describePermission } from "../wording.ts";
 
-interface AuthorOptions {
-  readonly json?: boolean | undefined;
+interface AuthorOptions extends SessionOptions {
   readonly key?: string | undefined;
 }
 
@@ -56,9 +56,13 @@ export function addAuthorCommands(capability: Command): void {
     .option("--key <file>", KEY_TEXT)
     .action((file: string, _: unknown, command: Command) => sign(file, command.optsWithGlobals()));
   capability
-    .command("inspect <file>")
-    .description("what a package offers, what it asks for, who signed it; works on any file")
-    .action((file: string, _: unknown, command: Command) => inspect(file, command.optsWithGlobals()));
+    .command("inspect <package>")
+    .description("what a package offers, what it asks for, who signed it: any file, or an installed capability by name")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  twin capability inspect guestbook-1.0.0.wasm\n  twin capability inspect chat\n",
+    )
+    .action((what: string, _: unknown, command: Command) => inspect(what, command.optsWithGlobals()));
 }
 
 async function begin(folder: string, options: AuthorOptions & { readonly lang: string }): Promise<void> {
@@ -163,14 +167,17 @@ async function sign(file: string, options: AuthorOptions): Promise<void> {
   answer(options, signed, () => `${file} is signed by ${signed.publisher} (${signed.hash.slice(0, 16)}).`);
 }
 
-async function inspect(file: string, options: AuthorOptions): Promise<void> {
-  const { inspectPackageFile } = await import("../../author.ts");
-  const report = await inspectPackageFile(resolve(file));
+async function inspect(what: string, options: AuthorOptions): Promise<void> {
+  const { inspectPackageBytes, inspectPackageFile } = await import("../../author.ts");
+  const isInstalled = /^[a-z][a-z0-9-]*(?:@\d+)?$/u.test(what) && !existsSync(what);
+  const report = isInstalled
+    ? await inspectPackageBytes(await withOwner(options, (owner) => owner.capabilityFile(what)))
+    : await inspectPackageFile(resolve(what));
   answer(options, report, () => {
     const { manifest, problems } = report;
     const head =
       manifest === undefined
-        ? [`${basename(file)}: ${formatSize(report.sizeBytes)}`]
+        ? [`${basename(what)}: ${formatSize(report.sizeBytes)}`]
         : [
             `${manifest.title} (${manifest.name} ${manifest.version}), ${formatSize(report.sizeBytes)}`,
             manifest.description,

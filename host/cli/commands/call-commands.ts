@@ -3,9 +3,10 @@
 import { type Command, Option } from "commander";
 
 import { TwinError } from "../../base/errors.ts";
-import type { Json, Receipt, ReceiptSum } from "../../index.ts";
+import type { Json, OwnerApi, Receipt, ReceiptSum } from "../../index.ts";
 import { answer, formatSize, formatTime, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** Adds the commands to `program`. */
 export function addCallCommands(program: Command): void {
@@ -24,7 +25,7 @@ export function addCallCommands(program: Command): void {
     .option("--capability <name>", "of this capability only")
     .option("--caller <caller>", "of this caller only, for example experience:chat")
     .option("--trace <id>", "of this trace only: what one cause has led to")
-    .addOption(new Option("--limit <count>", "how many").default(20).argParser(Number))
+    .addOption(new Option("--limit <count>", "how many").default(20).argParser(wholeNumber))
     .option("--sums", "what calls have cost per day, capability and caller, instead of single ones")
     .option("--since <day>", "with --sums: down to this day, for example 2026-01-31")
     .addHelpText(
@@ -42,12 +43,28 @@ async function call(
 ): Promise<void> {
   const params = parseParams(request.json);
   const { result } = await withOwner(options, (owner) =>
-    owner.call(request.capability, request.method, params, {
-      callId: options.callId,
-      traceparent: options.traceparent,
-    }),
+    owner
+      .call(request.capability, request.method, params, {
+        callId: options.callId,
+        traceparent: options.traceparent,
+      })
+      .catch(async (thrown: unknown) => {
+        throw await withDirections(thrown, request.capability, owner);
+      }),
   );
   answer(options, result, () => JSON.stringify(result, null, 2));
+}
+
+/** Tells who calls what is not there what is. */
+async function withDirections(thrown: unknown, name: string, owner: Pick<OwnerApi, "capabilities">): Promise<unknown> {
+  if (!(thrown instanceof TwinError) || thrown.code !== "TWIN_CALL_UNKNOWN") return thrown;
+  const installed = await owner.capabilities();
+  const called = installed.find((capability) => capability.name === name);
+  const there =
+    called === undefined
+      ? `Installed: ${installed.map((each) => each.name).join(", ")}.`
+      : `It has: ${Object.keys(called.methods).join(", ")}.`;
+  return new TwinError(thrown.code, `${thrown.message} ${there}`, thrown.details, thrown);
 }
 
 function parseParams(text: string | undefined): Json {

@@ -71,7 +71,10 @@ export function addCapabilityCommands(program: Command): void {
     .command("install <folder>")
     .description("install a folder with an experience.json; the owner grants what it needs when it first opens")
     .action((folder: string, _: unknown, command: Command) => installExperience(folder, command.optsWithGlobals()));
-  experience.command("list").action((_, command: Command) => listExperiences(command.optsWithGlobals()));
+  experience
+    .command("list")
+    .description("what is installed")
+    .action((_, command: Command) => listExperiences(command.optsWithGlobals()));
 }
 
 async function install(

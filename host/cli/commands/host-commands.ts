@@ -4,11 +4,13 @@ import { finished } from "node:stream/promises";
 
 import { type Command, Option } from "commander";
 
+import { TwinError } from "../../base/errors.ts";
 import { type ConfigFlags, readConfig } from "../../config.ts";
 import type { HostStatus, LaneChoice } from "../../index.ts";
 import { startDemo } from "../demo.ts";
-import { answer, formatSize, formatTime, print, table } from "../output.ts";
+import { answer, formatSize, formatTime, plural, print, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 type StartOptions = SessionOptions & ConfigFlags & { readonly stopWithStdin?: boolean | undefined };
 
@@ -39,7 +41,7 @@ export function addHostCommands(program: Command): void {
     .addOption(
       new Option("--port <port>", "port of the first; the second takes the port ten above")
         .default(4840)
-        .argParser(Number),
+        .argParser(wholeNumber),
     )
     .addHelpText(
       "after",
@@ -83,6 +85,7 @@ async function list(options: SessionOptions): Promise<void> {
 }
 
 async function init(options: StartOptions, other: string | undefined): Promise<void> {
+  refuseAs(options, "init");
   if (other !== undefined) return initOther(options, other);
   const config = await readConfig(options);
   const { openHost } = await import("../../host.ts");
@@ -97,14 +100,22 @@ async function init(options: StartOptions, other: string | undefined): Promise<v
   await host.phraseWasShown();
 }
 
+/** What a command does with the whole host it cannot do with one twin of it. */
+function refuseAs({ as }: SessionOptions, command: string): void {
+  if (as === undefined) return;
+  const message = `twin ${command} is about the host with all of its twins: leave out --as ${as}.`;
+  throw new TwinError("TWIN_INPUT_INVALID", message);
+}
+
 async function initOther(options: SessionOptions, name: string): Promise<void> {
-  const made = await withOwner({ ...options, as: undefined }, (owner) => owner.createTwin(name));
+  const made = await withOwner(options, (owner) => owner.createTwin(name));
   answer(options, made, () => `${made.name} is ${made.twin}, in ${made.folder}`);
   if (options.json !== true) showPhrase(made.phrase.split(" "));
 }
 
 async function start(_: unknown, command: Command): Promise<void> {
   const options: StartOptions = command.optsWithGlobals();
+  refuseAs(options, "start");
   const config = await readConfig(options);
   const { openHost } = await import("../../host.ts");
   await using host = await openHost(config, { create: true, web: true, peers: true });
@@ -199,11 +210,11 @@ function describeStatus(state: HostStatus): string[] {
     `${state.name}  ${state.twin}`,
     state.webUrl === "" ? "not running" : `runs at ${state.webUrl} since ${formatTime(state.startedAtMs)}`,
     "",
-    `stores   ${vault.objectCount} objects, ${formatSize(vault.sizeBytes)}; ${describeMargin(state)}`,
+    `stores   ${plural(vault.objectCount, "object")}, ${formatSize(vault.sizeBytes)}; ${describeMargin(state)}`,
     ...table(
       vault.stores.map((store) => [
         `  ${store.name}`,
-        `${store.shardCount} shards`,
+        plural(store.shardCount, "shard"),
         formatSize(store.usedBytes),
         store.problem ?? (store.draining ? "draining" : "ok"),
       ]),
@@ -219,7 +230,7 @@ function describeStatus(state: HostStatus): string[] {
         peer.twin,
       ]),
     ),
-    `engine   ${engine.calls} calls, ${engine.errors} errors, ${engine.outbox} messages waiting, ${engine.parked} parked`,
+    `engine   ${plural(engine.calls, "call")}, ${plural(engine.errors, "error")}, ${plural(engine.outbox, "message")} waiting, ${engine.parked} parked`,
     ...describeLanes(state.kernels),
     `memory   ${formatSize(state.memorySizeBytes)}`,
   ];

@@ -5,7 +5,7 @@ import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 
 import type { ScrubReport } from "../../index.ts";
-import { answer, formatSize, withProgress } from "../output.ts";
+import { answer, formatSize, plural, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
 /** Adds the commands to `program`. */
@@ -50,10 +50,12 @@ async function scrub(options: SessionOptions): Promise<void> {
 
 function describeScrub(report: ScrubReport): string[] {
   const lines = [
-    `${report.shardsChecked} shards of ${report.segments} segments: ${report.shardsMissing} missing, ${report.shardsCorrupt} corrupt, ${report.shardsRepaired} repaired.`,
+    `${plural(report.shardsChecked, "shard")} of ${plural(report.segments, "segment")}: ${report.shardsMissing} missing, ${report.shardsCorrupt} corrupt, ${report.shardsRepaired} repaired.`,
   ];
   if (report.segmentsLost > 0)
-    lines.push(`${report.segmentsLost} segments cannot be rebuilt: bring back a lost store, then scrub again.`);
-  else lines.push(`Counted again: every segment survives the loss of any ${report.margin} stores.`);
+    lines.push(
+      `${plural(report.segmentsLost, "segment")} cannot be rebuilt: bring back a lost store, then scrub again.`,
+    );
+  else lines.push(`Counted again: every segment survives the loss of any ${plural(report.margin, "store")}.`);
   return lines;
 }

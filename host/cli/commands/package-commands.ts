@@ -12,6 +12,7 @@ import { publisherKeyPath } from "../../config.ts";
 import type { InstalledCapability, OwnerApi, OwnOffer, PackageOffer } from "../../index.ts";
 import { answer, formatSize, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** Adds the commands to `capability`. */
 export function addPackageCommands(capability: Command): void {
@@ -73,10 +74,11 @@ export function addReviewerCommands(program: Command): void {
       }),
     );
   reviewers
-    .command("require <count>")
+    .command("require")
+    .argument("<count>", "how many", wholeNumber)
     .description("how many of them must have signed; 0: the publisher's signature alone will do")
-    .action((count: string, _: unknown, command: Command) =>
-      changePolicy(command.optsWithGlobals(), (policy) => ({ ...policy, required: Number(count) })),
+    .action((required: number, _: unknown, command: Command) =>
+      changePolicy(command.optsWithGlobals(), (policy) => ({ ...policy, required })),
     );
 }
 
@@ -150,11 +152,18 @@ async function lock(options: SessionOptions & { readonly out?: string; readonly 
       { version, hash, publisher, dependencies },
     ]),
   );
-  if (options.check !== undefined) checkLock(now, JSON.parse(await readFile(options.check, "utf8")) as Lock);
+  if (options.check !== undefined) checkLock(now, await readLock(options.check));
   if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify(now, null, 2)}\n`);
   answer(options, now, () =>
     table(Object.entries(now).map(([name, { version, hash, publisher }]) => [name, version, hash, publisher])),
   );
+}
+
+async function readLock(path: string): Promise<Lock> {
+  const text = await readFile(path, "utf8");
+  const lock = await Promise.try(() => JSON.parse(text) as unknown).catch(() => undefined);
+  if (typeof lock === "object" && lock !== null) return lock as Lock;
+  throw new TwinError("TWIN_INPUT_INVALID", `${path} is no lock file: write one with twin capability lock --out FILE`);
 }
 
 function checkLock(now: Lock, wanted: Lock): void {

@@ -22,11 +22,23 @@ export function addPeopleCommands(program: Command): void {
 }
 
 async function invite(options: SessionOptions): Promise<void> {
-  const made = await withOwner(options, (owner) => owner.invite(), { peers: true });
+  const [made, { peerAddresses }] = await withOwner(
+    options,
+    async (owner) => [await owner.invite(), await owner.status()] as const,
+    { peers: true },
+  );
   answer(options, made, () => [
     made.code,
     `Valid until ${formatTime(made.expiresAtMs)}, once. Your host must be running when it is accepted.`,
+    ...(peerAddresses.every(isOfThisMachine)
+      ? ["Only twins on this machine reach yours; for all others start it with --peer-host 0.0.0.0 --peer-port 4841."]
+      : []),
   ]);
+}
+
+/** Whether nobody else reaches that libp2p address. */
+function isOfThisMachine(address: string): boolean {
+  return /^\/(?:ip4\/127\.|ip6\/::1\/)/u.test(address);
 }
 
 async function accept(code: string, options: SessionOptions): Promise<void> {

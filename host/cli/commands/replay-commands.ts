@@ -5,35 +5,32 @@ import type { Command } from "commander";
 import type { RecordingSettings, ReplayReport } from "../../index.ts";
 import { answer, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** Adds the commands to `program`. */
 export function addReplayCommands(program: Command): void {
   program
-    .command("record [capability] [count]")
+    .command("record [capability]")
+    .argument("[count]", "how many calls", wholeNumber, 20)
     .description("keep what the last calls of a capability saw, so that they can be replayed; 0 forgets")
     .addHelpText(
       "after",
       "\nExamples:\n  twin record chat 20\n  twin record chat 0\n  twin record       what is recorded\n",
     )
-    .action((...[capability, count, , command]: [string | undefined, string | undefined, unknown, Command]) =>
+    .action((...[capability, count, , command]: [string | undefined, number, unknown, Command]) =>
       record(capability, count, command.optsWithGlobals()),
     );
   program
-    .command("replay <receipt>")
+    .command("replay")
+    .argument("<receipt>", "its number, as twin receipts shows it", wholeNumber)
     .description("run a recorded call again in a throw-away guest, and compare result and fuel bit for bit")
     .addHelpText("after", "\nExample:\n  twin receipts --capability chat --limit 5\n  twin replay 1234\n")
-    .action((...[receipt, , command]: [string, unknown, Command]) =>
-      replay(Number(receipt), command.optsWithGlobals()),
-    );
+    .action((...[receipt, , command]: [number, unknown, Command]) => replay(receipt, command.optsWithGlobals()));
 }
 
-async function record(
-  capability: string | undefined,
-  count: string | undefined,
-  options: SessionOptions,
-): Promise<void> {
+async function record(capability: string | undefined, count: number, options: SessionOptions): Promise<void> {
   const recordings = await withOwner(options, async (owner) => {
-    if (capability !== undefined) await owner.recordCalls(capability, Number(count ?? 20));
+    if (capability !== undefined) await owner.recordCalls(capability, count);
     return await owner.recordings();
   });
   answer(options, recordings, () =>

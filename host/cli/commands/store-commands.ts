@@ -6,8 +6,9 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 
 import type { StoreListing } from "../../index.ts";
+import { TwinError } from "../../base/errors.ts";
 import { parseSize } from "../../size-text.ts";
-import { answer, formatSize, table, withProgress } from "../output.ts";
+import { answer, formatSize, plural, table, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
 /** Adds the commands to `program`. */
@@ -117,7 +118,7 @@ function describeStore(store: StoreListing): string[] {
   const { name, shardCount, usedBytes, capacityBytes, draining, problem, domain, location } = store;
   return [
     name,
-    `${shardCount} shards`,
+    plural(shardCount, "shard"),
     capacityBytes === undefined ? formatSize(usedBytes) : `${formatSize(usedBytes)} of ${formatSize(capacityBytes)}`,
     problem ?? (draining ? "draining" : "ok"),
     domain,
@@ -130,8 +131,10 @@ async function add(
   given: string | undefined,
   options: SessionOptions & { readonly locationFile?: string; readonly domain?: string; readonly capacity?: string },
 ): Promise<void> {
-  const text =
-    options.locationFile === undefined ? (given ?? "") : (await readFile(options.locationFile, "utf8")).trim();
+  const text = options.locationFile === undefined ? given : (await readFile(options.locationFile, "utf8")).trim();
+  if (text === undefined || text === "") {
+    throw new TwinError("TWIN_INPUT_INVALID", `Where is ${name}? Name a place: twin store add --help shows them.`);
+  }
   const location = /^[a-z][a-z0-9+]*:/.test(text) ? text : resolve(text);
   const capacityBytes = options.capacity === undefined ? undefined : parseSize(options.capacity);
   const { domain } = options;
@@ -145,8 +148,8 @@ async function drain(name: string, options: SessionOptions): Promise<void> {
   );
   answer(options, report, () =>
     report.left === 0
-      ? `${report.moved} shards moved; ${name} is empty: twin store remove ${name}`
-      : `${report.moved} shards moved, ${report.left} found no place: add a store or bring one back, then drain again.`,
+      ? `${plural(report.moved, "shard")} moved; ${name} is empty: twin store remove ${name}`
+      : `${plural(report.moved, "shard")} moved, ${report.left} found no place: add a store or bring one back, then drain again.`,
   );
 }
 
