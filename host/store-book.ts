@@ -1,5 +1,6 @@
 // The owner's stores: what `stores.json` of the data folder says, and the running vault that follows it.
 
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { jsonDecode, jsonEncode } from "./base/bytes.ts";
@@ -8,9 +9,9 @@ import { readSecretFile, writeSecretFile } from "./identity/secret-file.ts";
 import type { StoreListing } from "./rpc/api.ts";
 import type { StoresPart } from "./rpc/owner-parts.ts";
 import type { Vault } from "./vault/object.ts";
-import { openStore, type OpenTwinStore, type StoreEntry } from "./vault/open-store.ts";
+import { diskOf, openStore, type OpenTwinStore, type StoreEntry } from "./vault/open-store.ts";
 import type { ShardStore } from "./vault/shard-store.ts";
-import { describeStoreLocation, parseStoreLocation } from "./vault/store-location.ts";
+import { describeStoreLocation, parseStoreLocation, type StoreLocation } from "./vault/store-location.ts";
 
 const FORMAT = "twin-stores";
 const VERSION = 1;
@@ -27,12 +28,15 @@ export interface StoreLine {
   readonly capacityBytes?: number | undefined;
 }
 
+/** What fails together with the data folder. */
+const THIS_DISK = "this disk";
+
 /** One machine, one disk: what a twin has until its owner says otherwise. */
 function defaultStoreLines(count: number): StoreLine[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `store-${index + 1}`,
     location: join("stores", `store-${index + 1}`),
-    domain: "this disk",
+    domain: THIS_DISK,
   }));
 }
 
@@ -63,8 +67,21 @@ export async function writeStoreFile(folder: string, { stores, quotaBytes }: Sto
 }
 
 /** Opens the store of one line. */
-export function openStoreLine(folder: string, line: StoreLine, openTwinStore: OpenTwinStore): Promise<ShardStore> {
-  return openStore(entryOf(folder, line), openTwinStore);
+export async function openStoreLine(
+  folder: string,
+  line: StoreLine,
+  openTwinStore: OpenTwinStore,
+): Promise<ShardStore> {
+  const entry = entryOf(folder, line);
+  const domain = entry.domain ?? (await domainOfDirectory(folder, entry.location));
+  return openStore({ ...entry, domain }, openTwinStore);
+}
+
+/** A directory beside the data folder does not survive its disk, whatever it is called. */
+async function domainOfDirectory(folder: string, location: StoreLocation): Promise<string | undefined> {
+  if (location.kind !== "directory") return undefined;
+  const [disk, own] = await Promise.all([diskOf(location.path), diskOf(folder)]);
+  return disk === own ? THIS_DISK : disk;
 }
 
 /** What {@link createStoreBook} needs. */
@@ -104,6 +121,7 @@ export function createStoreBook({ folder, vault, file: initial, openTwinStore }:
       if (lines.some(({ name }) => name === line.name)) {
         throw new TwinError("TWIN_CONFIG_INVALID", `There is a store named ${line.name} already: choose another name.`);
       }
+      await requireNewPlace(folder, line, lines);
       const store = await openStoreLine(folder, line, openTwinStore);
       const before = lines;
       await write([...lines, line]);
@@ -133,6 +151,23 @@ export function createStoreBook({ folder, vault, file: initial, openTwinStore }:
       await write(lines.filter((line) => line.name !== name));
     },
   };
+}
+
+/** Two names of one place would count it twice: what it loses is lost to both. */
+async function requireNewPlace(folder: string, line: StoreLine, others: readonly StoreLine[]): Promise<void> {
+  const place = await placeOf(folder, line);
+  for (const other of others) {
+    if ((await placeOf(folder, other)) !== place) continue;
+    const message = `${other.name} is that place already: a second store has to be somewhere else.`;
+    throw new TwinError("TWIN_CONFIG_INVALID", message, { name: other.name });
+  }
+}
+
+/** What tells a place from others, however its path is written. */
+async function placeOf(folder: string, line: StoreLine): Promise<string> {
+  const { location } = entryOf(folder, line);
+  const found = location.kind === "directory" ? await stat(location.path).catch(() => undefined) : undefined;
+  return found === undefined ? describeStoreLocation(location) : `${found.dev} ${found.ino}`;
 }
 
 function pathOf(folder: string): string {

@@ -54,7 +54,7 @@ async function openAt(entry: StoreEntry, openTwinStore: OpenTwinStore): Promise<
 }
 
 /** Names the file system that holds `path` or the nearest folder above it that exists. */
-async function diskOf(path: string): Promise<string> {
+export async function diskOf(path: string): Promise<string> {
   for (let folder = path; ; folder = dirname(folder)) {
     const found = await stat(folder).catch(() => undefined);
     if (found !== undefined) return `disk ${found.dev}`;

@@ -1,6 +1,6 @@
 // The list of stores outlives the host, and each change is in it before the vault relies on it.
 
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -55,8 +55,23 @@ describe("the book of stores", () => {
     expect(usb).toMatchObject({
       healthy: true,
       location: join(folder, "usb"),
-      domain: expect.stringMatching(/^disk \d+$/) as string,
+      // Where the data folder is too: the loss of that disk is the loss of both.
+      domain: "this disk",
     });
+  });
+
+  test("takes no place a second time, however it is written", async () => {
+    const { stores } = await open();
+    await stores.add({ name: "usb", location: join(folder, "usb") });
+    await mkdir(join(folder, "usb"), { recursive: true });
+    await symlink("usb", join(folder, "link"));
+    for (const location of [join(folder, "usb"), join(folder, "link"), "usb", join(folder, "stores", "store-3")]) {
+      await expect(stores.add({ name: "again", location })).rejects.toMatchObject({
+        code: "TWIN_CONFIG_INVALID",
+        message: expect.stringContaining("is that place already") as string,
+      });
+    }
+    expect((await stores.list()).map(({ name }) => name)).not.toContain("again");
   });
 
   test("forgets a store that could not be added", async () => {
