@@ -68,7 +68,7 @@ export function describeCall(about: {
     queueMs,
     runMs: Math.round(run.elapsedMs() * 1_000) / 1_000,
     trace: run.linkedTrace,
-    ...(run.nested.length === 0 ? {} : { nested: run.nested }),
+    nested: run.nested.length === 0 ? undefined : run.nested,
   };
 }
 

@@ -34,6 +34,13 @@ export interface RunOptions {
 
 const SEED_SIZE = 32;
 const BLOCK_SIZE = 32;
+const NO_BYTES: Uint8Array = new Uint8Array();
+const NO_CALLS: Readonly<Record<string, number>> = Object.freeze({});
+
+interface RunTimers {
+  readonly scheduled: Map<number, TimerDraft>;
+  readonly unscheduled: Set<number>;
+}
 
 /** The transaction of one call and its nested calls. */
 export class CallRun {
@@ -42,10 +49,6 @@ export class CallRun {
   readonly writes: WriteSet;
   readonly sends: MessageDraft[] = [];
   readonly events: EventDraft[] = [];
-  /** Timers that it sets, by id, and takes away. */
-  readonly timers = { scheduled: new Map<number, TimerDraft>(), unscheduled: new Set<number>() };
-  /** Calls by host function, of all guests that took part. */
-  readonly hostCalls: Record<string, number> = {};
   /** Bytes of state that were read and written, and of the outside that came and went. */
   readonly bytes = { read: 0, written: 0, received: 0, sent: 0 };
   /** Fuel of parts that failed: no caller was charged for it. */
@@ -70,7 +73,9 @@ export class CallRun {
   readonly #timeoutMs: number;
   #seed: Uint8Array | undefined;
   #block = 0;
-  #unused: Uint8Array = new Uint8Array();
+  #unused = NO_BYTES;
+  #timers: RunTimers | undefined;
+  #hostCalls: Readonly<Record<string, number>> = NO_CALLS;
 
   constructor(parts: RunParts, { timeoutMs, isQuery, trace }: RunOptions) {
     this.#parts = parts;
@@ -125,8 +130,24 @@ export class CallRun {
     return bytes.subarray(0, size);
   }
 
-  /** Adds the host calls of one guest. */
+  /** Timers that it sets, by id, and takes away. */
+  get timers(): RunTimers {
+    return (this.#timers ??= { scheduled: new Map(), unscheduled: new Set() });
+  }
+
+  /** Calls by host function, of all guests that took part. */
+  get hostCalls(): Readonly<Record<string, number>> {
+    return this.#hostCalls;
+  }
+
+  /** Adds the host calls of one guest; keeps what it is given. */
   countHostCalls(hostCalls: Readonly<Record<string, number>>): void {
-    for (const [name, count] of Object.entries(hostCalls)) this.hostCalls[name] = (this.hostCalls[name] ?? 0) + count;
+    // Mostly there is one guest.
+    if (this.#hostCalls === NO_CALLS) this.#hostCalls = hostCalls;
+    else {
+      const sums = { ...this.#hostCalls };
+      for (const [name, count] of Object.entries(hostCalls)) sums[name] = (sums[name] ?? 0) + count;
+      this.#hostCalls = sums;
+    }
   }
 }

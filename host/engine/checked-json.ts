@@ -1,19 +1,24 @@
 // JSON of strangers, judged by its schema. What this accepts can be walked and written again.
 
-import { jsonDecode } from "../base/bytes.ts";
+import { utf8Decode, utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { SchemaCheck } from "../packages/schema.ts";
 
-/** A judged payload: its value as fresh JSON text, or why it was refused (`path: message`). */
+/** A judged payload: what it says, and its text without a byte order mark; or why it was refused (`path: message`). */
 export type CheckedJson =
-  | { readonly text: string; readonly violation?: undefined }
-  | { readonly text?: undefined; readonly violation: string };
+  | { readonly value: unknown; readonly text: string; readonly violation?: undefined }
+  | { readonly violation: string };
+
+/** First byte of UTF-8's byte order mark; no JSON text that we write begins with it. */
+const MARK = 0xef;
 
 /** Parses and checks `payload`, which may be any bytes. */
 export function checkJson(payload: Uint8Array, check: SchemaCheck): CheckedJson {
+  let text: string;
   let value: unknown;
   try {
-    value = jsonDecode(payload);
+    text = utf8Decode(payload);
+    value = JSON.parse(text);
   } catch {
     return { violation: "$: not UTF-8 JSON" };
   }
@@ -22,7 +27,16 @@ export function checkJson(payload: Uint8Array, check: SchemaCheck): CheckedJson 
     return { violation: `$: nested deeper than ${LIMITS.engine.payloadDepth} levels` };
   }
   const violation = check(value);
-  return violation === undefined ? { text: JSON.stringify(value) } : { violation };
+  return violation === undefined ? { value, text } : { violation };
+}
+
+/** The payload that {@link checkJson} has accepted, as we would write it: `payload` itself when it is that already. */
+export function rewriteJson(
+  payload: Uint8Array,
+  { value, text }: { readonly value: unknown; readonly text: string },
+): Uint8Array {
+  const ours = JSON.stringify(value);
+  return ours === text && payload[0] !== MARK ? payload : utf8Encode(ours);
 }
 
 /** Whether the value is nested at most `levels` deep. */

@@ -1,6 +1,5 @@
 // Runs methods of guests inside a run, and the calls that guests make of each other.
 
-import { utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -12,7 +11,7 @@ import type { SchemaCheck } from "../packages/schema.ts";
 import type { Guest } from "../sandbox/sandbox.ts";
 import type { CallRun } from "./call-run.ts";
 import type { CapabilityRegister } from "./capability-register.ts";
-import { checkJson } from "./checked-json.ts";
+import { checkJson, rewriteJson } from "./checked-json.ts";
 import type { GuestFrame, NestedCall, TimerView } from "./guest-frame.ts";
 import type { GuestShelf, LoadedCapability } from "./guest-shelf.ts";
 import { endOfFailure } from "./recording.ts";
@@ -94,9 +93,10 @@ export class GuestRunner {
   /** Makes sure that the capability has a live guest, as a call would. Throws `TWIN_GUEST_*` when its start fails. */
   start(run: CallRun, invocation: Invocation): { readonly guest: Guest; readonly startFuel: number } {
     const { loaded, fuel } = invocation;
+    run.participants.add(loaded);
+    if (loaded.guest?.dropped === false) return { guest: loaded.guest, startFuel: 0 };
     // An instance that starts is in no method yet, and may do nothing that needs a permission.
     loaded.frame = this.frameOf(run, invocation, "init");
-    run.participants.add(loaded);
     try {
       return this.#parts.shelf.guestOf(loaded, fuel);
     } catch (thrown) {
@@ -211,13 +211,14 @@ export function mayCall(
 }
 
 /**
- * The parameters as the guest gets them: written anew by the host. Readers of JSON differ (doubled
+ * The parameters as the guest gets them: as the host itself writes them. Readers of JSON differ (doubled
  * keys, odd numbers); the guest must read exactly what was checked.
  */
 export function checkedParams(payload: Uint8Array, check: SchemaCheck, { loaded, method }: Invocation): Uint8Array {
-  const { text, violation } = checkJson(payload, check);
-  if (violation === undefined) return utf8Encode(text);
+  const checked = checkJson(payload, check);
+  if (checked.violation === undefined) return rewriteJson(payload, checked);
   const at = `${loaded.record.manifest.name}.${method}`;
+  const { violation } = checked;
   throw new TwinError("TWIN_CALL_PARAMS", `The parameters of ${at} do not fit its schema. ${violation}.`, {
     violation,
   });

@@ -203,9 +203,9 @@ function emit(call: HostCall, args: HostArguments): void {
       function: "emit",
     });
   }
-  const { text, violation } = checkJson(payload, check);
-  if (violation !== undefined) {
-    throw new TwinError("TWIN_CALL_RESULT", `The event ${topic} does not fit its schema. ${violation}.`, {
+  const checked = checkJson(payload, check);
+  if (checked.violation !== undefined) {
+    throw new TwinError("TWIN_CALL_RESULT", `The event ${topic} does not fit its schema. ${checked.violation}.`, {
       capability: frame.capability,
     });
   }
@@ -213,7 +213,7 @@ function emit(call: HostCall, args: HostArguments): void {
     throw tooLarge(`One command emits at most ${LIMITS.engine.commandEventCount} events`);
   }
   const { capability, run } = frame;
-  run.events.push({ atMs: run.atMs, capability, topic, payload: text });
+  run.events.push({ atMs: run.atMs, capability, topic, payload: JSON.stringify(checked.value) });
 }
 
 function schedule(call: HostCall, args: HostArguments): number {

@@ -93,9 +93,11 @@ export function createHostImplementation(current: () => GuestFrame): HostImpleme
   return Object.fromEntries(
     names.map((name) => {
       const act: HostAction = Object.hasOwn(HOST_ACTIONS, name) ? HOST_ACTIONS[name as ActionName] : waits;
+      const rule = ruleOf(name);
       const bound: HostImplementation[string] = (memory, ...args) => {
         const frame = current();
-        checkHostCall(name, frame);
+        checkUse(name, rule, frame);
+        frame.run.checkDeadline();
         return act({ frame, memory }, args as unknown as HostArguments);
       };
       return [name, bound];

@@ -31,7 +31,8 @@ export type OnExamined = (sizeBytes: number) => void;
 /** The buffered writes of one call. Keys and values given to it are its own from then on. */
 export class WriteSet {
   readonly #store: Pick<StateStore, "get" | "scan" | "sizeBytes">;
-  readonly #tables = new Map<string, Table>();
+  /** Most calls write nothing. */
+  #tables: Map<string, Table> | undefined;
   #sizeBytes = 0;
   #count = 0;
 
@@ -41,7 +42,8 @@ export class WriteSet {
 
   /** The value as this call sees it. */
   get(at: StateKey): Uint8Array | undefined {
-    const rows = this.#tables.get(at.namespace)?.rows ?? [];
+    const rows = this.#tables?.get(at.namespace)?.rows;
+    if (rows === undefined) return this.#store.get(at);
     const index = lowerBound(rows, at.key);
     return isAt(rows, index, at.key) ? rows[index]!.value : this.#store.get(at);
   }
@@ -102,12 +104,13 @@ export class WriteSet {
 
   /** All writes, namespace by namespace, in key order. */
   writes(): StateWrite[] {
-    return [...this.#tables].flatMap(([namespace, { rows }]) =>
+    return [...(this.#tables ?? [])].flatMap(([namespace, { rows }]) =>
       rows.map(({ key, value }) => ({ namespace, key, value })),
     );
   }
 
   #table(namespace: string): Table {
+    this.#tables ??= new Map();
     return this.#tables.getOrInsertComputed(namespace, () => ({ rows: [], growth: 0, exact: false }));
   }
 
@@ -153,7 +156,7 @@ export class WriteSet {
 
   /** Our rows in the range, in its direction. */
   #rowsIn({ namespace, start, end, reverse }: StateRange): readonly Row[] {
-    const rows = this.#tables.get(namespace)?.rows ?? [];
+    const rows = this.#tables?.get(namespace)?.rows ?? [];
     const found = rows.slice(lowerBound(rows, start), end === undefined ? undefined : lowerBound(rows, end));
     return reverse === true ? found.toReversed() : found;
   }

@@ -35,8 +35,10 @@ export function createGuestMemory(owner: MemoryOwner): GuestMemory {
     charge: (fuel) => {
       if (!Number.isSafeInteger(fuel) || fuel < 0) throw new RangeError(`A charge is a whole number, got ${fuel}`);
       assertRunning(owner);
-      owner.fuel.value -= BigInt(fuel);
-      if (owner.fuel.value < 0n) throw outOfFuel();
+      // Each look at a global is a call of the engine.
+      const left = owner.fuel.value - BigInt(fuel);
+      owner.fuel.value = left;
+      if (left < 0n) throw outOfFuel();
     },
     fuelLeft: () => {
       assertRunning(owner);
