@@ -45,6 +45,9 @@ export interface TestParts extends OwnerParts {
   readonly browsers: OwnerKeys;
 }
 
+/** What clients of a web need to know of it. */
+export type WebDoor = Pick<Web, "url" | "port" | "loginLink">;
+
 /** Parts of a host with the experience `notes`. */
 export function createTestParts(methods: Readonly<Record<string, FakeMethod>> = {}): TestParts {
   const engine = createFakeEngine({ "echo.echo": (params) => params, ...methods });
@@ -149,7 +152,7 @@ export async function createBrowserKey(algorithm: BrowserKey["algorithm"] = "Ed2
 
 /** `POST /login` as the page sends it; `change` alters the body or the headers. */
 export function postLogin(
-  web: Web,
+  web: WebDoor,
   key: BrowserKey,
   change: { readonly token?: string; readonly body?: object; readonly headers?: Readonly<Record<string, string>> } = {},
 ): Promise<HttpAnswer> {
@@ -165,12 +168,12 @@ export function postLogin(
 }
 
 /** The token of a link. */
-export async function freshToken(web: Web): Promise<string> {
+export async function freshToken(web: WebDoor): Promise<string> {
   return (await web.loginLink()).split("#login=")[1]!;
 }
 
 /** A browser that is logged in. */
-export async function logIn(web: Web, key?: BrowserKey): Promise<BrowserKey> {
+export async function logIn(web: WebDoor, key?: BrowserKey): Promise<BrowserKey> {
   const made = key ?? (await createBrowserKey());
   const answer = await postLogin(web, made, { token: await freshToken(web) });
   if (answer.status !== 200) throw new Error(answer.text);
@@ -183,7 +186,7 @@ export type Handshake = { readonly socket: WebSocket } | { readonly code: number
 
 /** Opens `path` and answers the challenge; `change` alters what is signed or sent. */
 export async function openSocket(
-  web: Web,
+  web: WebDoor,
   key: BrowserKey,
   path: string,
   change: {
@@ -214,7 +217,11 @@ export async function openSocket(
 }
 
 /** The answer to a challenge. */
-export async function signChallenge(web: Web, key: BrowserKey, what: { path: string; nonce: string }): Promise<object> {
+export async function signChallenge(
+  web: WebDoor,
+  key: BrowserKey,
+  what: { path: string; nonce: string },
+): Promise<object> {
   const text = challengeText(web.url, what.path, { key: key.id, nonce: what.nonce });
   const algorithm = key.algorithm === "Ed25519" ? { name: "Ed25519" } : { name: "ECDSA", hash: "SHA-256" };
   const signature = await crypto.subtle.sign(algorithm, key.pair.privateKey, new Uint8Array(text));
@@ -222,7 +229,7 @@ export async function signChallenge(web: Web, key: BrowserKey, what: { path: str
 }
 
 /** An open, proven socket. */
-export async function openProven(web: Web, key: BrowserKey, path: string): Promise<WebSocket> {
+export async function openProven(web: WebDoor, key: BrowserKey, path: string): Promise<WebSocket> {
   const handshake = await openSocket(web, key, path);
   if ("socket" in handshake) return handshake.socket;
   throw new Error(`${handshake.code} ${handshake.reason}`);
@@ -230,7 +237,7 @@ export async function openProven(web: Web, key: BrowserKey, path: string): Promi
 
 /** The owner's interface over a socket. */
 export async function openOwner(
-  web: Web,
+  web: WebDoor,
   key: BrowserKey,
 ): Promise<{ owner: RpcStub<OwnerRemote>; socket: WebSocket }> {
   const socket = await openProven(web, key, "/rpc");
@@ -239,7 +246,7 @@ export async function openOwner(
 
 /** A door's interface over a socket. */
 export async function openDoor(
-  web: Web,
+  web: WebDoor,
   key: BrowserKey,
   doorPath: string,
 ): Promise<{ door: RpcStub<DoorRemote>; socket: WebSocket }> {

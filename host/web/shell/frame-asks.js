@@ -2,7 +2,8 @@
 // (docs/formats/web.md, section 5). A frame is hostile: every field is checked.
 
 import { getState, setState } from "./model.js";
-import { downloadObject, fetchObject, TransferError, uploadObject } from "./object-transfer.js";
+import { downloadObject, fetchObject, uploadObject } from "./object-transfer.js";
+import { TransferError } from "./transfer-error.js";
 
 /** Requests of one frame that run at once; uploads beyond wait in line. */
 const ASKS_OPEN_MAX = 256;
@@ -45,7 +46,7 @@ export class FrameAsks {
       return this.#keep(message.text);
     }
     if (typeof id !== "number" || typeof ask !== "string") return;
-    if (ask === "cancel") return this.#running.get(id)?.abort();
+    if (ask === "cancel") return this.#running.get(id)?.abort("cancelled");
     const act = this.#actions[ask];
     if (!act || this.#running.has(id)) return;
     if (this.#running.size >= ASKS_OPEN_MAX)
@@ -116,6 +117,7 @@ export class FrameAsks {
     await this.#uploadTurn(signal);
     try {
       return await uploadObject(file, {
+        experience: this.#experience.name,
         name: typeof message.name === "string" ? message.name : fallbackName,
         type: mediaType(message.type ?? file.type),
         signal,

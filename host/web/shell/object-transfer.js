@@ -1,28 +1,24 @@
 // Bytes between the browser and the vault, streamed by the browser itself, never through this page's memory
 // (docs/formats/web.md, section 8).
 
+import { uploadInPieces } from "./resumable-upload.js";
 import { getOwner } from "./session.js";
+import { parseJson, refusalOf, TransferError } from "./transfer-error.js";
 
 /** Largest object that is handed to a frame as a Blob; larger ones are downloaded. */
 const BLOB_SIZE_BYTES_MAX = 64 * 1024 * 1024;
-
-/** A refusal with a code, as the host words them. */
-export class TransferError extends Error {
-  /** @param {string} code @param {string} message */
-  constructor(code, message) {
-    super(message);
-    this.name = "TransferError";
-    this.code = code;
-  }
-}
+/** From here on an upload that breaks is worth going on with. */
+const PIECES_SIZE_BYTES_MIN = 8 * 1024 * 1024;
 
 /**
  * Stores a file in the vault. Resolves when the host says that it is durable.
  * @param {Blob} file
- * @param {{ name: string, type: string, signal: AbortSignal, onProgress: (done: number, total: number) => void }} how
+ * @param {import("./resumable-upload.js").UploadHow} how
  * @returns {Promise<import("../../vault/object.ts").ObjectInfo>}
  */
-export async function uploadObject(file, { name, type, signal, onProgress }) {
+export async function uploadObject(file, how) {
+  if (file.size >= PIECES_SIZE_BYTES_MIN) return await uploadInPieces(file, how);
+  const { name, type, signal, onProgress } = how;
   const ticket = await getOwner().uploadTicket();
   signal.throwIfAborted();
   // XMLHttpRequest, because fetch tells nothing of an upload's progress.
@@ -32,15 +28,8 @@ export async function uploadObject(file, { name, type, signal, onProgress }) {
     signal.addEventListener("abort", abort, { once: true });
     request.upload.onprogress = (event) => onProgress(event.loaded, event.lengthComputable ? event.total : file.size);
     request.onload = () => {
-      const answer = parseJson(request.responseText);
-      if (request.status === 201) resolve(answer);
-      else
-        reject(
-          new TransferError(
-            answer?.code ?? "TWIN_HOST_INTERNAL",
-            answer?.message ?? `The host answered ${request.status}.`,
-          ),
-        );
+      if (request.status === 201) resolve(parseJson(request.responseText));
+      else reject(refusalOf(request.status, request.responseText));
     };
     request.onerror = () =>
       reject(
@@ -60,13 +49,7 @@ export async function uploadObject(file, { name, type, signal, onProgress }) {
  */
 export async function fetchObject(object, type, signal) {
   const response = await fetch(await getOwner().downloadPath(object, "object", type), { signal });
-  if (!response.ok) {
-    const answer = parseJson(await response.text());
-    throw new TransferError(
-      answer?.code ?? "TWIN_HOST_INTERNAL",
-      answer?.message ?? `The host answered ${response.status}.`,
-    );
-  }
+  if (!response.ok) throw refusalOf(response.status, await response.text());
   if (Number(response.headers.get("content-length")) > BLOB_SIZE_BYTES_MAX) {
     await response.body?.cancel();
     throw new TransferError("TWIN_LIMIT_EXCEEDED", "The object is larger than 64 MiB. Download it instead.");
@@ -81,13 +64,4 @@ export async function downloadObject(object, name, type) {
   anchor.href = await getOwner().downloadPath(object, name, type);
   anchor.download = name;
   anchor.click();
-}
-
-/** @param {string} text @returns {any} */
-function parseJson(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
