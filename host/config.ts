@@ -2,7 +2,7 @@
 // reader of the environment. Precedence: flag, environment, `config.json` of the data folder, default.
 
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 
 import { TwinError } from "./base/errors.ts";
@@ -47,6 +47,24 @@ export interface ConfigFlags {
   readonly kernelWorkers?: string | undefined;
   /** Not a flag: other users of the machine see those. */
   readonly metricsToken?: undefined;
+}
+
+/** Accounts that are called the same on many machines. */
+const NO_NAMES: ReadonlySet<string> = new Set(["root", "admin", "user", "node", "ubuntu", "debian", "pi", "twin"]);
+
+/** What `twin` is called until its owner says otherwise: as the account of this machine, or by the end of its id, so that two of them differ. */
+export function firstName(twin: string, account: string = accountName()): string {
+  if (!/^[a-z]{2,32}$/u.test(account) || NO_NAMES.has(account)) return `Twin ${twin.slice(-4)}`;
+  return account[0]!.toUpperCase() + account.slice(1);
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // Containers run as users that nobody has named.
+    return "";
+  }
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

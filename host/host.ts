@@ -1,6 +1,7 @@
 // The composition root: opens every room in order and gives each exactly the parts it needs.
 // Stopping is being killed; closing in order only spares the next start some work.
 
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "./base/clock.ts";
@@ -58,7 +59,7 @@ export interface Host extends AsyncDisposable {
  */
 export async function openHost(config: HostConfig, parts: HostParts): Promise<Host> {
   const log = createLog(config.logLevel);
-  if (parts.web) await checkPortFree(config.host, config.port);
+  if (parts.web) await checkPort(config);
   await using stack = new AsyncDisposableStack();
   await openDataFolder(config.folder, parts.create);
   stack.use(lockFolder(config.folder));
@@ -96,6 +97,16 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
     phraseWasShown: () => twin.settings.set("phraseShown", "yes"),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** A port that is taken is most often taken by the host of the same folder: then that is said. */
+async function checkPort({ folder, host, port }: HostConfig): Promise<void> {
+  try {
+    await checkPortFree(host, port);
+  } catch (thrown) {
+    if (existsSync(join(folder, "keystore.json"))) lockFolder(folder)[Symbol.dispose]();
+    throw thrown;
+  }
 }
 
 interface FirstTwinOrigins {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { systemClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { installBuiltIns } from "./built-ins.ts";
+import { firstName } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Identity } from "./identity/identity.ts";
 import { installationFolder } from "./installation.ts";
@@ -78,7 +79,7 @@ export async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins
     shelf,
     settings,
   });
-  const name = origins.givenName ?? (await settings.get("name")) ?? "Me";
+  const name = origins.givenName ?? (await settings.get("name")) ?? firstName(identity.id);
   if (name !== (await settings.get("name"))) await settings.set("name", name);
   const offers = new OfferShelf({ table: engine, kernels, clock: systemClock });
   return {

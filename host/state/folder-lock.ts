@@ -27,7 +27,12 @@ export function lockFolder(path: string): Disposable {
     database?.close();
     const failure = sqliteFailure(thrown, file);
     if (failure instanceof TwinError && failure.code === "TWIN_HOST_BUSY") {
-      throw new TwinError("TWIN_HOST_BUSY", `A host already runs on ${path}. Stop it first.`, {}, thrown);
+      throw new TwinError(
+        "TWIN_HOST_BUSY",
+        `A host already runs on ${path}: use it (twin link), or stop it first.`,
+        {},
+        thrown,
+      );
     }
     throw failure;
   }

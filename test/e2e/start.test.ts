@@ -94,10 +94,12 @@ describe("a host that cannot start says so in one sentence, fails, and changes n
 
   it("when another host runs in the folder", async () => {
     await using host = await HostProcess.create();
-    await host.start();
-    const result = await host.twin("start", "--port", "0");
-    expect(result.exitCode).not.toBe(0);
-    expect(result.stderr).toMatch(/^[^\n]*TWIN_HOST_BUSY\)\n$/);
+    const { webUrl } = await host.start();
+    for (const port of ["0", new URL(webUrl).port]) {
+      const result = await host.twin("start", "--port", port);
+      expect(result.exitCode).not.toBe(0);
+      expect(result.stderr).toMatch(/^A host already runs on [^\n]*TWIN_HOST_BUSY\)\n$/);
+    }
   });
 
   it("when a setting is wrong, or the folder has no twin", async () => {

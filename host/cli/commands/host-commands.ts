@@ -139,6 +139,8 @@ async function start(_: unknown, command: Command): Promise<void> {
     print(`${name}'s twin runs at ${webUrl}`);
     print(`  data     ${config.folder}`);
     print(`  twin     ${twin}`);
+    if (host.phrase !== undefined && config.name === undefined)
+      print(`  name     ${name}, for the people you invite; another one: --name NAME`);
     print(`  peers    ${peerAddresses.join(", ") || "none"}`);
     print("");
     print("Open this link once, in any browser on this machine:");

@@ -28,9 +28,19 @@ export function durabilityShort(vault) {
 
 /** What the margin does not cover: stores that fail together. @param {import("../../vault/object.ts").VaultStatus} vault */
 export function domainSentence(vault) {
-  const domains = new Set(vault.stores.map((store) => store.domain));
-  if (domains.size !== 1 || vault.stores.length < 2) return "";
-  return `All of these stores are on ${[...domains][0]}: keep a copy elsewhere in case it fails as a whole.`;
+  if (vault.stores.length < 2 || vault.domainMargin > 0 || vault.margin <= 0) return "";
+  const [largest] = Object.entries(Object.groupBy(vault.stores, (store) => store.domain)).toSorted(
+    ([, left = []], [, right = []]) => right.length - left.length,
+  );
+  const [domain, together = []] = largest ?? [];
+  const many = together.length === vault.stores.length ? "All" : formatNumber(together.length);
+  return `${many} of these stores are on ${domain}: add stores elsewhere in case it fails as a whole.`;
+}
+
+/** Who cannot reach the twin, which few expect; empty when others can. @param {readonly string[]} addresses of libp2p */
+export function reachSentence(addresses) {
+  if (addresses.length === 0 || !addresses.every((address) => /^\/(?:ip4\/127\.|ip6\/::1\/)/.test(address))) return "";
+  return "Only twins on this machine reach yours. For all others, start your host with --peer-host 0.0.0.0 --peer-port 4841.";
 }
 
 /** @param {readonly import("../../rpc/api.ts").PeerStatus[]} peers */

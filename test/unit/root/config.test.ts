@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readConfig } from "../../../host/config.ts";
+import { firstName, readConfig } from "../../../host/config.ts";
 
 let data: string;
 
@@ -11,6 +11,13 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(data, { recursive: true }));
+
+it("calls a new twin as the account is called, and no two twins of nameless accounts the same", () => {
+  expect(firstName("did:key:z6MkAbCd", "ada")).toBe("Ada");
+  for (const account of ["root", "ubuntu", "svc-4711", "x", ""]) {
+    expect(firstName("did:key:z6MkAbCd", account)).toBe("Twin AbCd");
+  }
+});
 
 describe("the workers of the kernels", () => {
   it("are as many as was measured, unless the owner says how many", async () => {

@@ -7,7 +7,7 @@ import { Icon } from "../icons.js";
 import { setState, useModel, useNow } from "../model.js";
 import { loadParked } from "../owner-actions.js";
 import { CopyButton } from "../parts/copy-button.js";
-import { peersSentence, shortId } from "../sentences.js";
+import { peersSentence, reachSentence, shortId } from "../sentences.js";
 
 /**
  * @typedef {import("../../../rpc/api.ts").PeerStatus} PeerStatus
@@ -57,6 +57,7 @@ export function PeersPage() {
             ${status.peerAddresses.length === 0 ? "It does not listen for other twins." : status.peerAddresses.map((address) => html`<div class="mono">${address}</div>`)}
           </dd>
         </dl>
+        <p class="soft small">${reachSentence(status.peerAddresses)}</p>
       </section>
     </div>
   `;

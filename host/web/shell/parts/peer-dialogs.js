@@ -5,6 +5,7 @@ import { formatMoment, formatRelative } from "/-/wording.js";
 import { html } from "/-/html.js";
 import { errorText, setState, toast, useModel, useNow } from "../model.js";
 import { acceptInvite, createInvite } from "../owner-actions.js";
+import { reachSentence } from "../sentences.js";
 import { CopyButton } from "./copy-button.js";
 import { Dialog } from "/-/dialog.js";
 
@@ -22,6 +23,7 @@ function InviteDialog() {
   const [invite, setInvite] = useState(/** @type {import("../../../rpc/api.ts").Invite | undefined} */ (undefined));
   const [problem, setProblem] = useState("");
   const now = useNow();
+  const reach = useModel((state) => reachSentence(state.status?.peerAddresses ?? []));
   useEffect(() => {
     createInvite().then(setInvite, (error) => setProblem(errorText(error)));
   }, []);
@@ -35,6 +37,7 @@ function InviteDialog() {
         invite
           ? html`
               <div class="code-box" tabindex="0" aria-label="Invite code">${invite.code}</div>
+              ${reach && html`<p class="notice">${reach}</p>`}
               <p class="soft small">
                 Valid until ${formatMoment(invite.expiresAtMs)} (${formatRelative(invite.expiresAtMs, now)}).
               </p>
@@ -58,7 +61,7 @@ function AcceptDialog() {
     setBusy(true);
     setProblem("");
     try {
-      const paired = await acceptInvite(code.trim());
+      const paired = await acceptInvite(code.replaceAll(/\s/g, ""));
       close();
       toast(`You and ${paired.name} are contacts now.`);
     } catch (error) {
@@ -78,6 +81,7 @@ function AcceptDialog() {
             spellcheck="false"
             autocomplete="off"
             value=${code}
+            onKeyDown=${submitOnEnter}
             onInput=${(/** @type {{ currentTarget: HTMLTextAreaElement }} */ event) => setCode(event.currentTarget.value)}
           ></textarea>
         </label>
@@ -90,4 +94,11 @@ function AcceptDialog() {
       </form>
     <//>
   `;
+}
+
+/** A code has one line. @param {KeyboardEvent & { currentTarget: HTMLTextAreaElement }} event */
+function submitOnEnter(event) {
+  if (event.key !== "Enter" || event.isComposing) return;
+  event.preventDefault();
+  event.currentTarget.form?.requestSubmit();
 }
