@@ -129,12 +129,10 @@ export const LIMITS = {
     journalFirstSizeBytes: 256 * KIB,
     /** A disk that writes quicker than this may keep a worker that has nothing else to do: what comes meanwhile waits so long. */
     quickWriteUs: 500,
-    /** Durable rows wait this long for more before the tables take them: a page that many share is written once, a row that is gone by then not at all. */
-    applyDelayMs: 100,
-    /** Rows that wait for the tables before they are taken at once: all of them are memory. */
-    applyRowCount: 1_024,
-    /** Rows of one transaction of the tables: its commit is one pause. */
-    applyPassRowCount: 4_096,
+    /** Durable rows wait this long for more before the tables take them: a page that many share and a row that is written often are written once, a row that is gone by then not at all. */
+    applyDelayMs: 250,
+    /** Rows that wait for the tables before they are taken at once: all of them are memory, and work for the next start after a crash. */
+    applyRowCount: 16_384,
     /** How long the tables take rows before calls run again; more when very much waits. */
     applySliceMs: 2,
     /** Tables that could not take rows (a full disk) are tried again after this. */
@@ -221,10 +219,16 @@ export const LIMITS = {
     idleLookMs: 1_000,
     /** Twins of a worker that are awake at once, if it can be helped: each holds four files and a cache. */
     awakeCount: 128,
+    /** The same while requests wait, for a short time: after a worker's death all of its twins may be asked at once. */
+    awakeCountMax: 1_024,
+    /** How long closing twins may wait because of requests. */
+    crowdedGraceMs: 1_000,
     /** How often a worker with more looks whom it may put to sleep. */
     crowdedLookMs: 50,
     /** Pause between two twins that a worker looks at after its start: thousands must not delay who calls. */
     firstLookPauseMs: 1,
+    /** The same while requests wait; who is asked is looked at anyway. */
+    busyLookPauseMs: 10,
     /** After the start of a worker, until the one is started that stands ready for its place. */
     spareDelayMs: 1_000,
     /** The first pause before a worker that died is replaced; it doubles while the next ones die too. */
@@ -304,8 +308,10 @@ export const LIMITS = {
     objectNameSizeBytes: 1 * KIB,
     /** Part of the manifest of every object. */
     objectTypeSizeBytes: 255,
-    /** Puts at work; the rest waits. Each holds up to 1 MiB, or twice that of what is to be stored. */
-    putCount: 128,
+    /** Puts at work; the rest waits. Each holds up to 64 KiB, or twice that of what is to be stored. */
+    putCount: 512,
+    /** Puts of more than 64 KiB among them; each holds up to 1 MiB, or twice that. */
+    middlePutCount: 128,
     /** Puts of more than 1 MiB among them; each may hold 150 MiB. */
     largePutCount: 8,
     /** What is left at the end of a put and is smaller shares a segment with others. */

@@ -68,10 +68,9 @@ async function* listFolder(
   }
 }
 
-/** Writes and syncs the file, then the folder that names it. A folder that vanishes in between is made once more. */
+/** Writes and syncs the file, then the folder that names it. A folder that is missing is made: mostly it is there. */
 async function writeDurably(folder: string, file: string, data: Uint8Array): Promise<void> {
   const write = async (): Promise<void> => {
-    await makeFolder(folder);
     // Not truncated first: good bytes that are written once more stay readable meanwhile.
     await using handle = await open(file, O_WRONLY | O_CREAT, 0o600);
     await writeAll(handle, data);
@@ -79,7 +78,13 @@ async function writeDurably(folder: string, file: string, data: Uint8Array): Pro
     await handle.datasync();
     await syncFolder(folder);
   };
-  await write().catch((cause: unknown) => (isAbsence(cause) ? write() : Promise.reject(cause)));
+  try {
+    await write();
+  } catch (cause) {
+    if (!isAbsence(cause)) throw cause;
+    await makeFolder(folder);
+    await write();
+  }
 }
 
 async function writeAll(handle: FileHandle, data: Uint8Array): Promise<void> {

@@ -16,6 +16,9 @@ export interface GuardedStore extends ShardStore {
   isDraining: boolean;
 }
 
+/** Ends the wait for a deadline. Said, because an abort without a reason makes an error with a stack each time. */
+const DONE = "answered";
+
 /** Guards `store`; time is that of `clock`. */
 export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
   let suspectUntilMs = Number.NEGATIVE_INFINITY;
@@ -41,7 +44,7 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
       return await Promise.race([operation(), deadline]);
     } finally {
       deadline.catch(() => {});
-      done.abort();
+      done.abort(DONE);
     }
   }
 

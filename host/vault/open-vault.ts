@@ -98,6 +98,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     marks: createStoreMarks({ seal, stores, census, log }),
     dispersal: { seal, stores, shardsNeeded, random, log },
     active: new Set(),
+    middlePuts: createGate(LIMITS.vault.middlePutCount),
     largePuts: createGate(LIMITS.vault.largePutCount),
     tail: createSharedTail(() => parts),
     clock,

@@ -7,13 +7,14 @@ import { createBufferShelf } from "./buffer-shelf.ts";
 import { standingStores } from "./census.ts";
 import type { ChunkName } from "./chunk-names.ts";
 import { discardShards } from "./dispersal.ts";
+import type { Gate } from "./gate.ts";
 import { type Dispersed, makeKnown } from "./make-known.ts";
 import { type PutWork, createPutWork } from "./put-work.ts";
 import type { BlockKind } from "./segment.ts";
 import type { PlainBlock } from "./segment-coder.ts";
 import { SegmentDraft } from "./segment-draft.ts";
 import { SegmentFlights, SegmentLine } from "./segment-flights.ts";
-import { type StreamBatch, streamBatches, withRest } from "./stream-batches.ts";
+import { type SizeGates, type StreamBatch, streamBatches, withRest } from "./stream-batches.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
@@ -53,6 +54,7 @@ class OpenSession implements PutSession {
   readonly #isStanding: (id: Uint8Array) => boolean;
   readonly #work: PutWork;
   readonly #plains = createBufferShelf(PLAIN_BUFFERS);
+  readonly #gates: SizeGates;
   readonly #line: SegmentLine;
   readonly #flights: SegmentFlights;
   readonly #done = Promise.withResolvers<void>();
@@ -64,6 +66,10 @@ class OpenSession implements PutSession {
     this.#parts = parts;
     this.#isStanding = (id) => stands(parts, id, answering);
     this.#work = createPutWork(parts);
+    this.#gates = {
+      enterMiddle: () => this.#enter(parts.middlePuts),
+      enterLarge: () => this.#enter(parts.largePuts),
+    };
     this.#line = new SegmentLine(parts, this.#work, this.#plains);
     this.#flights = new SegmentFlights(this.#line);
   }
@@ -83,7 +89,7 @@ class OpenSession implements PutSession {
 
   async *storeStream(source: AsyncIterable<Uint8Array>, compress: boolean): AsyncGenerator<ChunkName, void, undefined> {
     let naming: NamingBatch | undefined;
-    for await (const next of streamBatches(source, this.#plains, () => this.#enterLarge())) {
+    for await (const next of streamBatches(source, this.#plains, this.#gates)) {
       // Filled while the one before was being named.
       const batch = naming === undefined ? next : yield* this.#takeNamed(naming, next);
       naming = { batch, compress, named: this.#work.name(this.#parts.seal.keys.dataId, batch) };
@@ -119,10 +125,10 @@ class OpenSession implements PutSession {
     this.#done.resolve();
   }
 
-  /** Waits for a place among the large puts, which is kept until the end. */
-  #enterLarge(): Promise<void> {
+  /** Waits for a place behind the gate, which is kept until the end. */
+  #enter(gate: Gate): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    void this.#parts.largePuts(async () => {
+    void gate(async () => {
       resolve();
       await this.#done.promise;
     });

@@ -67,8 +67,13 @@ async function storeTogether(parts: VaultParts, entries: readonly Waiting[]): Pr
   let segment: Dispersed | undefined;
   try {
     segment = await line.fly(joinDrafts(entries.map(({ draft }) => draft)));
-    const shared = segment;
-    const objects = entries.map(({ object }) => ({ ...object, segments: [...object.segments, shared] }));
+    const { record, blocks } = segment;
+    const placed = new Map(blocks.map((block) => [hexEncode(block.id), block]));
+    const objects = entries.map(({ object, draft }) => {
+      // Its own ones: looking through those of all others for each would take the square of their number.
+      const own = { record, blocks: draft.blocks.map(({ id }) => placed.get(hexEncode(id))!) };
+      return { ...object, segments: [...object.segments, own] };
+    });
     const { failures, spare } = await makeKnown(parts, objects);
     for (const record of spare) await discardShards(parts.dispersal, record);
     for (const [at, { settle }] of entries.entries()) {
@@ -87,7 +92,8 @@ async function storeTogether(parts: VaultParts, entries: readonly Waiting[]): Pr
 function joinDrafts(drafts: readonly SegmentDraft[]): SegmentDraft {
   const [only] = drafts;
   if (only !== undefined && drafts.length === 1) return only;
-  const joined = new SegmentDraft(createBufferShelf(0));
+  const shelf = createBufferShelf(0);
+  const joined = new SegmentDraft(shelf, shelf.take(drafts.reduce((sum, { sealedBytes }) => sum + sealedBytes, 0)));
   const seen = new Set<string>();
   for (const { blocks, plain } of drafts) {
     for (const block of blocks) {

@@ -7,6 +7,7 @@ import type { Log } from "../base/log.ts";
 import type { Census } from "./census.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import { type ShardSeal, markName } from "./shard.ts";
+import { shareCalls } from "./shared-call.ts";
 
 /** The marks of all stores. */
 export interface StoreMarks {
@@ -73,8 +74,11 @@ export function createStoreMarks(parts: {
 
   return {
     problemOf,
-    check: async () =>
-      new Map(await Promise.all(stores.map(async (store) => [store.name, await problemOf(store)] as const))),
+    // Each put looks; a hundred at once need not all ask.
+    check: shareCalls(
+      async () =>
+        new Map(await Promise.all(stores.map(async (store) => [store.name, await problemOf(store)] as const))),
+    ),
     beginTrial: () => forEachStore((store) => mark(store, "trial")),
     endTrial: (isWhole) =>
       forEachStore(async (store) => {

@@ -9,10 +9,18 @@ const FILL_SIZE = LIMITS.vault.segmentSizeBytes - LIMITS.vault.chunkSizeBytesTar
 /** Room in front of a batch for what is left of the one before. */
 const LEAD_SIZE = LIMITS.vault.chunkSizeBytesMax;
 /** A short stream gets a short buffer. */
-const FIRST_SIZE = 65_536;
+const FIRST_SIZE = 16_384;
 const GROWTH = 4;
+/** A stream that outgrows this is of middle size. */
+const SMALL_SIZE = GROWTH * FIRST_SIZE;
 /** A stream that outgrows this is a large one. */
-const SMALL_SIZE = GROWTH ** 2 * FIRST_SIZE;
+const MIDDLE_SIZE = GROWTH ** 3 * FIRST_SIZE;
+
+/** Where streams wait until there is memory for more of them. */
+export interface SizeGates {
+  readonly enterMiddle: () => Promise<void>;
+  readonly enterLarge: () => Promise<void>;
+}
 
 /** Some bytes of a stream, in a buffer of their own. */
 export interface StreamBatch {
@@ -26,12 +34,12 @@ export interface StreamBatch {
 /**
  * The batches of `source` in order, at least one; only the last one may be empty. The next one is filled
  * while the consumer is at work with this one, and its buffer is from then on the consumer's. Before a stream
- * takes more than a MiB it waits for `enterLarge`.
+ * takes more than 64 KiB it waits for `enterMiddle`, before it takes more than a MiB for `enterLarge`.
  */
 export async function* streamBatches(
   source: AsyncIterable<Uint8Array>,
   shelf: BufferShelf,
-  enterLarge: () => Promise<void>,
+  { enterMiddle, enterLarge }: SizeGates,
 ): AsyncGenerator<StreamBatch, void, undefined> {
   let bytes = shelf.take(FIRST_SIZE);
   let [start, end] = [0, 0];
@@ -43,7 +51,8 @@ export async function* streamBatches(
         [start, end] = [LEAD_SIZE, LEAD_SIZE];
       }
       if (end === bytes.length) {
-        if (bytes.length === SMALL_SIZE) await enterLarge();
+        if (bytes.length === SMALL_SIZE) await enterMiddle();
+        if (bytes.length === MIDDLE_SIZE) await enterLarge();
         bytes = grow(bytes, end, shelf);
       }
       const size = Math.min(piece.length - taken, bytes.length - end, start + FILL_SIZE - end);

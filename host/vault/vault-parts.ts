@@ -43,6 +43,8 @@ export interface VaultParts {
   readonly active: Set<SegmentId>;
   /** One change of index and census at a time, so that what a change was decided on still holds when it is made. */
   readonly changes: Gate;
+  /** Puts at a time that are not small. */
+  readonly middlePuts: Gate;
   /** Large puts at a time: each holds some segments in memory. */
   readonly largePuts: Gate;
   readonly tail: SharedTail;

@@ -55,13 +55,16 @@ describe("small puts at once", () => {
     expect(Buffer.compare(await readBytes(vault, again[9]!.id), contents[9]!)).toBe(0);
   });
 
-  test("do not wait for large ones that fill the vault's places", async () => {
+  test.each([
+    ["large ones", 3_000_000, LIMITS.vault.largePutCount],
+    ["middle ones", 100_000, LIMITS.vault.middlePutCount],
+  ])("do not wait for %s that fill the vault's places", async (_which, size, count) => {
     const { vault } = await openTestVault();
     const never = Promise.withResolvers<void>();
-    const large = Array.from({ length: LIMITS.vault.largePutCount + 2 }, (_, at) =>
+    const others = Array.from({ length: count + 2 }, (_, at) =>
       vault.put(
         (async function* () {
-          yield seededBytes(at, 3_000_000);
+          yield seededBytes(at + 1, size);
           await never.promise;
         })(),
       ),
@@ -69,6 +72,6 @@ describe("small puts at once", () => {
     const { id } = await putBytes(vault, contents[5]!);
     expect(Buffer.compare(await readBytes(vault, id), contents[5]!)).toBe(0);
     never.resolve();
-    expect(new Set((await Promise.all(large)).map((info) => info.id)).size).toBe(large.length);
+    expect(new Set((await Promise.all(others)).map((info) => info.id)).size).toBe(others.length);
   });
 });

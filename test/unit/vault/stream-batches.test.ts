@@ -10,6 +10,8 @@ import { type StreamBatch, streamBatches, withRest } from "../../../host/vault/s
 import { seededBytes } from "../../support/seeded-bytes.ts";
 import { inPieces, testKernels } from "../../support/test-vault.ts";
 
+const OPEN = { enterMiddle: async (): Promise<void> => {}, enterLarge: async (): Promise<void> => {} };
+
 const MIB = 1024 * 1024;
 const kernels = await testKernels();
 const key = seededBytes(8, 32);
@@ -19,7 +21,7 @@ async function chunksOf(bytes: Uint8Array, pieceSize: number): Promise<Uint8Arra
   const shelf = createBufferShelf(2);
   const chunks: Uint8Array[] = [];
   let before: { readonly batch: StreamBatch; readonly rest: number } | undefined;
-  for await (const next of streamBatches(inPieces(bytes, pieceSize), shelf, async () => {})) {
+  for await (const next of streamBatches(inPieces(bytes, pieceSize), shelf, OPEN)) {
     const batch = before === undefined ? next : withRest(next, before.batch, before.rest);
     before?.batch.bytes.fill(0xee);
     if (before !== undefined) shelf.give(before.batch.bytes);
@@ -65,14 +67,18 @@ describe("the batches of a stream", () => {
     const shelf = createBufferShelf(2);
     const seen = new Set<ArrayBuffer>();
     let count = 0;
-    let entries = 0;
-    const enter = async (): Promise<void> => void entries++;
-    for await (const { bytes } of streamBatches(inPieces(new Uint8Array(100 * MIB), 8 * MIB), shelf, enter)) {
+    const entered: string[] = [];
+    const gates = {
+      enterMiddle: async (): Promise<void> => void entered.push("middle"),
+      enterLarge: async (): Promise<void> => void entered.push("large"),
+    };
+    for await (const { bytes } of streamBatches(inPieces(new Uint8Array(100 * MIB), 8 * MIB), shelf, gates)) {
       seen.add(bytes.buffer);
       shelf.give(bytes);
       count++;
     }
-    expect([count, entries]).toEqual([7, 1]);
+    expect(count).toBe(7);
+    expect(entered).toEqual(["middle", "large"]);
     expect(seen.size).toBeLessThanOrEqual(2);
   });
 });
