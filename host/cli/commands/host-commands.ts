@@ -136,11 +136,11 @@ async function start(_: unknown, command: Command): Promise<void> {
     );
   } else {
     showPhrase(host.phrase);
-    print(`${name}'s twin runs at ${webUrl}`);
+    const isNew = host.phrase !== undefined && config.name === undefined;
+    print(`Your twin runs at ${webUrl}`);
+    print(`  name     ${name}${isNew ? ", for the people you invite; another one: --name NAME" : ""}`);
     print(`  data     ${config.folder}`);
     print(`  twin     ${twin}`);
-    if (host.phrase !== undefined && config.name === undefined)
-      print(`  name     ${name}, for the people you invite; another one: --name NAME`);
     print(`  peers    ${peerAddresses.join(", ") || "none"}`);
     print("");
     print("Open this link once, in any browser on this machine:");
