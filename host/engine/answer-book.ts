@@ -49,7 +49,9 @@ export function createAnswerBook(
   store: Pick<StateStore, "get" | "scan" | "sizeBytes">,
   kernels: Pick<Kernels, "hash">,
 ): AnswerBook {
-  let last = readLast(store);
+  /** Of the order; read when it is first needed: most calls have no id. */
+  let last: number | undefined;
+  const lastNumber = (): number => (last ??= readLast(store));
   const keyOf = ({ holder, callId }: IdentifiedCall): Uint8Array =>
     kernels.hash(jsonEncode([callerName(holder), callId]));
   const requestOf = ({ capability, method, payload }: IdentifiedCall): string =>
@@ -58,7 +60,7 @@ export function createAnswerBook(
     const full = store.sizeBytes(ANSWERS) > LIMITS.engine.answersSizeBytes;
     // A few at a time: each record brings one, so the book shrinks while it is used.
     const [oldest, second] = store.scan({ namespace: ORDER, start: FIRST_KEY, limit: 2 });
-    const tooMany = oldest !== undefined && last - numberOf(oldest.key) + 1 >= LIMITS.engine.callIdsKept;
+    const tooMany = oldest !== undefined && lastNumber() - numberOf(oldest.key) + 1 >= LIMITS.engine.callIdsKept;
     const gone = full ? [oldest, second] : tooMany ? [oldest] : [];
     return gone
       .filter((entry) => entry !== undefined)
@@ -80,15 +82,16 @@ export function createAnswerBook(
     record: (call, { payload, receipt }) => {
       const key = keyOf(call);
       const row: AnswerRow = { request: requestOf(call), payload: utf8Decode(payload), receipt };
-      last += 1;
+      const number = lastNumber() + 1;
+      last = number;
       return [
         ...forget(),
         { namespace: ANSWERS, key, value: jsonEncode(row) },
-        { namespace: ORDER, key: numberKey(last), value: key },
+        { namespace: ORDER, key: numberKey(number), value: key },
       ];
     },
     reload: () => {
-      last = readLast(store);
+      last = undefined;
     },
   };
 }

@@ -26,14 +26,19 @@ export interface EventLog {
 
 /** The log over the tables of `store`. */
 export function createEventLog(store: Pick<StateStore, "scan">): EventLog {
-  let last = readLast(store);
+  /** Read when it is first needed: many twins wake for a query. */
+  let last: number | undefined;
+  const lastSequence = (): number => (last ??= readLast(store));
   return {
     append: (drafts) => {
-      const events = drafts.map((draft) => ({ sequence: ++last, ...draft }));
+      if (drafts.length === 0) return { events: [], writes: [] };
+      const before = lastSequence();
+      const events = drafts.map((draft, index) => ({ sequence: before + index + 1, ...draft }));
+      last = before + drafts.length;
       return { events, writes: events.flatMap(rowsOf) };
     },
     list: ({ afterSequence, limit = LIMITS.engine.pageLength }) => {
-      const oldest = Math.max(1, last - LIMITS.engine.eventsKept + 1);
+      const oldest = Math.max(1, lastSequence() - LIMITS.engine.eventsKept + 1);
       const from = Math.max(0, afterSequence) + 1;
       if (from < oldest) {
         throw new TwinError(
@@ -46,9 +51,9 @@ export function createEventLog(store: Pick<StateStore, "scan">): EventLog {
       const page = store.scan({ namespace: NAMESPACE, start: numberKey(from), limit: count });
       return page.map((entry) => jsonDecode(entry.value) as TwinEvent);
     },
-    lastSequence: () => last,
+    lastSequence,
     reload: () => {
-      last = readLast(store);
+      last = undefined;
     },
   };
 }

@@ -64,6 +64,11 @@ export class RequestLoop {
     return isAlone;
   }
 
+  /** Whether something waits for its turn. */
+  get isBusy(): boolean {
+    return !this.#queue.isEmpty;
+  }
+
   /** Turns of the own work of the twin in that slot. */
   turnsOf(slot: number): Turns {
     const enter = (caller: string, run: () => void, resumes: boolean): void => {

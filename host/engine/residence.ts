@@ -6,9 +6,15 @@ import type { EngineCore } from "./engine-core.ts";
 import { Resident, type ResidentParts } from "./resident.ts";
 import type { TwinPlace } from "./worker-messages.ts";
 
+/** What a residence needs. */
+export interface ResidenceParts extends ResidentParts {
+  /** Whether requests wait for their turn: what can be done later is. */
+  readonly isBusy: () => boolean;
+}
+
 /** A twin is woken by what is asked of it and by its timers, and falls asleep when nothing happens for a while. */
 export class Residence {
-  readonly #parts: ResidentParts;
+  readonly #parts: ResidenceParts;
   readonly #all = new Map<number, Resident>();
   /** The least recently used first. */
   readonly #awake = new Map<number, Resident>();
@@ -21,7 +27,7 @@ export class Residence {
   #guestSizeBytes = 0;
   #alarm: AbortController | undefined;
 
-  constructor(parts: ResidentParts) {
+  constructor(parts: ResidenceParts) {
     this.#parts = parts;
   }
 
@@ -87,14 +93,14 @@ export class Residence {
     resident.guestSizeBytes = 0;
   }
 
-  /** Too many twins are awake, or their guests hold too much; the last one bounds its own guests. */
-  #isFull(): boolean {
-    const { awakeCount, guestMemorySizeBytes } = LIMITS.engine;
+  /** More twins are awake than may be, or their guests hold too much; the last one bounds its own guests. */
+  #isFull(awakeCount: number): boolean {
+    const { guestMemorySizeBytes } = LIMITS.engine;
     return this.#awake.size > awakeCount || (this.#guestSizeBytes > guestMemorySizeBytes && this.#awake.size > 1);
   }
 
   #relieveIfCrowded(): void {
-    if (!this.#isCrowded && this.#isFull()) void this.#relieve();
+    if (!this.#isCrowded && this.#isFull(LIMITS.engine.awakeCount)) void this.#relieve();
   }
 
   /** While somebody is awake: puts to sleep who was not used for long. */
@@ -114,15 +120,23 @@ export class Residence {
   /** Puts to sleep who was used least recently, until there is room. */
   async #relieve(): Promise<void> {
     this.#isCrowded = true;
-    while (this.#isFull()) {
+    const { awakeCount, crowdedLookMs } = LIMITS.engine;
+    const untilMs = this.#parts.clock.elapsedMs() + LIMITS.engine.crowdedGraceMs;
+    while (this.#isFull(awakeCount)) {
       for (const resident of this.#awake.values()) {
-        if (!this.#isFull()) break;
+        if (!this.#isFull(this.#awakeCountNow(untilMs))) break;
         await this.#rest(resident);
       }
-      // The others are at work, or had something to write.
-      if (this.#isFull()) await this.#parts.clock.sleep(LIMITS.engine.crowdedLookMs);
+      // Requests wait; or the others are at work, or had something to write.
+      if (this.#isFull(awakeCount)) await this.#parts.clock.sleep(crowdedLookMs);
     }
     this.#isCrowded = false;
+  }
+
+  /** For a short while those who are woken come first: closing the others may wait. */
+  #awakeCountNow(untilMs: number): number {
+    const { awakeCount, awakeCountMax } = LIMITS.engine;
+    return this.#parts.isBusy() && this.#parts.clock.elapsedMs() < untilMs ? awakeCountMax : awakeCount;
   }
 
   /** When the one that was used least recently may fall asleep. */
@@ -152,7 +166,8 @@ export class Residence {
     const { clock, log } = this.#parts;
     for (let next = this.#unseen.shift(); next !== undefined; next = this.#unseen.shift()) {
       const resident = next;
-      await clock.sleep(LIMITS.engine.firstLookPauseMs);
+      const { firstLookPauseMs, busyLookPauseMs } = LIMITS.engine;
+      await clock.sleep(this.#parts.isBusy() ? busyLookPauseMs : firstLookPauseMs);
       if (resident.wasUsed || !this.#all.has(resident.slot)) continue;
       try {
         await this.#rouse(resident);

@@ -42,6 +42,7 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
       post,
       onNews: (slot, news) => mailer.tell(slot, news),
       turnsOf: (slot) => loop.turnsOf(slot),
+      isBusy: () => loop.isBusy,
       places: createTaskPlaces(systemClock),
       programs: createProgramCache(),
       outside: openOutsideLink(data.outside),

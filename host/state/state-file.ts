@@ -18,6 +18,11 @@ const APPLICATION_ID = 0x7477696e;
 const FORMAT_VERSION = 1;
 const SCHEMA =
   "CREATE TABLE entry (namespace TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key)) WITHOUT ROWID";
+const GET = "SELECT value FROM entry WHERE namespace = ? AND key = ?";
+const PUT =
+  "INSERT INTO entry (namespace, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+const DELETE = "DELETE FROM entry WHERE namespace = ? AND key = ?";
+const SIZE = "SELECT length(value) AS size FROM entry WHERE namespace = ? AND key = ?";
 /** The store's own rows live in a namespace that callers cannot name. */
 const OWN = "";
 const CHECK: StateKey = { namespace: OWN, key: utf8Encode("check") };
@@ -48,8 +53,9 @@ export function openStateFile(options: StateFileOptions): StateFile {
     // descriptor of a file drops the locks that this process holds on it.
     if (!existsSync(options.path)) closeSync(openSync(options.path, "ax", 0o600));
     database = openDatabase(options.path);
-    if (isFresh(database)) createTables(database, seal);
-    else checkTables(database, options.path, seal);
+    const schema = readSchema(database);
+    if (isFresh(database, schema)) createTables(database, seal);
+    else checkTables({ database, schema, path: options.path, seal });
     return new StateFile(database, options.path, seal);
   } catch (thrown) {
     database?.close();
@@ -64,8 +70,6 @@ function openDatabase(path: string): DatabaseSync {
     // One writer for life: the exclusive mode keeps WAL's index in memory and a second host out.
     database.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;
       PRAGMA cache_size = -${LIMITS.state.cacheSizeBytes / 1024}; PRAGMA synchronous = FULL`);
-    // The first access that takes the lock and reads the header: a file of another kind fails here, untouched.
-    database.prepare("SELECT count(*) FROM sqlite_schema").get();
     return database;
   } catch (thrown) {
     database.close();
@@ -77,9 +81,16 @@ function pragma(database: DatabaseSync, name: string): unknown {
   return database.prepare(`PRAGMA ${name}`).get()?.[name];
 }
 
-function isFresh(database: DatabaseSync): boolean {
-  const count = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.["count"];
-  return count === 0 && pragma(database, "application_id") === 0;
+/** The first access, which takes the lock and reads the header: a file of another kind fails here, untouched. */
+function readSchema(database: DatabaseSync): readonly unknown[] {
+  return database
+    .prepare("SELECT sql FROM sqlite_schema")
+    .all()
+    .map(({ sql }) => sql);
+}
+
+function isFresh(database: DatabaseSync, schema: readonly unknown[]): boolean {
+  return schema.length === 0 && pragma(database, "application_id") === 0;
 }
 
 function createTables(database: DatabaseSync, seal: ValueSeal): void {
@@ -91,10 +102,16 @@ function createTables(database: DatabaseSync, seal: ValueSeal): void {
   database.exec("COMMIT");
 }
 
+interface FoundTables {
+  readonly database: DatabaseSync;
+  readonly schema: readonly unknown[];
+  readonly path: string;
+  readonly seal: ValueSeal;
+}
+
 /** Everything here only reads. */
-function checkTables(database: DatabaseSync, path: string, seal: ValueSeal): void {
-  const schema = database.prepare("SELECT sql FROM sqlite_schema").all();
-  if (pragma(database, "application_id") !== APPLICATION_ID || schema.length !== 1 || schema[0]?.["sql"] !== SCHEMA) {
+function checkTables({ database, schema, path, seal }: FoundTables): void {
+  if (pragma(database, "application_id") !== APPLICATION_ID || schema.length !== 1 || schema[0] !== SCHEMA) {
     throw stateBroken(path, "it is a database of something else");
   }
   const version = pragma(database, "user_version");
@@ -104,7 +121,7 @@ function checkTables(database: DatabaseSync, path: string, seal: ValueSeal): voi
   if (statSync(path).size <= LIMITS.state.checkAtOpenSizeBytes && pragma(database, "quick_check") !== "ok") {
     throw stateBroken(path, "it is damaged");
   }
-  const row = database.prepare("SELECT value FROM entry WHERE namespace = ? AND key = ?").get(OWN, CHECK.key);
+  const row = database.prepare(GET).get(OWN, CHECK.key);
   try {
     seal.open(CHECK, row?.["value"] as Uint8Array);
   } catch (thrown) {
@@ -117,23 +134,13 @@ export class StateFile {
   readonly path: string;
   readonly #database: DatabaseSync;
   readonly #seal: ValueSeal;
-  readonly #get: StatementSync;
-  readonly #put: StatementSync;
-  readonly #delete: StatementSync;
-  readonly #size: StatementSync;
-  readonly #scans: ReadonlyMap<string, StatementSync>;
+  /** By their SQL, made when they are first needed: many files are opened for a few reads. */
+  readonly #statements = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync, path: string, seal: ValueSeal) {
     this.#database = database;
     this.path = path;
     this.#seal = seal;
-    this.#get = database.prepare("SELECT value FROM entry WHERE namespace = ? AND key = ?");
-    this.#put = database.prepare(
-      "INSERT INTO entry (namespace, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-    );
-    this.#delete = database.prepare("DELETE FROM entry WHERE namespace = ? AND key = ?");
-    this.#size = database.prepare("SELECT length(value) AS size FROM entry WHERE namespace = ? AND key = ?");
-    this.#scans = prepareScans(database);
   }
 
   get isOpen(): boolean {
@@ -147,14 +154,14 @@ export class StateFile {
   /** The opened value. Throws `TWIN_STATE_BROKEN` when its seal does not hold. */
   get(at: StateKey): Uint8Array | undefined {
     return this.#guard(() => {
-      const row = this.#get.get(at.namespace, at.key);
+      const row = this.#statement(GET).get(at.namespace, at.key);
       return row === undefined ? undefined : this.#open(at, row["value"] as Uint8Array);
     });
   }
 
   scan(range: StateRange): StateEntry[] {
-    const statement = this.#scans.get(scanName(range.reverse === true, range.end !== undefined))!;
     return this.#guard(() => {
+      const statement = this.#statement(scanOf(range));
       const bounds = range.end === undefined ? [range.start] : [range.start, range.end];
       return statement.all(range.namespace, ...bounds, range.limit).map((row) => {
         const at = { namespace: range.namespace, key: row["key"] as Uint8Array };
@@ -180,7 +187,7 @@ export class StateFile {
   /** Bytes of key and (unsealed) value; 0 when absent. */
   rowSizeBytes(at: StateKey): number {
     return this.#guard(() => {
-      const size = this.#size.get(at.namespace, at.key)?.["size"] as number | undefined;
+      const size = this.#statement(SIZE).get(at.namespace, at.key)?.["size"] as number | undefined;
       return size === undefined ? 0 : at.key.length + size - SEAL_OVERHEAD;
     });
   }
@@ -188,8 +195,8 @@ export class StateFile {
   /** Writes one row, within a transaction or as one of its own. */
   write({ namespace, key, value }: StateWrite): void {
     this.#guard(() => {
-      if (value === undefined) this.#delete.run(namespace, key);
-      else this.#put.run(namespace, key, this.#seal.seal({ namespace, key }, value));
+      if (value === undefined) this.#statement(DELETE).run(namespace, key);
+      else this.#statement(PUT).run(namespace, key, this.#seal.seal({ namespace, key }, value));
     });
   }
 
@@ -217,6 +224,10 @@ export class StateFile {
     this.#database.close();
   }
 
+  #statement(sql: string): StatementSync {
+    return this.#statements.getOrInsertComputed(sql, () => this.#database.prepare(sql));
+  }
+
   #open(at: StateKey, sealed: Uint8Array): Uint8Array {
     try {
       return this.#seal.open(at, sealed);
@@ -234,21 +245,20 @@ export class StateFile {
   }
 }
 
-function prepareScans(database: DatabaseSync): Map<string, StatementSync> {
-  const scans = new Map<string, StatementSync>();
-  for (const reverse of [false, true]) {
-    for (const bounded of [false, true]) {
-      const end = bounded ? "AND key < ?" : "";
-      const order = reverse ? "DESC" : "ASC";
-      const sql = `SELECT key, value FROM entry WHERE namespace = ? AND key >= ? ${end} ORDER BY key ${order} LIMIT ?`;
-      scans.set(scanName(reverse, bounded), database.prepare(sql));
-    }
-  }
-  return scans;
+const SCANS = {
+  forward: scanSql("", "ASC"),
+  forwardTo: scanSql("AND key < ?", "ASC"),
+  back: scanSql("", "DESC"),
+  backTo: scanSql("AND key < ?", "DESC"),
+} as const;
+
+function scanSql(end: string, order: string): string {
+  return `SELECT key, value FROM entry WHERE namespace = ? AND key >= ? ${end} ORDER BY key ${order} LIMIT ?`;
 }
 
-function scanName(reverse: boolean, bounded: boolean): string {
-  return `${reverse ? "reverse" : "forward"}-${bounded ? "bounded" : "open"}`;
+function scanOf({ end, reverse }: StateRange): string {
+  if (reverse === true) return end === undefined ? SCANS.back : SCANS.backTo;
+  return end === undefined ? SCANS.forward : SCANS.forwardTo;
 }
 
 function ownKey(name: string): StateKey {
