@@ -3,6 +3,7 @@
 
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { IncomingMessage } from "node:http";
 
@@ -32,10 +33,11 @@ export async function openListener(
   handlers: (port: number) => Promise<Handlers>,
 ): Promise<Listener> {
   const servers = await bindAll(where);
-  const { port } = servers[0]!.address() as { port: number };
+  const { port } = servers[0]!.server.address() as { port: number };
   try {
     const { request, upgrade, clientError } = await handlers(port);
-    for (const server of servers) server.on("request", request).on("upgrade", upgrade).on("clientError", clientError);
+    for (const { server } of servers)
+      server.on("request", request).on("upgrade", upgrade).on("clientError", clientError);
   } catch (reason) {
     await closeAll(servers);
     throw reason;
@@ -43,8 +45,14 @@ export async function openListener(
   return { port, [Symbol.asyncDispose]: () => closeAll(servers) };
 }
 
+/** A server and what is connected to it. */
+interface BoundServer {
+  readonly server: Server;
+  readonly sockets: ReadonlySet<Socket>;
+}
+
 /** Servers that listen but do not answer yet: one, or two on the loopback. Throws `TWIN_HOST_PORT`. */
-export async function bindAll(where: { readonly address: string; readonly port: number }): Promise<Server[]> {
+export async function bindAll(where: { readonly address: string; readonly port: number }): Promise<BoundServer[]> {
   const isLoopback = where.address === "localhost";
   const first = isLoopback ? "127.0.0.1" : where.address;
   for (let attempt = 1; ; attempt++) {
@@ -52,7 +60,7 @@ export async function bindAll(where: { readonly address: string; readonly port: 
       throw refused(where, cause);
     });
     if (!isLoopback) return [server];
-    const { port } = server.address() as { port: number };
+    const { port } = server.server.address() as { port: number };
     try {
       return [server, await bind("::1", port)];
     } catch (cause) {
@@ -64,21 +72,27 @@ export async function bindAll(where: { readonly address: string; readonly port: 
   }
 }
 
-async function bind(address: string, port: number): Promise<Server> {
+async function bind(address: string, port: number): Promise<BoundServer> {
   // Uploads take as long as they take; only their headers are hurried.
   const server = createServer({ requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.listen({ host: address, port, ipv6Only: address.includes(":") && address !== "::" });
   await once(server, "listening");
-  return server;
+  return { server, sockets };
 }
 
 /** Ends the servers and every connection of theirs. */
-export async function closeAll(servers: readonly Server[]): Promise<void> {
+export async function closeAll(servers: readonly BoundServer[]): Promise<void> {
   await Promise.all(
-    servers.map(async (server) => {
+    servers.map(async ({ server, sockets }) => {
       const closed = once(server, "close");
       server.close();
-      server.closeAllConnections();
+      // The server's own list misses those whose request was answered before it was whole, now and then.
+      for (const socket of sockets) socket.destroy();
       await closed;
     }),
   );

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -59,6 +59,18 @@ describe("a listener on localhost", () => {
     });
     await expect(opening).rejects.toThrow("no shell");
     expect(await listen(bound)).toBe(bound);
+  });
+
+  it("ends every connection, also one that the server no longer counts among its requests", async () => {
+    const upgraded = Promise.withResolvers<void>();
+    const upgrade = (): void => upgraded.resolve();
+    const listener = await openListener({ address: "localhost", port: 0 }, async () => ({ ...HANDLERS, upgrade }));
+    const client = connect(listener.port, "127.0.0.1");
+    const ended = new Promise((resolve) => client.on("error", () => {}).once("close", resolve));
+    client.write("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+    await upgraded.promise;
+    await listener[Symbol.asyncDispose]();
+    await ended;
   });
 
   it("says in one sentence that an address is not of this machine", async () => {
