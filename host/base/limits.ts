@@ -302,6 +302,8 @@ export const LIMITS = {
     manifestNodesKept: 16,
     /** Blocks of a long read that are fetched before they are asked for: 1 MiB each on average. */
     readAheadCount: 4,
+    /** Buffers of 256 KiB, half of it used, that short reads leave to the next ones: garbage made one read in a hundred wait. */
+    readBufferCount: 8,
     /** Depth of a manifest tree: 4,096^3 chunks; a deeper one is not ours. */
     manifestDepth: 4,
     /** Part of the manifest of every object. */

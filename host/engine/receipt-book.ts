@@ -1,18 +1,20 @@
 // The account of every call. Receipts ride in the record of the commit that comes next, all of them
-// as one page; those of queries alone wait a short time, so that reading never costs a sync. What was
+// as one page, which the next few commits write once more and longer; those of queries alone wait a short time, so that reading never costs a sync. What was
 // not written when the process died counts as never issued: totals are the sum of what was recorded.
 
 import { jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateEntry, StateStore, StateWrite } from "../state/state-store.ts";
 import type { Receipt, ReceiptSum } from "./engine.ts";
-import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.ts";
+import { type ReceiptPage, ReceiptPageWriter, unpackReceipts } from "./receipt-page.ts";
 import { createReceiptSums } from "./receipt-sums.ts";
 import { lonelySpan, type TraceSpan } from "./trace.ts";
 import { FIRST_KEY, numberKey, numberOf } from "./row-key.ts";
 
 const PAGES = "$receipt-pages";
 const TOTALS = { namespace: "$totals", key: utf8Encode("totals") } as const;
+/** A page with fewer receipts takes those of the next commit too: of calls that come one by one not each is a row. */
+const PAGE_LENGTH = 8;
 /** Pages between two looks for old ones, and pages removed at most by one. */
 const TRIM_INTERVAL = 16;
 const TRIM_COUNT = 64;
@@ -62,7 +64,19 @@ export function createReceiptBook(store: Pick<StateStore, "get" | "scan">, trace
   let totals = readTotals(store);
   let commands: Receipt[] = [];
   let queries: Receipt[] = [];
+  let page: ReceiptPageWriter | undefined;
   let pages = 0;
+  /** What comes before is gone: rows that were removed lately cost a look each. */
+  let trimmedTo: Uint8Array = FIRST_KEY;
+  /** Deletions of pages whose receipts are all older than those that are kept. */
+  const oldPages = (): StateWrite[] => {
+    const oldest = totals.lastSequence - LIMITS.engine.receiptsKept + 1;
+    if (oldest <= 1) return [];
+    const found = store.scan({ namespace: PAGES, start: trimmedTo, end: numberKey(oldest), limit: TRIM_COUNT });
+    // The last one found may reach into what is kept: a page ends where the next one begins.
+    trimmedTo = found.at(-1)?.key ?? trimmedTo;
+    return found.slice(0, -1).map(({ key }) => ({ namespace: PAGES, key, value: undefined }));
+  };
   return {
     issue: (draft, kind) => {
       const sequence = totals.lastSequence + 1;
@@ -85,9 +99,14 @@ export function createReceiptBook(store: Pick<StateStore, "get" | "scan">, trace
       if (waiting.length === 0) return [];
       [commands, queries] = [[], []];
       waiting.sort((left, right) => left.sequence - right.sequence);
-      const page = { namespace: PAGES, key: numberKey(waiting[0]!.sequence), value: jsonEncode(packReceipts(waiting)) };
-      const old = pages++ % TRIM_INTERVAL === 0 ? oldPages(store, totals.lastSequence) : [];
-      return [page, ...old, ...sums.drain(), { ...TOTALS, value: jsonEncode(totals) }];
+      let old: StateWrite[] = [];
+      if (page === undefined || page.count + waiting.length > PAGE_LENGTH) {
+        page = new ReceiptPageWriter(waiting[0]!.sequence);
+        if (pages++ % TRIM_INTERVAL === 0) old = oldPages();
+      }
+      for (const receipt of waiting) page.add(receipt);
+      const row = { namespace: PAGES, key: numberKey(page.firstSequence), value: page.encode() };
+      return [row, ...old, ...sums.drain(), { ...TOTALS, value: jsonEncode(totals) }];
     },
     totals: () => totals,
     list: (query) => listReceipts(store, query),
@@ -96,6 +115,8 @@ export function createReceiptBook(store: Pick<StateStore, "get" | "scan">, trace
       totals = readTotals(store);
       sums.reload();
       [commands, queries] = [[], []];
+      page = undefined;
+      trimmedTo = FIRST_KEY;
     },
   };
 }
@@ -103,15 +124,6 @@ export function createReceiptBook(store: Pick<StateStore, "get" | "scan">, trace
 function readTotals(store: Pick<StateStore, "get">): Totals {
   const row = store.get(TOTALS);
   return row === undefined ? NONE : (jsonDecode(row) as Totals);
-}
-
-/** Deletions of pages whose receipts are all older than those that are kept. */
-function oldPages(store: Pick<StateStore, "scan">, lastSequence: number): StateWrite[] {
-  const oldest = lastSequence - LIMITS.engine.receiptsKept + 1;
-  if (oldest <= 1) return [];
-  const found = store.scan({ namespace: PAGES, start: FIRST_KEY, end: numberKey(oldest), limit: TRIM_COUNT });
-  // The last one found may reach into what is kept: a page ends where the next one begins.
-  return found.slice(0, -1).map(({ key }) => ({ namespace: PAGES, key, value: undefined }));
 }
 
 function listReceipts(store: Pick<StateStore, "scan">, query: ReceiptQuery): Receipt[] {

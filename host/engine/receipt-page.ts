@@ -1,6 +1,7 @@
 // Many receipts as one text: the names that they share are written once. So they stand in the
 // tables, a page per commit, and so they cross between threads.
 
+import { utf8Encode } from "../base/bytes.ts";
 import type { TwinErrorCode } from "../base/errors.ts";
 import type { NestedCallReceipt, Receipt } from "./engine.ts";
 import { lonelyPrefix, lonelySpan, type TraceSpan } from "./trace.ts";
@@ -8,7 +9,7 @@ import { lonelyPrefix, lonelySpan, type TraceSpan } from "./trace.ts";
 /** Receipts in order. Plain JSON. */
 export interface ReceiptPage {
   readonly names: readonly string[];
-  /** One per receipt: numbers, and positions in `names` (-1: absent), in the order of {@link packReceipts}. */
+  /** One per receipt: numbers, and positions in `names` (-1: absent), in the order of {@link rowOf}. */
   readonly rows: readonly (readonly number[])[];
   /** Calls within calls, by the number of the receipt; absent when there are none. */
   readonly nested?: readonly (readonly [sequence: number, calls: readonly NestedCallReceipt[]])[];
@@ -19,50 +20,88 @@ const HEAD_LENGTH = 23;
 
 /** The receipts as a page. */
 export function packReceipts(receipts: readonly Receipt[]): ReceiptPage {
-  const names: string[] = [];
-  const known = new Map<string, number>();
-  const nameOf = (text: string | undefined): number => {
-    if (text === undefined) return -1;
-    const position = known.get(text);
-    if (position !== undefined) return position;
-    known.set(text, names.length);
-    return names.push(text) - 1;
-  };
-  const rows = receipts.map((receipt) => {
-    const { bytes, trace } = receipt;
-    const lonely = lonelyPrefix(trace);
-    const row = [
-      receipt.sequence,
-      receipt.atMs,
-      nameOf(receipt.caller),
-      nameOf(receipt.grantId),
-      nameOf(receipt.capability),
-      nameOf(receipt.version),
-      nameOf(receipt.moduleHash),
-      nameOf(receipt.method),
-      receipt.outcome === "ok" ? 1 : 0,
-      nameOf(receipt.code),
-      receipt.fuel,
-      receipt.memorySizeBytes,
-      bytes.in,
-      bytes.out,
-      bytes.read,
-      bytes.written,
-      bytes.received,
-      bytes.sent,
-      receipt.queueMs,
-      receipt.runMs,
-      nameOf(lonely ?? trace.id),
-      lonely === undefined ? nameOf(trace.span) : -1,
-      nameOf(trace.parent),
-    ];
-    for (const name in receipt.hostCalls) row.push(nameOf(name), receipt.hostCalls[name]!);
-    return row;
-  });
+  const names = new Names();
+  const rows = receipts.map((receipt) => rowOf(receipt, names));
   const nested = receipts.flatMap(({ sequence, nested: calls }) =>
     calls === undefined ? [] : [[sequence, calls] as const],
   );
-  return nested.length === 0 ? { names, rows } : { names, rows, nested };
+  return nested.length === 0 ? { names: names.list, rows } : { names: names.list, rows, nested };
+}
+
+/** A page that grows: what it says already is not written anew. */
+export class ReceiptPageWriter {
+  /** Number of the first receipt. */
+  readonly firstSequence: number;
+  count = 0;
+  readonly #names = new Names();
+  /** JSON texts, each but the first behind a comma. */
+  #rows = "";
+  #nested = "";
+
+  constructor(firstSequence: number) {
+    this.firstSequence = firstSequence;
+  }
+
+  add(receipt: Receipt): void {
+    const comma = this.count === 0 ? "" : ",";
+    this.#rows += comma + JSON.stringify(rowOf(receipt, this.#names));
+    this.count += 1;
+    const { sequence, nested } = receipt;
+    if (nested !== undefined) this.#nested += (this.#nested === "" ? "" : ",") + JSON.stringify([sequence, nested]);
+  }
+
+  /** The {@link ReceiptPage} so far, as UTF-8 JSON. */
+  encode(): Uint8Array<ArrayBuffer> {
+    const nested = this.#nested === "" ? "" : `,"nested":[${this.#nested}]`;
+    return utf8Encode(`{"names":${JSON.stringify(this.#names.list)},"rows":[${this.#rows}]${nested}}`);
+  }
+}
+
+/** Texts of a page, each once. */
+class Names {
+  readonly list: string[] = [];
+  readonly #positions = new Map<string, number>();
+
+  /** Where the text stands; -1 for none. */
+  positionOf(text: string | undefined): number {
+    if (text === undefined) return -1;
+    const known = this.#positions.get(text);
+    if (known !== undefined) return known;
+    this.#positions.set(text, this.list.length);
+    return this.list.push(text) - 1;
+  }
+}
+
+function rowOf(receipt: Receipt, names: Names): number[] {
+  const { bytes, trace } = receipt;
+  const lonely = lonelyPrefix(trace);
+  const row = [
+    receipt.sequence,
+    receipt.atMs,
+    names.positionOf(receipt.caller),
+    names.positionOf(receipt.grantId),
+    names.positionOf(receipt.capability),
+    names.positionOf(receipt.version),
+    names.positionOf(receipt.moduleHash),
+    names.positionOf(receipt.method),
+    receipt.outcome === "ok" ? 1 : 0,
+    names.positionOf(receipt.code),
+    receipt.fuel,
+    receipt.memorySizeBytes,
+    bytes.in,
+    bytes.out,
+    bytes.read,
+    bytes.written,
+    bytes.received,
+    bytes.sent,
+    receipt.queueMs,
+    receipt.runMs,
+    names.positionOf(lonely ?? trace.id),
+    lonely === undefined ? names.positionOf(trace.span) : -1,
+    names.positionOf(trace.parent),
+  ];
+  for (const name in receipt.hostCalls) row.push(names.positionOf(name), receipt.hostCalls[name]!);
+  return row;
 }
 
 /** The receipts of a page. */

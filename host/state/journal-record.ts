@@ -10,51 +10,56 @@ const NONCE_SIZE = 24;
 const DOMAIN = utf8Encode("twin.journal.1");
 /** Of namespace `u8`, of the key `u16`, of the value plus one `u32`: 0 deletes. */
 const HEAD_SIZE = 7;
-const FIRST_CAPACITY = 1024;
+/** Records stand one behind the other in slabs: a buffer of its own for each costs more than its bytes. */
+const SLAB_SIZE = 16 * 1024;
 
-/** Collects writes as bytes. */
+/** Collects writes as bytes. What it has given out stays as it is. */
 export class RecordWriter {
-  #bytes = new Uint8Array(FIRST_CAPACITY);
-  #size = 0;
+  #slab: Uint8Array = new Uint8Array();
+  /** Of the record that is being written. */
+  #start = 0;
+  #end = 0;
   readonly #namespaces = new Map<string, Uint8Array>();
 
-  /** Appends a write, of which it keeps nothing but a copy. */
-  add({ namespace, key, value }: StateWrite): void {
+  /** Appends a write, of which it keeps nothing but a copy. Returns the value as it stands there. */
+  add({ namespace, key, value }: StateWrite): Uint8Array | undefined {
     const name = this.#namespaces.getOrInsertComputed(namespace, () => utf8Encode(namespace));
     this.#reserve(HEAD_SIZE + name.length + key.length + (value?.length ?? 0));
-    const bytes = this.#bytes;
-    let at = this.#size;
+    const slab = this.#slab;
+    let at = this.#end;
     const valueField = value === undefined ? 0 : value.length + 1;
-    bytes[at++] = name.length;
-    bytes[at++] = key.length & 0xff;
-    bytes[at++] = key.length >>> 8;
-    for (let shift = 0; shift < 32; shift += 8) bytes[at++] = (valueField >>> shift) & 0xff;
-    bytes.set(name, at);
-    bytes.set(key, (at += name.length));
+    slab[at++] = name.length;
+    slab[at++] = key.length & 0xff;
+    slab[at++] = key.length >>> 8;
+    for (let shift = 0; shift < 32; shift += 8) slab[at++] = (valueField >>> shift) & 0xff;
+    slab.set(name, at);
+    slab.set(key, (at += name.length));
     at += key.length;
-    if (value !== undefined) {
-      bytes.set(value, at);
-      at += value.length;
-    }
-    this.#size = at;
+    if (value !== undefined) slab.set(value, at);
+    this.#end = at + (value?.length ?? 0);
+    return value === undefined ? undefined : slab.subarray(at, this.#end);
   }
 
   get isEmpty(): boolean {
-    return this.#size === 0;
+    return this.#end === this.#start;
   }
 
-  /** All writes since the last call; the bytes are valid until the next {@link RecordWriter.add}. */
+  /** All writes since the last call. */
   take(): Uint8Array {
-    const bytes = this.#bytes.subarray(0, this.#size);
-    this.#size = 0;
+    const bytes = this.#slab.subarray(this.#start, this.#end);
+    this.#start = this.#end;
     return bytes;
   }
 
+  /** Makes room behind what is written of the record, if need be in another slab. */
   #reserve(size: number): void {
-    if (this.#size + size <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#size + size));
-    grown.set(this.#bytes.subarray(0, this.#size));
-    this.#bytes = grown;
+    if (this.#end + size <= this.#slab.length) return;
+    const begun = this.#slab.subarray(this.#start, this.#end);
+    const needed = begun.length + size;
+    // A record that grows beyond a slab is moved seldom.
+    this.#slab = new Uint8Array(needed <= SLAB_SIZE ? SLAB_SIZE : 2 * needed);
+    this.#slab.set(begun);
+    [this.#start, this.#end] = [0, begun.length];
   }
 }
 

@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import type { Journal, JournalSource } from "./journal.ts";
 import type { JournalRecord } from "./journal-group.ts";
 import { createRecordSeal, decodeWrites, type RecordSeal, RecordWriter } from "./journal-record.ts";
-import { orderOf, Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
+import { keyOf, orderOf, Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
 import { stateBroken } from "./sqlite-failure.ts";
 import { openStateFile, type StateFile, type StateFileOptions } from "./state-file.ts";
 import { checkKey, checkNamespace, checkRange } from "./state-key.ts";
@@ -53,11 +53,12 @@ export function openJournalStateStore(options: JournalStateOptions): JournalStat
     const records = journal.recovered(twin);
     // The journal is synced for us: SQLite need not, and what it has not on disk the journal still has.
     file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
-    replay(file, records, seal);
-    if (file.ownNumber("applied") < journal.lastSequence(twin)) throw behind(file);
+    const appliedSequence = replay(file, records, seal);
+    if (appliedSequence < journal.lastSequence(twin)) throw behind(file);
     const overlay = new Overlay();
     const onSynced = (sequence: number): void => journal.release(twin, sequence);
-    const applier = new TableApplier({ file, overlay, clock, log, onSynced, isSynced: records.length === 0 });
+    const isSynced = records.length === 0;
+    const applier = new TableApplier({ file, overlay, clock, log, appliedSequence, onSynced, isSynced });
     // Not before: who cannot be opened now finds them again when it is tried once more.
     journal.takeOver(twin);
     return new Store({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
@@ -67,25 +68,32 @@ export function openJournalStateStore(options: JournalStateOptions): JournalStat
   }
 }
 
-/** Writes what the tables do not have, in one transaction; doing it twice changes nothing. */
-function replay(file: StateFile, records: readonly JournalRecord[], seal: RecordSeal): void {
+/** Writes what the tables do not have, in one transaction; doing it twice changes nothing. Returns the last record that they have then. */
+function replay(file: StateFile, records: readonly JournalRecord[], seal: RecordSeal): number {
   let applied = file.ownNumber("applied");
   const missing = records.filter(({ sequence }) => sequence > applied);
-  if (missing.length === 0) return;
-  const sizes = new Map<string, number>();
-  file.exec("BEGIN IMMEDIATE");
+  if (missing.length === 0) return applied;
+  /** The last version of each row. */
+  const rows = new Overlay();
   for (const { sequence, sealed } of missing) {
     if (sequence !== applied + 1) throw stateBroken(file.path, `the journal has no record ${applied + 1} for it`);
-    for (const write of openWrites(file, seal, { sequence, sealed })) {
-      const size = sizes.getOrInsertComputed(write.namespace, () => file.ownNumber(`size:${write.namespace}`));
-      sizes.set(write.namespace, size - file.rowSizeBytes(write) + sizeOf(write.key, write.value));
-      file.write(write);
-    }
+    const at = { sequence, durable: sequence };
+    for (const write of openWrites(file, seal, { sequence, sealed }))
+      rows.put(write, at, () => file.rowSizeBytes(write));
     applied = sequence;
   }
-  for (const [namespace, bytes] of sizes) file.setOwnNumber(`size:${namespace}`, bytes);
+  file.exec("BEGIN IMMEDIATE");
+  for (const namespace of rows.namespaces()) {
+    let sizeBytes = file.ownNumber(`size:${namespace}`);
+    for (const { order, newest, tableSizeBytes } of rows.rowsFrom(namespace, "")) {
+      file.write({ namespace, key: keyOf(order), value: newest.value });
+      sizeBytes += sizeOf(order.length, newest.value) - tableSizeBytes;
+    }
+    file.setOwnNumber(`size:${namespace}`, sizeBytes);
+  }
   file.setOwnNumber("applied", applied);
   file.exec("COMMIT");
+  return applied;
 }
 
 /** To go on would be to give out numbers of records that the journal has already. */
@@ -111,8 +119,8 @@ function openWrites(
 /** Commits that become durable together. */
 interface OpenRecord {
   readonly sequence: number;
-  readonly rows: OverlayRow[];
   readonly durable: PromiseWithResolvers<void>;
+  rowCount: number;
   /** What it says, for who listens. */
   writes?: Uint8Array;
   sizeBytes: number;
@@ -176,7 +184,7 @@ class Store implements JournalStateStore, JournalSource {
     let record = this.#open;
     if (record === undefined) {
       const sequence = (this.#drawn?.sequence ?? this.#durableSequence) + 1;
-      record = { sequence, rows: [], durable: Promise.withResolvers(), sizeBytes: 0 };
+      record = { sequence, rowCount: 0, durable: Promise.withResolvers(), sizeBytes: 0 };
       // Whoever committed hears of a failure; the record's own promise may have no listener left.
       record.durable.promise.catch(() => {});
       this.#open = record;
@@ -252,16 +260,18 @@ class Store implements JournalStateStore, JournalSource {
   }
 
   #put(write: StateWrite, record: OpenRecord): void {
-    this.#cache.forget(write);
+    const { namespace, key } = write;
     const { overlay, file } = this.#parts;
-    const before = this.#sizeOf(write.namespace);
-    const known = overlay.find(write);
-    const sizeBefore = known === undefined ? undefined : sizeOf(known.key, known.newest.value);
+    const before = this.#sizeOf(namespace);
     const at = { sequence: record.sequence, durable: this.#durableSequence };
-    const row = overlay.put(write, at, () => file.rowSizeBytes(write));
-    this.#sizes.set(write.namespace, before - (sizeBefore ?? row.tableSizeBytes) + sizeOf(write.key, write.value));
-    record.rows.push(row);
-    this.#writer.add(write);
+    // One copy of the value for the record and for the overlay.
+    const value = this.#writer.add(write);
+    const sizeBefore = overlay.put({ namespace, key, value }, at, () => {
+      this.#cache.forget(write);
+      return file.rowSizeBytes(write);
+    });
+    this.#sizes.set(namespace, before - sizeBefore + sizeOf(key.length, value));
+    record.rowCount += 1;
   }
 
   /** Neither this record nor what was built on it takes effect. */
@@ -269,7 +279,7 @@ class Store implements JournalStateStore, JournalSource {
     const open = this.#open;
     this.#open = undefined;
     this.#writer.take();
-    this.#parts.overlay.dropAfter(this.#durableSequence, ({ namespace }, before, now) => {
+    this.#parts.overlay.dropAfter(this.#durableSequence, (namespace, before, now) => {
       this.#sizes.set(namespace, this.#sizeOf(namespace) - before + now);
     });
     record.durable.reject(error);
@@ -311,7 +321,7 @@ class Store implements JournalStateStore, JournalSource {
       for (; next !== undefined && !isFull(); next = rows.next().value) {
         const { row, value } = next;
         if (order !== undefined && sign * compareText(row.order, order) >= 0) return;
-        if (value !== undefined) entries.push({ key: row.key.slice(), value: value.slice() });
+        if (value !== undefined) entries.push({ key: keyOf(row.order), value: value.slice() });
       }
     };
     for (const entry of this.#pages(range)) {

@@ -1,5 +1,6 @@
 // Rows that are newer than the tables on disk: each with its versions, newest first, in key order.
 
+import { SortedRows } from "./sorted-rows.ts";
 import type { StateKey, StateRange, StateWrite } from "./state-store.ts";
 
 /** A value as of one record of the journal. */
@@ -12,13 +13,13 @@ interface Version {
 }
 
 /** One key that was written and is not known to be in the tables as it is here. */
-export interface OverlayRow extends StateKey {
+export interface OverlayRow {
   /** The key as text of one character per byte, which sorts as the bytes do. */
   readonly order: string;
   newest: Version;
   /** Bytes of key and value in the tables; 0 when absent there. */
   tableSizeBytes: number;
-  /** The version that the tables have, or will have when their open transaction commits. */
+  /** The version that the tables have. */
   appliedSequence: number;
 }
 
@@ -27,9 +28,16 @@ export function orderOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 }
 
-/** Bytes of key and value; 0 for a deletion. */
-export function sizeOf(key: Uint8Array, value: Uint8Array | undefined): number {
-  return value === undefined ? 0 : key.length + value.length;
+/** The key whose {@link orderOf} it is, fresh. */
+export function keyOf(order: string): Uint8Array<ArrayBuffer> {
+  const key = new Uint8Array(order.length);
+  for (let index = 0; index < key.length; index++) key[index] = order.charCodeAt(index);
+  return key;
+}
+
+/** Bytes of a key of that many and its value; 0 for a deletion. */
+export function sizeOf(keySizeBytes: number, value: Uint8Array | undefined): number {
+  return value === undefined ? 0 : keySizeBytes + value.length;
 }
 
 /** The newest version up to `sequence`; undefined when the tables say what was before. */
@@ -41,42 +49,34 @@ export function versionAt(row: OverlayRow, sequence: number): Version | undefine
 
 /** The overlay of one twin. */
 export class Overlay {
-  readonly #tables = new Map<string, OverlayRow[]>();
+  readonly #tables = new Map<string, SortedRows<OverlayRow>>();
 
   find({ namespace, key }: StateKey): OverlayRow | undefined {
-    const rows = this.#tables.get(namespace);
-    if (rows === undefined) return undefined;
-    const order = orderOf(key);
-    const row = rows[lowerBound(rows, order)];
-    return row?.order === order ? row : undefined;
+    return this.#tables.get(namespace)?.find(orderOf(key));
+  }
+
+  /** Namespaces that have rows here, in any order. */
+  namespaces(): string[] {
+    return [...this.#tables.keys()];
   }
 
   /**
-   * Puts a version on top; `durable` is the last sequence that reads may still ask for. Copies key
-   * and value. `tableSize` is asked when the key is new here.
+   * Puts a version on top, of which it keeps the value; `durable` is the last sequence that reads may still
+   * ask for. `tableSize` is asked when the key is new here. Returns how many bytes the row had.
    */
   put(
-    write: StateWrite,
+    { namespace, key, value }: StateWrite,
     at: { readonly sequence: number; readonly durable: number },
     tableSize: () => number,
-  ): OverlayRow {
-    const { namespace, key } = write;
-    const version: Version = { sequence: at.sequence, value: write.value?.slice(), older: undefined };
-    const rows = this.#tables.getOrInsertComputed(namespace, () => []);
+  ): number {
+    const version: Version = { sequence: at.sequence, value, older: undefined };
+    const rows = this.#tables.getOrInsertComputed(namespace, () => new SortedRows());
     const order = orderOf(key);
-    const index = lowerBound(rows, order);
-    const known = rows[index];
-    if (known?.order !== order) {
-      const row = {
-        namespace,
-        key: key.slice(),
-        order,
-        newest: version,
-        tableSizeBytes: tableSize(),
-        appliedSequence: 0,
-      };
-      rows.splice(index, 0, row);
-      return row;
+    const known = rows.find(order);
+    if (known === undefined) {
+      const row: OverlayRow = { order, newest: version, tableSizeBytes: tableSize(), appliedSequence: 0 };
+      rows.add(row);
+      return row.tableSizeBytes;
     }
     const { newest } = known;
     if (newest.sequence === at.sequence) version.older = newest.older;
@@ -87,52 +87,45 @@ export class Overlay {
       if (durable !== undefined) durable.older = undefined;
     }
     known.newest = version;
-    return known;
+    return sizeOf(order.length, newest.value);
   }
 
-  /** Takes out every version after `sequence`; `onChange` hears of each row and the bytes it had. */
-  dropAfter(sequence: number, onChange: (row: OverlayRow, sizeBefore: number, sizeNow: number) => void): void {
+  /** Takes out every version after `sequence`; `onChange` hears of the namespace of each row, the bytes it had and those it has. */
+  dropAfter(sequence: number, onChange: (namespace: string, sizeBefore: number, sizeNow: number) => void): void {
     for (const [namespace, rows] of this.#tables) {
-      const left = rows.filter((row) => {
+      rows.filter((row) => {
         if (row.newest.sequence <= sequence) return true;
         const version = versionAt(row, sequence);
-        const now = version === undefined ? row.tableSizeBytes : sizeOf(row.key, version.value);
-        onChange(row, sizeOf(row.key, row.newest.value), now);
+        const { length } = row.order;
+        const now = version === undefined ? row.tableSizeBytes : sizeOf(length, version.value);
+        onChange(namespace, sizeOf(length, row.newest.value), now);
         if (version === undefined) return false;
         row.newest = version;
         return true;
       });
-      this.#tables.set(namespace, left);
+      if (rows.isEmpty) this.#tables.delete(namespace);
     }
   }
 
   /** Takes out the rows that the tables have as they are here. */
   dropApplied(namespaces: Iterable<string>): void {
     for (const namespace of namespaces) {
-      const rows = this.#tables.get(namespace) ?? [];
-      const left = rows.filter((row) => row.newest.sequence > row.appliedSequence);
-      if (left.length === 0) this.#tables.delete(namespace);
-      else this.#tables.set(namespace, left);
+      const rows = this.#tables.get(namespace);
+      rows?.filter((row) => row.newest.sequence > row.appliedSequence);
+      if (rows?.isEmpty === true) this.#tables.delete(namespace);
     }
   }
 
   /** The rows of a range in its direction; the overlay must not change while they are walked. */
-  *rowsIn({ namespace, start, end, reverse }: StateRange): Generator<OverlayRow, void> {
-    const rows = this.#tables.get(namespace) ?? [];
-    const from = lowerBound(rows, orderOf(start));
-    const to = end === undefined ? rows.length : lowerBound(rows, orderOf(end));
-    if (reverse === true) for (let index = to - 1; index >= from; index--) yield rows[index]!;
-    else for (let index = from; index < to; index++) yield rows[index]!;
+  rowsIn({ namespace, start, end, reverse }: Omit<StateRange, "limit">): Iterable<OverlayRow> {
+    const rows = this.#tables.get(namespace);
+    if (rows === undefined) return [];
+    const bounds = [orderOf(start), end === undefined ? undefined : orderOf(end)] as const;
+    return reverse === true ? rows.backward(...bounds) : rows.forward(...bounds);
   }
-}
 
-/** Index of the first row that is not before `order`. */
-function lowerBound(rows: readonly OverlayRow[], order: string): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (rows[middle]!.order < order) low = middle + 1;
-    else high = middle;
+  /** The rows of a namespace whose order is `order` or comes behind it; the overlay must not change while they are walked. */
+  rowsFrom(namespace: string, order: string): Iterable<OverlayRow> {
+    return this.#tables.get(namespace)?.forward(order) ?? [];
   }
-  return low;
 }

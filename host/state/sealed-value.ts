@@ -2,6 +2,7 @@
 // The seal binds a value to its twin, namespace and key, so that none can be moved to another place.
 
 import { concatBytes, utf8Encode } from "../base/bytes.ts";
+import { LIMITS } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { StateKey } from "./state-store.ts";
@@ -33,11 +34,16 @@ export function createValueSeal(parts: {
   if (parts.key.length !== KEY_SIZE) throw new RangeError(`A state key has 32 bytes, not ${parts.key.length}.`);
   const key = parts.key.slice();
   const prefix = concatBytes(DOMAIN, sized(utf8Encode(twin)));
-  /** Domain, then twin, namespace and key, each but the last behind its u16 size: no two places share one. */
-  const places = new Map<string, Uint8Array>();
+  /** Domain, then twin, namespace and key, each but the last behind its u16 size: no two places share one. Each with room for a key. */
+  const places = new Map<string, { readonly bytes: Uint8Array; readonly size: number }>();
+  /** Valid until the next call. */
   const additionalData = ({ namespace, key: name }: StateKey): Uint8Array => {
-    const place = places.getOrInsertComputed(namespace, () => concatBytes(prefix, sized(utf8Encode(namespace))));
-    return concatBytes(place, name);
+    const { bytes, size } = places.getOrInsertComputed(namespace, () => {
+      const place = concatBytes(prefix, sized(utf8Encode(namespace)));
+      return { bytes: concatBytes(place, new Uint8Array(LIMITS.state.keySizeBytes)), size: place.length };
+    });
+    bytes.set(name, size);
+    return bytes.subarray(0, size + name.length);
   };
   return {
     seal: (at, value) => {

@@ -1,5 +1,6 @@
-// Brings a twin's tables up to its journal, behind the commits: in slices, so that nobody waits long,
-// within one transaction per pass, so that a page that many rows share is written once.
+// Brings a twin's tables up to its journal, behind the commits. A pass is one transaction: of each row the
+// newest version, in key order, so that a page that many rows share is written once; in slices, so that
+// nobody waits long.
 
 import { closeSync, fdatasync, fdatasyncSync, openSync, statSync } from "node:fs";
 import { promisify } from "node:util";
@@ -7,15 +8,15 @@ import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { type Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
+import { keyOf, type Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
 import type { StateFile } from "./state-file.ts";
 
 const syncLater = promisify(fdatasync);
 
-/** The rows that one durable record has written. */
+/** What one durable record has written, all of which is in the overlay. */
 export interface DurableRecord {
   readonly sequence: number;
-  readonly rows: readonly OverlayRow[];
+  readonly rowCount: number;
   /** Of the record as it was written. */
   readonly sizeBytes: number;
 }
@@ -24,8 +25,8 @@ export interface DurableRecord {
 const NEVER = -1;
 /** What a row in memory needs besides its bytes, about. */
 const ROW_OVERHEAD_BYTES = 256;
-/** Beyond so much that waits the tables get more time than calls leave them by themselves. */
-const PRESSURE_BYTES = LIMITS.state.waitingSizeBytes / 16;
+/** So much that waits is taken at once; beyond, the tables get more time than calls leave them by themselves. */
+const PRESSURE_BYTES = LIMITS.state.waitingSizeBytes / 8;
 
 /** What an applier is made of. */
 export interface ApplierParts {
@@ -33,31 +34,43 @@ export interface ApplierParts {
   readonly overlay: Overlay;
   readonly clock: Clock;
   readonly log: Log;
+  /** The last record that the file has. */
+  readonly appliedSequence: number;
   /** Whether what the file has survives the loss of power. */
   readonly isSynced: boolean;
   /** The tables have all records up to this one, also after the loss of power. */
   readonly onSynced: (sequence: number) => void;
 }
 
+/** So much of the overlay. */
+interface Load {
+  rowCount: number;
+  sizeBytes: number;
+}
+
+/** One transaction, with all that was durable when it began. */
 interface Pass {
-  readonly records: readonly DurableRecord[];
   /** Of the last record. */
   readonly sequence: number;
+  /** What is taken from those that wait. */
+  readonly load: Load;
   readonly growth: Map<string, number>;
-  readonly written: Map<OverlayRow, { readonly sequence: number; readonly sizeBytes: number }>;
-  /** Row of the first record that comes next. */
-  nextRow: number;
-  nextRecord: number;
+  readonly written: { readonly row: OverlayRow; readonly sequence: number; readonly sizeBytes: number }[];
+  /** The namespaces that are left, the present one last. */
+  readonly namespaces: string[];
+  /** Where the present one goes on. */
+  order: string;
 }
 
 /** Applies the records of one twin in order. Between two of its methods the tables are in a transaction, or not; reads see the same. */
 export class TableApplier {
   readonly #parts: ApplierParts;
-  /** The database and its write-ahead log, to sync. Closed after SQLite's own: closing one drops its locks. */
-  readonly #descriptors: readonly number[];
-  #waiting: DurableRecord[] = [];
-  #waitingRows = 0;
-  #waitingSizeBytes = 0;
+  /** The database and its write-ahead log, to sync; opened when something was written. Closed after SQLite's own: closing one drops its locks. */
+  #descriptors: readonly [log: number, tables: number] | undefined;
+  /** Of the last durable record. */
+  #durableSequence: number;
+  /** Of the records behind those of the pass. */
+  #waiting: Load = { rowCount: 0, sizeBytes: 0 };
   #pass: Pass | undefined;
   #scheduled: "no" | "soon" | "now" | "held" = "no";
   #appliedSequence: number;
@@ -71,9 +84,8 @@ export class TableApplier {
 
   constructor(parts: ApplierParts) {
     this.#parts = parts;
-    const { path } = parts.file;
-    this.#descriptors = [openSync(`${path}-wal`, "r+"), openSync(path, "r+")];
-    this.#appliedSequence = parts.file.ownNumber("applied");
+    this.#appliedSequence = parts.appliedSequence;
+    this.#durableSequence = parts.appliedSequence;
     this.#syncedSequence = parts.isSynced ? this.#appliedSequence : NEVER;
   }
 
@@ -83,21 +95,20 @@ export class TableApplier {
 
   /** Whether the tables have everything, and it is safe there. */
   get isCaughtUp(): boolean {
-    const isIdle = this.#pass === undefined && this.#waiting.length === 0 && this.#scheduled !== "held";
-    return isIdle && this.#syncedSequence === this.#appliedSequence;
+    return !this.#hasMore && this.#scheduled !== "held" && this.#syncedSequence === this.#appliedSequence;
   }
 
   /** Throws when so much waits that no more may be added: what the tables said, or `TWIN_CALL_QUEUE` when they are only slow. */
   checkRoom(): void {
-    if (this.#waitingSizeBytes < LIMITS.state.waitingSizeBytes) return;
+    if (this.#waiting.sizeBytes < LIMITS.state.waitingSizeBytes) return;
     throw this.#failure ?? new TwinError("TWIN_CALL_QUEUE", "The disk is slow. Call again a little later.");
   }
 
   /** Takes the next durable record; it is applied a little later. */
-  add(record: DurableRecord): void {
-    this.#waiting.push(record);
-    this.#waitingRows += record.rows.length;
-    this.#waitingSizeBytes += memoryOf(record);
+  add({ sequence, rowCount, sizeBytes }: DurableRecord): void {
+    this.#durableSequence = sequence;
+    this.#waiting.rowCount += rowCount;
+    this.#waiting.sizeBytes += sizeBytes + rowCount * ROW_OVERHEAD_BYTES;
     this.#schedule();
   }
 
@@ -118,10 +129,10 @@ export class TableApplier {
 
   /** Applies and syncs everything now. */
   finish(): void {
-    const [log, tables] = this.#descriptors as [number, number];
+    const [log, tables] = this.#openDescriptors();
     // A checkpoint may be under way: what follows overwrites the log that it was made from.
     fdatasyncSync(tables);
-    while (this.#pass !== undefined || this.#waiting.length > 0) {
+    while (this.#hasMore) {
       this.#pass ??= this.#begin();
       this.#write(this.#pass, Infinity);
       this.#commit(this.#pass);
@@ -137,16 +148,22 @@ export class TableApplier {
     this.#closed = true;
     this.#catchingUp?.reject(new TwinError("TWIN_ABORTED", "The tables were closed."));
     this.#parts.file.close();
-    for (const descriptor of this.#descriptors) closeSync(descriptor);
+    for (const descriptor of this.#descriptors ?? []) closeSync(descriptor);
+  }
+
+  /** Whether the tables lack anything durable. */
+  get #hasMore(): boolean {
+    return this.#durableSequence > this.#appliedSequence;
   }
 
   #schedule(): void {
     if (this.#scheduled === "held" || this.#scheduled === "now") return;
-    const isWanted = this.#hurried || this.#catchingUp !== undefined;
-    if (isWanted || this.#pass !== undefined || this.#waitingRows >= LIMITS.state.applyRowCount) {
+    const isWanted = this.#hurried || this.#catchingUp !== undefined || this.#pass !== undefined;
+    const { rowCount, sizeBytes } = this.#waiting;
+    if (isWanted || rowCount >= LIMITS.state.applyRowCount || sizeBytes >= PRESSURE_BYTES) {
       this.#scheduled = "now";
       setImmediate(() => this.#step());
-    } else if (this.#scheduled === "no" && this.#waiting.length > 0) {
+    } else if (this.#scheduled === "no" && this.#hasMore) {
       this.#scheduled = "soon";
       void this.#stepLater();
     }
@@ -171,9 +188,9 @@ export class TableApplier {
 
   /** Whether no transaction is open after it. */
   #applySlice(): boolean {
-    if (this.#pass === undefined && this.#waiting.length === 0) return true;
+    if (!this.#hasMore) return true;
     const pass = (this.#pass ??= this.#begin());
-    const sliceMs = LIMITS.state.applySliceMs * Math.max(1, this.#waitingSizeBytes / PRESSURE_BYTES);
+    const sliceMs = LIMITS.state.applySliceMs * Math.max(1, this.#waiting.sizeBytes / PRESSURE_BYTES);
     if (!this.#write(pass, this.#parts.clock.elapsedMs() + sliceMs)) return false;
     this.#commit(pass);
     return true;
@@ -181,53 +198,51 @@ export class TableApplier {
 
   #isCheckpointDue(): boolean {
     if (this.#hurried || this.#logSizeBytes() > LIMITS.state.checkpointSizeBytes) return true;
-    return this.#catchingUp !== undefined && this.#waiting.length === 0;
+    return this.#catchingUp !== undefined && !this.#hasMore;
   }
 
   #begin(): Pass {
     this.#parts.file.exec("BEGIN IMMEDIATE");
-    let rows = 0;
-    let count = 0;
-    while (count < this.#waiting.length && rows < LIMITS.state.applyPassRowCount)
-      rows += this.#waiting[count++]!.rows.length;
-    const records = this.#waiting.splice(0, count);
-    this.#waitingRows -= rows;
-    for (const record of records) this.#waitingSizeBytes -= memoryOf(record);
+    const load = this.#waiting;
+    this.#waiting = { rowCount: 0, sizeBytes: 0 };
     return {
-      records,
-      sequence: records.at(-1)?.sequence ?? this.#appliedSequence,
+      sequence: this.#durableSequence,
+      load,
       growth: new Map(),
-      written: new Map(),
-      nextRow: 0,
-      nextRecord: 0,
+      written: [],
+      namespaces: this.#parts.overlay.namespaces().toSorted().toReversed(),
+      order: "",
     };
   }
 
   /** Whether all rows of the pass are written; stops in between after `untilMs`. */
   #write(pass: Pass, untilMs: number): boolean {
-    for (let count = 1; pass.nextRecord < pass.records.length; pass.nextRecord++) {
-      const { rows } = pass.records[pass.nextRecord]!;
-      for (; pass.nextRow < rows.length; count++) {
-        this.#writeRow(pass, rows[pass.nextRow++]!);
+    let count = 0;
+    for (let namespace = pass.namespaces.at(-1); namespace !== undefined; namespace = pass.namespaces.at(-1)) {
+      for (const row of this.#parts.overlay.rowsFrom(namespace, pass.order)) {
+        this.#writeRow(pass, namespace, row);
         // A look at the clock costs a part of a row.
-        if (count % 16 === 0 && this.#parts.clock.elapsedMs() >= untilMs) return false;
+        if (++count % 16 !== 0 || this.#parts.clock.elapsedMs() < untilMs) continue;
+        // The one right behind it.
+        pass.order = `${row.order}\0`;
+        return false;
       }
-      pass.nextRow = 0;
+      pass.namespaces.pop();
+      pass.order = "";
     }
     return true;
   }
 
-  #writeRow(pass: Pass, row: OverlayRow): void {
-    const { namespace, key } = row;
+  #writeRow(pass: Pass, namespace: string, row: OverlayRow): void {
     const version = versionAt(row, pass.sequence);
-    const before = pass.written.get(row) ?? { sequence: row.appliedSequence, sizeBytes: row.tableSizeBytes };
-    // A later record of the same pass has been written already, or has brought it in an earlier one.
-    if (version === undefined || version.sequence <= before.sequence) return;
+    // One that was written again meanwhile may be known by its newer versions alone: their records bring it.
+    if (version === undefined || version.sequence <= row.appliedSequence) return;
+    const { sequence, value } = version;
     // What came and went while it waited never reaches the tables.
-    if (version.value !== undefined || before.sizeBytes > 0)
-      this.#parts.file.write({ namespace, key, value: version.value });
-    const sizeBytes = sizeOf(key, version.value);
-    pass.written.set(row, { sequence: version.sequence, sizeBytes });
+    if (value !== undefined || row.tableSizeBytes > 0)
+      this.#parts.file.write({ namespace, key: keyOf(row.order), value });
+    const sizeBytes = sizeOf(row.order.length, value);
+    pass.written.push({ row, sequence, sizeBytes });
     pass.growth.set(namespace, (pass.growth.get(namespace) ?? 0) + sizeBytes - row.tableSizeBytes);
   }
 
@@ -239,7 +254,7 @@ export class TableApplier {
     }
     file.setOwnNumber("applied", sequence);
     file.exec("COMMIT");
-    for (const [row, { sequence: applied, sizeBytes }] of pass.written) {
+    for (const { row, sequence: applied, sizeBytes } of pass.written) {
       row.appliedSequence = applied;
       row.tableSizeBytes = sizeBytes;
     }
@@ -258,9 +273,9 @@ export class TableApplier {
     const { file } = this.#parts;
     file.rollBack();
     if (this.#pass !== undefined) {
-      this.#waiting.unshift(...this.#pass.records);
-      this.#waitingRows = this.#waiting.reduce((count, { rows }) => count + rows.length, 0);
-      this.#waitingSizeBytes = this.#waiting.reduce((size, record) => size + memoryOf(record), 0);
+      const { rowCount, sizeBytes } = this.#pass.load;
+      this.#waiting.rowCount += rowCount;
+      this.#waiting.sizeBytes += sizeBytes;
       this.#pass = undefined;
     }
     this.#failure = thrown;
@@ -279,7 +294,7 @@ export class TableApplier {
   /** Makes the tables durable up to here. In between nothing is applied, as that would overwrite the log that is not needed no more only afterwards. */
   async #checkpointLater(): Promise<void> {
     this.#scheduled = "held";
-    const [log, tables] = this.#descriptors as [number, number];
+    const [log, tables] = this.#openDescriptors();
     try {
       await syncLater(log);
       if (this.#closed) return;
@@ -306,6 +321,11 @@ export class TableApplier {
     this.#catchingUp = undefined;
   }
 
+  #openDescriptors(): readonly [log: number, tables: number] {
+    const { path } = this.#parts.file;
+    return (this.#descriptors ??= [openSync(`${path}-wal`, "r+"), openSync(path, "r+")]);
+  }
+
   /** Copies the log into the tables' own pages, which SQLite does not sync here. */
   #checkpoint(): void {
     this.#parts.file.exec("PRAGMA wal_checkpoint(PASSIVE)");
@@ -314,8 +334,4 @@ export class TableApplier {
   #logSizeBytes(): number {
     return statSync(`${this.#parts.file.path}-wal`).size;
   }
-}
-
-function memoryOf({ rows, sizeBytes }: DurableRecord): number {
-  return sizeBytes + rows.length * ROW_OVERHEAD_BYTES;
 }

@@ -6,7 +6,12 @@ import { createAnswerBook, type IdentifiedCall } from "../../../host/engine/answ
 import type { Receipt, ReceiptSum } from "../../../host/engine/engine.ts";
 import { createEventLog } from "../../../host/engine/event-log.ts";
 import { createReceiptBook, type ReceiptDraft } from "../../../host/engine/receipt-book.ts";
-import { packReceipts, type ReceiptPage, unpackReceipts } from "../../../host/engine/receipt-page.ts";
+import {
+  packReceipts,
+  type ReceiptPage,
+  ReceiptPageWriter,
+  unpackReceipts,
+} from "../../../host/engine/receipt-page.ts";
 import type { StateWrite } from "../../../host/state/state-store.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
 import { createMemoryStateStore } from "../../support/memory-state-store.ts";
@@ -87,6 +92,28 @@ describe("receipts", () => {
     expect(sum).toMatchObject({ day: "2026-01-02", calls: count, errors: count, fuel: 2 * count });
   });
 
+  test("of calls that come one by one share pages, also when a commit fails in between", async () => {
+    const store = createMemoryStateStore();
+    const book = createReceiptBook(store, "0123456789abcdef");
+    for (let index = 1; index <= 40; index++) {
+      book.issue(DRAFT, "command");
+      const writes = book.drain();
+      if (index % 5 === 0) book.reload();
+      else await store.commit(writes);
+    }
+    const listed = book.list({ limit: 100 }).map(({ sequence }) => sequence);
+    expect(listed).toEqual(Array.from({ length: 32 }, (_, index) => 32 - index));
+    const pages = store.scan({ namespace: "$receipt-pages", start: new Uint8Array(), limit: 100 });
+    expect(pages.map(({ key }) => key[7])).toEqual([1, 5, 9, 13, 17, 21, 25, 29]);
+    book.issue(DRAFT, "command");
+    for (let index = 0; index < 9; index++) {
+      book.issue(DRAFT, "command");
+      await store.commit(book.drain());
+    }
+    expect(book.list({ limit: 1 })[0]!.sequence).toBe(42);
+    expect(store.scan({ namespace: "$receipt-pages", start: new Uint8Array(), limit: 100 })).toHaveLength(10);
+  });
+
   test("of a flood of queries are the last ones, and are all in the sums", async () => {
     const store = createMemoryStateStore();
     const book = createReceiptBook(store, "0123456789abcdef");
@@ -155,7 +182,11 @@ describe("receipts", () => {
     });
     fc.assert(
       fc.property(fc.array(receipt, { maxLength: 5 }), (receipts) => {
-        expect(unpackReceipts(JSON.parse(JSON.stringify(packReceipts(receipts))) as ReceiptPage)).toEqual(receipts);
+        const page = packReceipts(receipts);
+        expect(unpackReceipts(JSON.parse(JSON.stringify(page)) as ReceiptPage)).toEqual(receipts);
+        const writer = new ReceiptPageWriter(0);
+        for (const each of receipts) writer.add(each);
+        expect(jsonDecode(writer.encode())).toEqual(JSON.parse(JSON.stringify(page)));
       }),
     );
   });

@@ -275,71 +275,88 @@ describe("a journal that is not as it was left", () => {
   });
 });
 
-test("a store behaves as the model, whenever its process is killed", async () => {
-  const write = fc.record({
-    namespace: fc.constantFrom("a", "b"),
-    key: fc.uint8Array({ minLength: 1, maxLength: 1, max: 4 }),
-    value: fc.option(fc.uint8Array({ maxLength: 5 }), { nil: undefined }),
-  });
-  const step = fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({ do: fc.constant("commit" as const), writes: fc.array(write, { maxLength: 4 }) }),
-    },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("apply" as const) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("fail" as const), share: fc.constantFrom(0, 0.5, 1) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("kill" as const) }) },
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
-      const stores: StateStore[] = [];
-      let path = freshPath();
-      let disk = createFaultyJournalFolder();
-      const clock = createManualClock();
-      let store = await openTestStore(path, { folder: disk, clock });
-      stores.push(store);
-      const acknowledged: StateWrite[][] = [];
-      let flying: { writes: StateWrite[]; failed: boolean }[] = [];
-      const settle = async (): Promise<void> => {
-        await store.commit([]).catch(() => {});
-        await turn();
-        acknowledged.push(...flying.filter(({ failed }) => !failed).map(({ writes }) => writes));
-        flying = [];
-        disk.faults.failWriteAfter = undefined;
-      };
-      for (const step of steps) {
-        if (step.do === "commit") {
-          const commit = { writes: step.writes, failed: false };
-          flying.push(commit);
-          store.commit(step.writes).catch(() => (commit.failed = true));
-        } else if (step.do === "wait") await settle();
-        else if (step.do === "fail") disk.faults.failWriteAfter = step.share;
-        else if (step.do === "apply") {
-          clock.advance(1_000);
+test.each([
+  { rows: "a few rows that are written often", keyMax: 4, minLength: 0, maxLength: 4, numRuns: 60 },
+  // More than one slice takes.
+  { rows: "many rows that go to the tables in slices", keyMax: 99, minLength: 40, maxLength: 80, numRuns: 40 },
+])(
+  "a store of $rows behaves as the model, whenever its process is killed",
+  async ({ keyMax, minLength, maxLength, numRuns }) => {
+    const write = fc.record({
+      namespace: fc.constantFrom("a", "b"),
+      key: fc.uint8Array({ minLength: 1, maxLength: 1, max: keyMax }),
+      value: fc.option(fc.uint8Array({ maxLength: 5 }), { nil: undefined }),
+    });
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ do: fc.constant("commit" as const), writes: fc.array(write, { minLength, maxLength }) }),
+      },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant("apply" as const) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant("fail" as const), share: fc.constantFrom(0, 0.5, 1) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant("kill" as const) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
+        const stores: StateStore[] = [];
+        let path = freshPath();
+        let disk = createFaultyJournalFolder();
+        let looks = 0;
+        // A slice is over when it has looked at the clock a few times.
+        const clock = { ...createManualClock(), elapsedMs: () => ++looks };
+        let store = await openTestStore(path, { folder: disk, clock });
+        stores.push(store);
+        const acknowledged: StateWrite[][] = [];
+        let flying: { writes: StateWrite[]; failed: boolean }[] = [];
+        const settle = async (): Promise<void> => {
+          await store.commit([]).catch(() => {});
           await turn();
-        } else {
-          // Nothing is told to the store: what is on the disks now is all that is left.
+          acknowledged.push(...flying.filter(({ failed }) => !failed).map(({ writes }) => writes));
+          flying = [];
+          disk.faults.failWriteAfter = undefined;
+        };
+        /** Nothing is told to the store: what is on the disks now is all that is left. */
+        const kill = async (): Promise<void> => {
           await settle();
           path = copyOf(path);
           disk = createFaultyJournalFolder(copyDisk(disk.disk));
           store = await openTestStore(path, { folder: disk, clock });
           stores.push(store);
+        };
+        for (const step of steps) {
+          if (step.do === "commit") {
+            const commit = { writes: step.writes, failed: false };
+            flying.push(commit);
+            store.commit(step.writes).catch(() => (commit.failed = true));
+          } else if (step.do === "wait") await settle();
+          else if (step.do === "fail") disk.faults.failWriteAfter = step.share;
+          else if (step.do === "apply") {
+            clock.advance(1_000);
+            await turn();
+          } else await kill();
         }
-      }
-      await settle();
-      const model = createMemoryStateStore();
-      for (const writes of acknowledged) await model.commit(writes);
-      for (const namespace of ["a", "b"]) {
-        for (const reverse of [false, true]) {
-          const range = { namespace, start: new Uint8Array(), limit: 10, reverse };
-          expect(store.scan(range)).toEqual(model.scan(range));
-          expect(store.durable.scan(range)).toEqual(model.scan(range));
-        }
-        expect(store.sizeBytes(namespace)).toBe(model.sizeBytes(namespace));
-      }
-      for (const old of stores) await old[Symbol.asyncDispose]();
-    }),
-    { numRuns: 60 },
-  );
-});
+        await settle();
+        const model = createMemoryStateStore();
+        for (const writes of acknowledged) await model.commit(writes);
+        const expectModel = (): void => {
+          for (const namespace of ["a", "b"]) {
+            for (const reverse of [false, true]) {
+              for (const limit of [10, 1_000]) {
+                const range = { namespace, start: new Uint8Array(), limit, reverse };
+                expect(store.scan(range)).toEqual(model.scan(range));
+                expect(store.durable.scan(range)).toEqual(model.scan(range));
+              }
+            }
+            expect(store.sizeBytes(namespace)).toBe(model.sizeBytes(namespace));
+          }
+        };
+        expectModel();
+        await kill();
+        expectModel();
+        for (const old of stores) await old[Symbol.asyncDispose]();
+      }),
+      { numRuns },
+    );
+  },
+);
