@@ -1,7 +1,7 @@
 // Objects in and out of a vault over local directories, whole, in pieces, and with stores lost.
 
 import { randomFillSync } from "node:crypto";
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS } from "../../host/base/limits.ts";
 import type { Vault } from "../../host/vault/object.ts";
@@ -12,6 +12,7 @@ import { createConcurrentSampler, createMedianSampler, secondsOf } from "../samp
 import { openScratch, rateFact, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
 import { createVaultOpener, type OpenBenchVault } from "./vault/open-bench-vault.ts";
+import { createTextsCase } from "./vault/put-texts.ts";
 import { resticPut } from "./vault/restic.ts";
 
 const RANGE_SIZE = 65_536;
@@ -24,7 +25,7 @@ const LOST_STORES = ["b", "e"] as const;
 const ROUNDS_MAX = { full: 5, quick: 2 } as const;
 
 /** Opens the suite `vault`. */
-export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes }: SuiteContext): Promise<Suite> {
+export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes, wants }: SuiteContext): Promise<Suite> {
   await using stack = new AsyncDisposableStack();
   const { folder } = stack.use(openScratch());
   Object.assign(facts, syncFact(folder), rateFact(folder));
@@ -52,6 +53,7 @@ export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes }: Su
   const cases: Case[] = [
     { ...caseOf("put", createPutSampler(open, { folder: join(folder, "fresh"), data, facts })), others: restic },
     { ...caseOf("put-small", createSmallSampler(small.vault)), sizeBytes: SMALL_SIZE },
+    ...(wants("put-texts") ? [await createTextsCase({ facts, quick, open, peers, folder })] : []),
     caseOf("get", () => secondsOf(() => readAll(kept))),
     { ...caseOf("get-range", sampleRange), sizeBytes: RANGE_SIZE },
     caseOf("get-degraded", () => withoutStores(kept, () => secondsOf(() => readAll(kept)))),
@@ -67,7 +69,12 @@ export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes }: Su
 }
 
 async function resticPeer(peers: Peers, folder: string, data: Uint8Array): Promise<SampledContender[]> {
-  const contender = await resticPut(folder, data);
+  const source = join(folder, "source");
+  const fill = (): void => {
+    mkdirSync(source, { recursive: true });
+    writeFileSync(join(source, "object"), data);
+  };
+  const contender = await resticPut({ repository: join(folder, "repository"), source, fill });
   if (contender !== undefined) return [contender];
   peers.lack("restic (a package of the operating system)");
   return [];

@@ -1,35 +1,61 @@
-// The peer of a put: restic's first backup of the same bytes, when restic is installed on the machine.
+// The peer of a put: restic's first backup of the same files, when restic is installed on the machine.
 
 import { execFile } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { promisify } from "node:util";
 import type { SampledContender } from "../../measure.ts";
 import { secondsOf } from "../../samplers.ts";
+import { folderSize } from "./folder-size.ts";
 
 const run = promisify(execFile);
 const ENVIRONMENT = { ...process.env, RESTIC_PASSWORD: "bench" };
+/** The second line is of the shell's children: minutes and seconds of user and system. */
+const TIMES = /\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*$/u;
 
-/** A contender for `put` that works in `folder`, or undefined where there is no restic. */
-export async function resticPut(folder: string, data: Uint8Array): Promise<SampledContender | undefined> {
+/** What is backed up, and where. */
+export interface ResticOrder {
+  /** Is made and deleted. */
+  readonly repository: string;
+  readonly source: string;
+  /** Puts the files into `source`, before the clock runs. */
+  readonly fill?: () => void;
+  /** Told of each round. */
+  readonly onRound?: (figures: { readonly cpuSeconds: number; readonly storedBytes: number }) => void;
+}
+
+/** A contender for a put, or undefined where there is no restic. */
+export async function resticPut({
+  repository,
+  source,
+  fill,
+  onRound,
+}: ResticOrder): Promise<SampledContender | undefined> {
   const version = await resticVersion();
   if (version === undefined) return undefined;
   const sample = async (): Promise<number> => {
-    const [source, repository] = [join(folder, "source"), join(folder, "repository")];
-    mkdirSync(source, { recursive: true });
+    fill?.();
+    await restic("init", "--repo", repository);
     try {
-      writeFileSync(join(source, "object"), data);
-      await restic("init", "--repo", repository);
-      return await secondsOf(() => restic("backup", "--repo", repository, "--no-cache", source));
+      let cpuSeconds = 0;
+      const seconds = await secondsOf(async () => {
+        cpuSeconds = await restic("backup", "--repo", repository, "--no-cache", source);
+      });
+      onRound?.({ cpuSeconds, storedBytes: folderSize(repository) });
+      return seconds;
     } finally {
-      rmSync(folder, { recursive: true });
+      rmSync(repository, { recursive: true });
     }
   };
   return { name: "restic, first backup", kind: "native", version, sample };
 }
 
-async function restic(...words: readonly string[]): Promise<void> {
-  await run("restic", words, { env: ENVIRONMENT });
+/** Answers the seconds of CPU that it took. */
+async function restic(...words: readonly string[]): Promise<number> {
+  const { stdout } = await run("sh", ["-c", 'restic "$@" && times', "sh", ...words], { env: ENVIRONMENT });
+  const [userMinutes = 0, userSeconds = 0, systemMinutes = 0, systemSeconds = 0] = (TIMES.exec(stdout) ?? [])
+    .slice(1)
+    .map(Number);
+  return 60 * (userMinutes + systemMinutes) + userSeconds + systemSeconds;
 }
 
 async function resticVersion(): Promise<string | undefined> {
