@@ -7,6 +7,7 @@ import type { KernelPool } from "../kernels/pool.ts";
 import { zstdAside } from "./compression.ts";
 import { movable, WORKER_SIZE } from "./movable.ts";
 import type { Pace } from "./pace.ts";
+import { createReadBuffers, type ReadBuffers } from "./read-buffers.ts";
 import type { RebuiltSegments } from "./rebuilt-segments.ts";
 import { frameSpan } from "./sealed-block.ts";
 import { openSealed, type PackedBlock, type SealedFrames } from "./sealed-frames.ts";
@@ -39,12 +40,15 @@ export interface BlockReaderParts {
   readonly seal: ShardSeal;
   readonly index: Pick<VaultIndex, "block" | "segment">;
   readonly segments: SegmentReader;
+  /** Of the reader's own when absent. */
+  readonly buffers?: ReadBuffers | undefined;
   /** Workers for long reads; without them the work is done here. */
   readonly pool?: KernelPool<VaultJobs> | undefined;
 }
 
 /** A reader of the blocks that `index` names. */
-export function createBlockReader({ seal, index, segments, pool }: BlockReaderParts): BlockReader {
+export function createBlockReader(parts: BlockReaderParts): BlockReader {
+  const { seal, index, segments, pool, buffers = createReadBuffers() } = parts;
   const placeOf = (id: Uint8Array): BlockPlace => {
     const place = index.block(id);
     if (place === undefined)
@@ -82,16 +86,19 @@ export function createBlockReader({ seal, index, segments, pool }: BlockReaderPa
     const open = async (bytes: Uint8Array | undefined): Promise<Uint8Array | undefined> => {
       if (bytes === undefined) return undefined;
       const frames = { key, storedBytes, span: { firstFrame, bytes }, packed };
-      return orBroken(rebuilt === undefined ? openHere(frames) : openLong(frames));
+      const plain = await orBroken(rebuilt === undefined ? openHere(frames) : openLong(frames));
+      if (plain?.buffer !== bytes.buffer) buffers.give(bytes);
+      return plain;
     };
     const start = place.offset + span.offset;
+    const memory = rebuilt === undefined ? { buffers } : { rebuilt };
     const plain =
-      (await open(await segments.readFast(segment, { offset: start, size: span.sizeBytes }, rebuilt))) ??
+      (await open(await segments.readFast(segment, { offset: start, size: span.sizeBytes }, memory))) ??
       (await open(await segments.readVerified(segment, start, span.sizeBytes, pace)));
     await pace();
     if (plain === undefined) throw lost(`The seal of a block in segment ${segment.id} does not hold.`);
     const skip = packed === undefined ? offset - firstFrame * FRAME_SIZE : offset;
-    return plain.subarray(skip, skip + size);
+    return buffers.keep(plain.subarray(skip, skip + size));
   }
 
   function packedOf(id: Uint8Array, { kind, sizeBytes }: BlockPlace): PackedBlock {

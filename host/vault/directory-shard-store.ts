@@ -100,7 +100,7 @@ async function readRange(file: string, range: ShardRange = {}): Promise<Uint8Arr
     const offset = range.offset ?? 0;
     // Who asks knows how much there should be: asking the disk first is one more trip.
     const sizeBytes = range.sizeBytes ?? Math.max(0, (await opened.stat()).size - offset);
-    const bytes = new Uint8Array(Math.min(sizeBytes, LIMITS.vault.storeAnswerSizeBytes));
+    const bytes = roomFor(Math.min(sizeBytes, LIMITS.vault.storeAnswerSizeBytes), range.into);
     let filled = 0;
     while (filled < bytes.length) {
       const { bytesRead } = await opened.read(bytes, filled, bytes.length - filled, offset + filled);
@@ -112,6 +112,10 @@ async function readRange(file: string, range: ShardRange = {}): Promise<Uint8Arr
     // Nothing was written: nobody needs to wait for this.
     void opened.close().catch(() => {});
   }
+}
+
+function roomFor(sizeBytes: number, into: ShardRange["into"]): Uint8Array {
+  return into !== undefined && into.length >= sizeBytes ? into.subarray(0, sizeBytes) : new Uint8Array(sizeBytes);
 }
 
 /** Makes the folder and what is missing above it, and syncs each folder that got a new entry. */

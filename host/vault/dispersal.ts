@@ -1,13 +1,13 @@
 // Places the shards of a segment on stores: distinct domains first, every shard durable and read back in
 // part before it counts, a spare store for each that fails. Below the bar nothing is left behind.
 
-import { equalBytes } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { SegmentShape } from "./segment.ts";
 import { type ShardSeal, headerSize, leafCount, leafRange, shardName } from "./shard.ts";
+import type { ShardRange } from "./shard-store.ts";
 import type { SegmentRecord } from "./vault-index.ts";
 
 /** What placing needs. */
@@ -44,7 +44,8 @@ export async function disperse(
   const placed = await Promise.all(
     shards.map(async (shard, index) => {
       for (let store = homes[index]; store !== undefined; store = queue.shift()) {
-        const failure = await putChecked(parts, { store, name: shardName(seal, shape.id, index), shape, shard });
+        const put = { store, name: shardName(seal, shape.id, index), shard };
+        const failure = await putChecked(put, sampleOf(shape, parts.random));
         if (failure === undefined) return store.name;
         failures.push(failure);
         parts.log.warn({ store: store.name, code: failure.code }, "a store did not take a shard");
@@ -75,28 +76,24 @@ export async function discardShards(
   );
 }
 
-/** Puts one shard and reads its header and one leaf at random back. Answers why it does not stand, or undefined. */
+/** A shard for a store. */
+export interface ShardPut {
+  readonly store: GuardedStore;
+  readonly name: string;
+  readonly shard: Uint8Array;
+}
+
+/** Puts one shard and reads the `ranges` of it back. Answers why it does not stand, or undefined. */
 export async function putChecked(
-  { random }: Pick<DispersalParts, "random">,
-  put: {
-    readonly store: GuardedStore;
-    readonly name: string;
-    readonly shape: SegmentShape;
-    readonly shard: Uint8Array;
-  },
+  { store, name, shard }: ShardPut,
+  ranges: readonly (ShardRange & { readonly offset: number; readonly sizeBytes: number })[],
 ): Promise<TwinError | undefined> {
-  const { store, name, shape, shard } = put;
-  const header = headerSize(shape.shardSize);
-  const leaf = leafRange(shape.shardSize, pick(random, leafCount(shape.shardSize)));
   try {
     await store.put(name, shard);
-    for (const range of [
-      { offset: 0, sizeBytes: header },
-      { offset: header + leaf.offset, sizeBytes: leaf.sizeBytes },
-    ]) {
+    for (const range of ranges) {
       const back = await store.get(name, range);
       const sent = shard.subarray(range.offset, range.offset + range.sizeBytes);
-      if (back === undefined || !equalBytes(back, sent)) {
+      if (back === undefined || Buffer.compare(back, sent) !== 0) {
         return new TwinError("TWIN_STORE_FAILED", `Store ${store.name} took a shard and gave other bytes back.`, {
           store: store.name,
         });
@@ -107,6 +104,19 @@ export async function putChecked(
     if (thrown instanceof TwinError) return thrown;
     throw thrown;
   }
+}
+
+/** A shard's header and one leaf at random. */
+function sampleOf(
+  { shardSize }: SegmentShape,
+  random: Random,
+): { readonly offset: number; readonly sizeBytes: number }[] {
+  const header = headerSize(shardSize);
+  const leaf = leafRange(shardSize, pick(random, leafCount(shardSize)));
+  return [
+    { offset: 0, sizeBytes: header },
+    { offset: header + leaf.offset, sizeBytes: leaf.sizeBytes },
+  ];
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
-import { movable, WORKER_SIZE } from "./movable.ts";
+import { shared, WORKER_SIZE } from "./movable.ts";
 import { hashLeaves } from "./shard.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 
@@ -18,18 +18,14 @@ export interface HashedLeaves {
   readonly hashes: Uint8Array;
 }
 
-/** Hashes leaves, whose buffer is given away. */
+/** Hashes leaves, which stay where they are or are copied. */
 export type LeafHasher = (fetched: FetchedLeaves) => Promise<HashedLeaves>;
 
 /** A hasher on `pool`; without one it works here. */
 export function createLeafHasher(kernels: Kernels, pool: KernelPool<VaultJobs> | undefined): LeafHasher {
   return async ({ all, skip }) => {
-    if (pool === undefined || all.length < WORKER_SIZE) {
-      const bytes = all.subarray(skip);
-      return { bytes, hashes: hashLeaves(kernels, bytes) };
-    }
-    const own = movable(all);
-    const back = await pool.run("hash", { all: own, skip }, { transfer: [own.buffer] });
-    return { bytes: back.all.subarray(skip), hashes: back.hashes };
+    const bytes = all.subarray(skip);
+    if (pool === undefined || bytes.length < WORKER_SIZE) return { bytes, hashes: hashLeaves(kernels, bytes) };
+    return { bytes, hashes: await pool.run("hash", shared(bytes)) };
   };
 }

@@ -11,3 +11,16 @@ export function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     ? (bytes as Uint8Array<ArrayBuffer>)
     : bytes.slice();
 }
+
+/** The same bytes in memory that threads share, where they are not in such already. */
+export function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes as Uint8Array<SharedArrayBuffer>;
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
+/** Gives the memory under `bytes` back now, not when the garbage collector comes by: they are empty from then on. */
+export function free({ buffer }: Uint8Array<ArrayBuffer>): void {
+  buffer.transfer(0);
+}

@@ -31,7 +31,9 @@ export interface ReadRequest {
   readonly signal: AbortSignal;
 }
 
-type ReadParts = Pick<VaultParts, "blocks" | "manifests" | "clock"> & { readonly index: Pick<VaultIndex, "object"> };
+type ReadParts = Pick<VaultParts, "blocks" | "manifests" | "buffers" | "clock"> & {
+  readonly index: Pick<VaultIndex, "object">;
+};
 
 /** The bytes in range, see `Vault.read`. */
 export async function* readObject(parts: ReadParts, request: ReadRequest): AsyncGenerator<Uint8Array, void, undefined> {
@@ -42,7 +44,7 @@ export async function* readObject(parts: ReadParts, request: ReadRequest): Async
     throw new TwinError("TWIN_OBJECT_UNKNOWN", "No object of this id was ever put here.", { object: request.id });
   }
   const range = rangeOf(record, request);
-  const rebuilt = range.end - range.offset < LONG_SIZE ? undefined : createRebuiltSegments();
+  using rebuilt = range.end - range.offset < LONG_SIZE ? undefined : createRebuiltSegments(parts.buffers);
   const read = (part: BlockPart): Promise<Uint8Array> =>
     parts.blocks.read(part.id, part.offset, part.sizeBytes, { pace: createPace(parts.clock), rebuilt });
   try {

@@ -18,6 +18,7 @@ import { guardStore } from "./guarded-store.ts";
 import type { Vault } from "./object.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 import type { SegmentCode } from "./segment.ts";
+import { createReadBuffers } from "./read-buffers.ts";
 import { createSegmentReader } from "./segment-reader.ts";
 import { type Blame, createShardReader } from "./shard-reader.ts";
 import type { ShardStore } from "./shard-store.ts";
@@ -80,7 +81,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     onBlame: createBlameBook({ index, census, changes, log }),
   });
   const segments = createSegmentReader(seal, shards, clock);
-  const blocks = createBlockReader({ seal, index, segments, pool: options.pool });
+  const buffers = createReadBuffers();
+  const blocks = createBlockReader({ seal, index, segments, buffers, pool: options.pool });
   const parts: VaultParts = {
     seal,
     code: { dataShards: code.dataShards, parityShards: code.parityShards },
@@ -94,6 +96,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     stores,
     segments,
     blocks,
+    buffers,
     manifests: createManifestCache(blocks),
     marks: createStoreMarks({ seal, stores, census, log }),
     dispersal: { seal, stores, shardsNeeded, random, log },

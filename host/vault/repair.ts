@@ -3,11 +3,12 @@
 import { TwinError } from "../base/errors.ts";
 import { putChecked } from "./dispersal.ts";
 import type { GuardedStore } from "./guarded-store.ts";
-import { WORKER_SIZE } from "./movable.ts";
-import type { Pace } from "./pace.ts";
+import { free, shared, WORKER_SIZE } from "./movable.ts";
+import { createPace, type Pace } from "./pace.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 import { finishShard, type RemakeOrder, remakeShards } from "./segment-coder.ts";
 import { rebuildLeaves } from "./segment-reader.ts";
-import { type Blame, createShardReader, type ShardReader } from "./shard-reader.ts";
+import { type Blame, createShardReader } from "./shard-reader.ts";
 import { headerSize, leafCount, leafRange, shardName } from "./shard.ts";
 import type { SegmentRecord } from "./vault-index.ts";
 import { changeSegment, storeNamed, type VaultParts } from "./vault-parts.ts";
@@ -28,8 +29,25 @@ export interface SegmentFinding {
 /** The leaves of one shard, undefined where they do not hold. */
 type Leaves = readonly (Uint8Array | undefined)[];
 
+/** What a walk over segments has for all of them. */
+interface RepairTools {
+  readonly pace: Pace;
+  readonly buffers: ReadBuffers;
+}
+
+/** For a walk over segments; it holds the vault's buffers until it is disposed. */
+export function createRepairTools({ clock, buffers }: Pick<VaultParts, "clock" | "buffers">): RepairTools & Disposable {
+  const hold = buffers.hold();
+  return { pace: createPace(clock), buffers, [Symbol.dispose]: () => hold[Symbol.dispose]() };
+}
+
 /** Reads all shards of a segment, repairs what it can, and writes what it found to the index. */
-export async function repairSegment(parts: VaultParts, record: SegmentRecord, pace: Pace): Promise<SegmentFinding> {
+export async function repairSegment(
+  parts: VaultParts,
+  record: SegmentRecord,
+  tools: RepairTools,
+): Promise<SegmentFinding> {
+  const { pace, buffers } = tools;
   const blames = new Map<number, Blame>();
   const reader = createShardReader({
     seal: parts.seal,
@@ -44,7 +62,7 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
     record.stores.map(async (name, index) => {
       // A store that hangs would cost its deadline once for each segment.
       if (storeNamed(parts.stores, name)?.isSuspect() ?? true) return none;
-      if (!(await reader.holdsAfar(record, index))) return reader.fetchLeaves(record, wholeRun(record, index));
+      if (!(await reader.holdsAfar(record, index))) return reader.fetchLeaves(record, wholeRun(record, index), buffers);
       unread.add(index);
       return none;
     }),
@@ -54,7 +72,7 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
     [...shards.keys()].filter((index) => !unread.has(index) && shards[index]!.includes(undefined));
   const leavingOnes = leavingOf(parts.stores, record);
   if (badOnes().length + leavingOnes.length > 0) {
-    for (const index of unread) shards[index] = await reader.fetchLeaves(record, wholeRun(record, index));
+    for (const index of unread) shards[index] = await reader.fetchLeaves(record, wholeRun(record, index), buffers);
     unread.clear();
   }
   const bad = badOnes();
@@ -64,7 +82,8 @@ export async function repairSegment(parts: VaultParts, record: SegmentRecord, pa
   }
   const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
   const leaving = leavingOnes.filter((index) => !bad.includes(index));
-  const made = await remake(parts, { record, shards, bad: [...bad, ...leaving], reader }, pace);
+  const made = await remake(parts, { record, shards, bad: [...bad, ...leaving] }, tools);
+  for (const leaves of shards) giveBack(buffers, leaves);
   const wanting = bad.filter((index) => made?.has(index) !== true);
   // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.
   const absent = wanting.filter((index) => blames.has(index) || record.absent.includes(index));
@@ -96,31 +115,35 @@ interface Repair {
   readonly record: SegmentRecord;
   readonly shards: readonly Leaves[];
   readonly bad: readonly number[];
-  readonly reader: ShardReader;
 }
 
 /** Makes the bad shards again. Answers where each now stands, or undefined when too little is left. */
-async function remake(parts: VaultParts, repair: Repair, pace: Pace): Promise<Map<number, string> | undefined> {
+async function remake(parts: VaultParts, repair: Repair, tools: RepairTools): Promise<Map<number, string> | undefined> {
   const { record, shards, bad } = repair;
   const made = new Map<number, string>();
   if (bad.length === 0) return made;
   const whole = shards.map((leaves) => wholeData(record, leaves));
   const isEnough = whole.filter((data) => data !== undefined).length >= record.dataShards;
   const fresh = isEnough
-    ? await remakeWhole(parts, { shape: record, whole, wanted: bad }, pace)
-    : await remakeLeaves(parts, repair, pace);
+    ? await remakeWhole(parts, { shape: record, whole, wanted: bad }, tools.pace)
+    : await remakeLeaves(parts, repair, tools.pace);
   for (const [at, shard] of fresh?.entries() ?? []) {
-    const store = await place(parts, repair, { index: bad[at]!, shard, taken: [...made.values()] });
+    const put = { index: bad[at]!, shard, taken: [...made.values()] };
+    const store = await place(parts, record, put, tools.buffers);
     if (store !== undefined) made.set(bad[at]!, store);
   }
   return fresh && made;
 }
 
 /** The shards from k others of which every leaf holds. */
-async function remakeWhole({ seal, pool }: VaultParts, order: RemakeOrder, pace: Pace): Promise<readonly Uint8Array[]> {
+async function remakeWhole(
+  { seal, pool }: VaultParts,
+  order: RemakeOrder,
+  pace: Pace,
+): Promise<readonly Uint8Array<ArrayBuffer>[]> {
   if (pool === undefined || order.shape.shardSize < WORKER_SIZE) return remakeShards(seal, order, pace);
-  const transfer = order.whole.flatMap((data) => (data === undefined ? [] : [data.buffer]));
-  return pool.run("remake", { keys: seal.keys, order }, { transfer });
+  const whole = order.whole.map((shard) => shard && shared(shard));
+  return pool.run("remake", { keys: seal.keys, order: { ...order, whole } });
 }
 
 /** The shards, leaf by leaf from whatever holds, or undefined when too little does. */
@@ -128,7 +151,7 @@ async function remakeLeaves(
   parts: VaultParts,
   { record, shards, bad }: Repair,
   pace: Pace,
-): Promise<readonly Uint8Array[] | undefined> {
+): Promise<readonly Uint8Array<ArrayBuffer>[] | undefined> {
   const head = headerSize(record.shardSize);
   const fresh = bad.map(() => new Uint8Array(head + record.shardSize));
   for (let leaf = 0; leaf < leafCount(record.shardSize); leaf++) {
@@ -151,29 +174,42 @@ async function remakeLeaves(
 }
 
 /** The data of a shard of which every leaf holds: they lie one behind the other, as they came. */
-function wholeData({ shardSize }: SegmentRecord, leaves: Leaves): Uint8Array<ArrayBuffer> | undefined {
+function wholeData({ shardSize }: SegmentRecord, leaves: Leaves): Uint8Array | undefined {
   const [first] = leaves;
   if (first === undefined || leaves.includes(undefined)) return undefined;
-  return new Uint8Array(first.buffer as ArrayBuffer, first.byteOffset, shardSize);
+  return new Uint8Array(first.buffer, first.byteOffset, shardSize);
 }
 
 /** Puts a remade shard where it belongs, or on a store that has none of its segment, and reads all of it back. */
 async function place(
   parts: VaultParts,
-  { record, reader }: Repair,
-  made: { readonly index: number; readonly shard: Uint8Array; readonly taken: readonly string[] },
+  record: SegmentRecord,
+  made: { readonly index: number; readonly shard: Uint8Array<ArrayBuffer>; readonly taken: readonly string[] },
+  buffers: ReadBuffers,
 ): Promise<string | undefined> {
   const { index, shard, taken } = made;
+  const name = shardName(parts.seal, record.id, index);
+  let isQuiet = true;
   for (const store of homesOf(parts.stores, record, index)) {
     if (store.isSuspect() || store.isDraining || taken.includes(store.name)) continue;
-    const name = shardName(parts.seal, record.id, index);
-    const failure = await putChecked(parts, { store, name, shape: record, shard });
-    const moved = { ...record, stores: record.stores.with(index, store.name) };
-    const back = failure === undefined && (await reader.fetchLeaves(moved, wholeRun(record, index)));
-    if (back !== false && !back.includes(undefined)) return store.name;
-    parts.log.warn({ store: store.name, code: failure?.code }, "a store did not take a repaired shard");
+    const into = buffers.take(shard.length);
+    const failure = await putChecked({ store, name, shard }, [{ offset: 0, sizeBytes: shard.length, into }]);
+    if (failure === undefined) {
+      buffers.give(into);
+      if (isQuiet) free(shard);
+      return store.name;
+    }
+    // It may still read from the shard and into the buffer.
+    isQuiet = false;
+    parts.log.warn({ store: store.name, code: failure.code }, "a store did not take a repaired shard");
   }
   return undefined;
+}
+
+/** The leaves of one shard lie in one buffer. */
+function giveBack(buffers: ReadBuffers, leaves: Leaves): void {
+  const leaf = leaves.find((bytes) => bytes !== undefined);
+  if (leaf !== undefined) buffers.give(leaf);
 }
 
 /** Shards whose store is being emptied. */

@@ -5,8 +5,7 @@ import { LIMITS } from "../base/limits.ts";
 import { throwIfAborted } from "./abortable.ts";
 import type { Progress, RepairReport, ScrubReport } from "./object.ts";
 import { listOrphans, sweepOrphans } from "./orphans.ts";
-import { createPace } from "./pace.ts";
-import { repairSegment } from "./repair.ts";
+import { createRepairTools, repairSegment } from "./repair.ts";
 import { followStrays } from "./strays.ts";
 import { indexWrites, type SegmentRecord } from "./vault-index.ts";
 import { storeNamed, type VaultParts } from "./vault-parts.ts";
@@ -19,7 +18,7 @@ export async function scrubVault(
   parts: VaultParts,
   options: { readonly signal: AbortSignal; readonly onProgress?: Progress | undefined },
 ): Promise<ScrubReport> {
-  const pace = createPace(parts.clock);
+  using tools = createRepairTools(parts);
   const wanting = new Set<string>();
   const totals = {
     segments: 0,
@@ -29,13 +28,13 @@ export async function scrubVault(
     shardsRepaired: 0,
     segmentsLost: 0,
   };
-  await parts.index.check(pace);
+  await parts.index.check(tools.pace);
   await parts.marks.beginTrial();
   const orphans = await listOrphans(parts, options.signal);
   await followStrays(parts, orphans);
   await someAtOnce(parts.index.segments(), async (record) => {
     throwIfAborted(options.signal);
-    const finding = await repairSegment(parts, record, pace);
+    const finding = await repairSegment(parts, record, tools);
     totals.segments++;
     totals.shardsChecked += finding.checked;
     totals.shardsMissing += finding.missing;
@@ -59,7 +58,7 @@ export async function repairVault(
   parts: VaultParts,
   options: { readonly signal: AbortSignal; readonly onProgress?: Progress | undefined },
 ): Promise<RepairReport> {
-  const pace = createPace(parts.clock);
+  using tools = createRepairTools(parts);
   const isWanting = ({ absent, stores }: SegmentRecord): boolean =>
     absent.length > 0 || stores.some((name) => storeNamed(parts.stores, name) === undefined);
   const wanting = [...parts.index.segments()].filter(isWanting).map(({ id }) => id);
@@ -68,7 +67,7 @@ export async function repairVault(
     throwIfAborted(options.signal);
     const record = parts.index.segment(id);
     if (record === undefined) return;
-    const finding = await repairSegment(parts, record, pace);
+    const finding = await repairSegment(parts, record, tools);
     report.segments++;
     report.shardsRepaired += finding.repaired;
     report.segmentsLost += finding.isLost ? 1 : 0;

@@ -114,7 +114,7 @@ export function finishShard(
 export interface RemakeOrder {
   readonly shape: SegmentShape;
   /** The data of each whole shard by index, of k at least; undefined for the others. */
-  readonly whole: readonly (Uint8Array<ArrayBuffer> | undefined)[];
+  readonly whole: readonly (Uint8Array | undefined)[];
   /** Indexes of those that are wanted. */
   readonly wanted: readonly number[];
 }

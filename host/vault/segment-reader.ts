@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { type Pace, createPace } from "./pace.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 import type { RebuiltSegments } from "./rebuilt-segments.ts";
 import { type SegmentShape, shardCountOf } from "./segment.ts";
 import type { ShardSeal } from "./shard.ts";
@@ -15,6 +16,8 @@ import type { SegmentRecord } from "./vault-index.ts";
 const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
 /** Symbols of the erasure code stand in stripes of so many bytes (docs/formats/erasure-code.md): shards fit together stripe by stripe. */
 export const CODE_STRIPE_SIZE = 128;
+/** Ends the wait for a late store. Said, because an abort without a reason makes an error with a stack each time. */
+const IN_TIME = "answered";
 /** Of each shard between two breaths. */
 const STRETCH_SIZE = 2_048 * CODE_STRIPE_SIZE;
 /** No index of a shard: none is left out. */
@@ -27,16 +30,23 @@ export interface SegmentReader {
   /**
    * The payload bytes [offset, offset + size), unverified: the seal of what stands there is the judge.
    * What a shard that is known to be bad should hold is computed from k others, unverified too.
-   * Undefined when a store does not give what it should. The bytes are the caller's. With `rebuilt` a segment
-   * that wants computing is computed as a whole.
+   * Undefined when a store does not give what it should. The bytes are the caller's to change.
    */
   readFast(
     segment: SegmentRecord,
     range: { readonly offset: number; readonly size: number },
-    rebuilt?: RebuiltSegments,
+    how: FastRead,
   ): Promise<Uint8Array | undefined>;
   /** The same bytes, each leaf verified or rebuilt. Throws `TWIN_OBJECT_LOST` when fewer than k shards have a leaf. */
   readVerified(segment: SegmentRecord, offset: number, size: number, pace: Pace): Promise<Uint8Array>;
+}
+
+/** A read that relies on the seal. */
+export interface FastRead {
+  /** A segment that wants computing is computed here, as a whole. */
+  readonly rebuilt?: RebuiltSegments | undefined;
+  /** Lends what is read into, the answer's buffer too; absent: the answer is the caller's for good. */
+  readonly buffers?: ReadBuffers | undefined;
 }
 
 /** The verified leaves of one offset, by shard. */
@@ -44,20 +54,26 @@ type Column = Map<number, Uint8Array>;
 
 /** A reader over `shards`; `clock` says when a store is late. */
 export function createSegmentReader(seal: ShardSeal, shards: ShardReader, clock: Clock): SegmentReader {
-  const parts = { seal, shards, clock };
   return {
-    async readFast(segment, { offset, size }, rebuilt) {
+    async readFast(segment, { offset, size }, { rebuilt, buffers }) {
+      const parts = { seal, shards, clock, buffers };
       const pieces = piecesOf(segment, offset, size);
       if (pieces.every(({ index }) => shards.isTrusted(segment, index))) {
         const found = await Promise.all(pieces.map((piece) => fetchHedged(parts, segment, piece)));
-        if (found.every((bytes, at) => bytes?.length === pieces[at]!.sizeBytes)) return joined(found as Uint8Array[]);
+        if (found.every((bytes, at) => bytes?.length === pieces[at]!.sizeBytes)) {
+          return joined(found as Uint8Array[], buffers);
+        }
+        giveAll(buffers, found);
       }
       if (rebuilt !== undefined) {
-        const whole = await rebuilt.find(segment.id, () => rebuildData(parts, segment));
-        return whole && cutPieces(whole, pieces);
+        const rebuild = (own: ReadBuffers): Promise<Uint8Array[] | undefined> =>
+          rebuildData({ ...parts, buffers: own }, segment);
+        return rebuilt.use(segment.id, rebuild, (whole) => cutPieces(whole, pieces));
       }
       const made = await Promise.all(pieces.map((piece) => fetchOrRebuild(parts, segment, piece)));
-      return made.includes(undefined) ? undefined : joined(made as Uint8Array[]);
+      if (!made.includes(undefined)) return joined(made as Uint8Array[], buffers);
+      giveAll(buffers, made);
+      return undefined;
     },
     async readVerified(segment, offset, size, pace) {
       const found: Uint8Array[] = [];
@@ -79,6 +95,8 @@ interface ReaderParts {
   readonly seal: ShardSeal;
   readonly shards: ShardReader;
   readonly clock: Clock;
+  /** Lends what is read and made. */
+  readonly buffers?: ReadBuffers | undefined;
 }
 
 /** A piece from its own store, or, when that is late, from the others if they are sooner. Unverified. */
@@ -87,7 +105,7 @@ async function fetchHedged(
   segment: SegmentRecord,
   piece: ShardPiece,
 ): Promise<Uint8Array | undefined> {
-  const own = parts.shards.fetchPiece(segment, piece);
+  const own = parts.shards.fetchPiece(segment, piece, parts.buffers);
   const inTime = new AbortController();
   const others = parts.clock
     .sleep(LIMITS.vault.hedgeDelayMs, { signal: inTime.signal })
@@ -97,9 +115,11 @@ async function fetchHedged(
     own.then((bytes) => ({ bytes })),
     others.then((bytes) => bytes && { bytes, late: true }),
   ]);
-  inTime.abort();
-  if (first !== undefined && "late" in first) parts.shards.noteSlow(segment, piece.index);
-  return first === undefined ? own : first.bytes;
+  inTime.abort(IN_TIME);
+  if (first === undefined || !("late" in first)) return first === undefined ? own : first.bytes;
+  parts.shards.noteSlow(segment, piece.index);
+  void own.then((bytes) => giveAll(parts.buffers, [bytes]));
+  return first.bytes;
 }
 
 /** A piece from k other trusted shards, unverified; undefined when they do not give it. */
@@ -113,9 +133,10 @@ async function rebuildPiece(
   const end = Math.ceil((piece.offset + piece.sizeBytes) / CODE_STRIPE_SIZE) * CODE_STRIPE_SIZE;
   const column = await gatherColumn(parts, segment, { ...piece, offset, sizeBytes: end - offset });
   if (column === undefined) return undefined;
-  const { dataShards, parityShards } = segment;
-  const whole = parts.seal.kernels.createErasureCode(dataShards, parityShards).reconstruct(column)[piece.index]!;
-  return whole.subarray(piece.offset - offset, piece.offset - offset + piece.sizeBytes);
+  const { whole, lost } = withRoom(column, end - offset, parts.buffers);
+  parts.seal.kernels.createErasureCode(segment.dataShards, segment.parityShards).reconstructInto(whole, lost);
+  giveAll(parts.buffers, whole.toSpliced(piece.index, 1));
+  return whole[piece.index]!.subarray(piece.offset - offset, piece.offset - offset + piece.sizeBytes);
 }
 
 /** All data shards of a segment, those that are not trusted from others, unverified; undefined when too few answer. */
@@ -124,8 +145,7 @@ async function rebuildData(parts: ReaderParts, segment: SegmentRecord): Promise<
   const { dataShards, parityShards, shardSize } = segment;
   const column = await gatherColumn(parts, segment, { index: NO_SHARD, offset: 0, sizeBytes: shardSize });
   if (column === undefined) return undefined;
-  const lost = [...column.keys()].filter((index) => column[index] === undefined);
-  const whole = column.map((shard) => shard ?? new Uint8Array(shardSize));
+  const { whole, lost } = withRoom(column, shardSize, parts.buffers);
   if (lost.some((index) => index < dataShards)) {
     const code = parts.seal.kernels.createErasureCode(dataShards, parityShards);
     for (let start = 0; start < shardSize; start += STRETCH_SIZE) {
@@ -134,7 +154,21 @@ async function rebuildData(parts: ReaderParts, segment: SegmentRecord): Promise<
       await pace();
     }
   }
+  giveAll(parts.buffers, whole.slice(dataShards));
   return whole.slice(0, dataShards);
+}
+
+/** The column with room for what is lost in it. */
+function withRoom(
+  column: readonly (Uint8Array | undefined)[],
+  sizeBytes: number,
+  buffers: ReadBuffers | undefined,
+): { readonly whole: Uint8Array[]; readonly lost: number[] } {
+  const room = (): Uint8Array => buffers?.take(sizeBytes) ?? new Uint8Array(sizeBytes);
+  return {
+    whole: column.map((shard) => shard ?? room()),
+    lost: [...column.keys()].filter((index) => column[index] === undefined),
+  };
 }
 
 /** A piece from its own store if that is trusted and gives it, else from the others. Unverified. */
@@ -148,8 +182,16 @@ async function fetchOrRebuild(
   return own?.length === piece.sizeBytes ? own : rebuildPiece(parts, segment, piece);
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  return pieces.length === 1 ? pieces[0]! : concatBytes(...pieces);
+function joined(pieces: readonly Uint8Array[], buffers: ReadBuffers | undefined): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const whole = concatBytes(...pieces);
+  giveAll(buffers, pieces);
+  return whole;
+}
+
+/** Nobody looks at these any more. */
+function giveAll(buffers: ReadBuffers | undefined, pieces: readonly (Uint8Array | undefined)[]): void {
+  for (const piece of pieces) if (piece !== undefined) buffers?.give(piece);
 }
 
 /** The pieces, one behind the other, in a fresh buffer. */
@@ -161,7 +203,7 @@ function cutPieces(shards: readonly Uint8Array[], pieces: readonly ShardPiece[])
 
 /** The same bytes of k other trusted shards, by index. When some of them fail or are late, the rest are asked too. */
 async function gatherColumn(
-  { shards, clock }: ReaderParts,
+  { shards, clock, buffers }: ReaderParts,
   segment: SegmentRecord,
   piece: ShardPiece,
 ): Promise<(Uint8Array | undefined)[] | undefined> {
@@ -174,12 +216,13 @@ async function gatherColumn(
   let asked = 0;
   const take = async (index: number): Promise<void> => {
     asked++;
-    const bytes = await shards.fetchPiece(segment, { ...piece, index });
+    const bytes = await shards.fetchPiece(segment, { ...piece, index }, buffers);
     asked--;
     if (missing > 0 && bytes?.length === piece.sizeBytes) {
       column[index] = bytes;
       missing--;
     } else {
+      giveAll(buffers, [bytes]);
       ask(1);
     }
     if (missing === 0 || asked === 0) resolve(missing === 0);
@@ -195,11 +238,12 @@ async function gatherColumn(
     .then(() => ask(sources.length))
     .catch(() => {});
   const found = await promise;
-  inTime.abort();
+  inTime.abort(IN_TIME);
+  if (!found) giveAll(buffers, column);
   return found ? column : undefined;
 }
 
-interface RunParts extends Omit<ReaderParts, "clock"> {
+interface RunParts extends Pick<ReaderParts, "seal" | "shards"> {
   readonly pace: Pace;
 }
 

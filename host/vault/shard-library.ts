@@ -13,6 +13,7 @@ import { isHostType, type ObjectInfo, type Vault } from "./object.ts";
 import { readObject } from "./object-reader.ts";
 import { createManifestCache } from "./manifest-cache.ts";
 import { createPace } from "./pace.ts";
+import { createReadBuffers } from "./read-buffers.ts";
 import { createSegmentReader } from "./segment-reader.ts";
 import { createShardReader } from "./shard-reader.ts";
 import type { ShardStore } from "./shard-store.ts";
@@ -58,7 +59,8 @@ export async function openShardLibrary(parts: ShardLibraryParts): Promise<ShardL
       if (object !== undefined) records.set(base58Encode(id), object.record);
     }
   }
-  const blocks = createBlockReader({ seal, index: map, segments });
+  const buffers = createReadBuffers();
+  const blocks = createBlockReader({ seal, index: map, segments, buffers });
   const manifests = createManifestCache(blocks);
   const index = { object: (id: Uint8Array) => records.get(base58Encode(id)) };
   const never = new AbortController().signal;
@@ -72,7 +74,7 @@ export async function openShardLibrary(parts: ShardLibraryParts): Promise<ShardL
           { object: id, stores: stores.length },
         );
       }
-      yield* readObject({ index, blocks, manifests, clock }, { id, ...range, signal });
+      yield* readObject({ index, blocks, manifests, buffers, clock }, { id, ...range, signal });
     },
   };
 }

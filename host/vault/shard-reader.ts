@@ -5,6 +5,7 @@ import { equalBytes } from "../base/bytes.ts";
 import type { KernelPool } from "../kernels/pool.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import { createLeafHasher, type FetchedLeaves, type HashedLeaves } from "./leaf-hasher.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 import {
   HASH_SIZE,
   type ShardHeader,
@@ -53,10 +54,10 @@ export interface ShardPiece {
 
 /** Reads of any shard. Never throws for what a store does. */
 export interface ShardReader {
-  /** The bytes as the store gives them, unverified; undefined when it does not. */
-  fetchPiece(segment: SegmentRecord, piece: ShardPiece): Promise<Uint8Array | undefined>;
-  /** The leaves of a run, undefined for each that does not hold. */
-  fetchLeaves(segment: SegmentRecord, run: LeafRun): Promise<(Uint8Array | undefined)[]>;
+  /** The bytes as the store gives them, unverified; undefined when it does not. They stand in a buffer of `buffers`. */
+  fetchPiece(segment: SegmentRecord, piece: ShardPiece, buffers?: ReadBuffers): Promise<Uint8Array | undefined>;
+  /** The leaves of a run, undefined for each that does not hold. They stand in one buffer, one of `buffers`. */
+  fetchLeaves(segment: SegmentRecord, run: LeafRun, buffers?: ReadBuffers): Promise<(Uint8Array | undefined)[]>;
   /** Whether the shard's store, which can look for itself, says that every leaf holds. False when it cannot, or says no. */
   holdsAfar(segment: SegmentRecord, index: number): Promise<boolean>;
   /** Whether a shard is worth asking first: it was there, and its store answers. */
@@ -71,16 +72,23 @@ function createFetches({ seal, store, onBlame }: ShardReaderParts) {
   async function fetch(
     segment: SegmentRecord,
     { index, offset, sizeBytes }: ShardPiece,
+    buffers?: ReadBuffers,
   ): Promise<Uint8Array | undefined> {
+    const from = store(segment.stores[index]!);
+    if (from === undefined) return undefined;
+    const into = buffers?.take(sizeBytes);
     let bytes: Uint8Array | undefined;
     try {
-      const from = store(segment.stores[index]!);
-      if (from === undefined) return undefined;
-      bytes = await from.get(shardName(seal, segment.id, index), { offset, sizeBytes });
+      bytes = await from.get(shardName(seal, segment.id, index), { offset, sizeBytes, into });
     } catch {
-      // The guard has noted the failure of the store; the shard itself may be whole.
+      // The guard has noted the failure of the store, which may still read into the buffer; the shard itself may be whole.
       return undefined;
     }
+    if (into !== undefined && bytes !== undefined && bytes.buffer !== into.buffer) {
+      into.set(bytes);
+      bytes = into.subarray(0, bytes.length);
+    }
+    if (into !== undefined && bytes === undefined) buffers?.give(into);
     if (bytes === undefined) onBlame(segment, index, "missing");
     return bytes;
   }
@@ -97,23 +105,31 @@ function createFetches({ seal, store, onBlame }: ShardReaderParts) {
     return undefined;
   }
 
-  function fetchPiece(segment: SegmentRecord, piece: ShardPiece): Promise<Uint8Array | undefined> {
-    return fetch(segment, { ...piece, offset: headerSize(segment.shardSize) + piece.offset });
+  function fetchPiece(
+    segment: SegmentRecord,
+    piece: ShardPiece,
+    buffers?: ReadBuffers,
+  ): Promise<Uint8Array | undefined> {
+    return fetch(segment, { ...piece, offset: headerSize(segment.shardSize) + piece.offset }, buffers);
   }
 
   /** A piece and the shard's header: in one go where they touch. */
-  async function fetchWithHeader(segment: SegmentRecord, piece: ShardPiece): Promise<HeadedLeaves | undefined> {
+  async function fetchWithHeader(
+    segment: SegmentRecord,
+    piece: ShardPiece,
+    buffers?: ReadBuffers,
+  ): Promise<HeadedLeaves | undefined> {
     const { index, offset, sizeBytes } = piece;
     const headSize = headerSize(segment.shardSize);
     if (offset === 0) {
-      const all = await fetch(segment, { index, offset, sizeBytes: headSize + sizeBytes });
+      const all = await fetch(segment, { index, offset, sizeBytes: headSize + sizeBytes }, buffers);
       if (all === undefined) return undefined;
       const header = checkHeader(segment, index, all);
       return header && { header, all, skip: headSize };
     }
     const header = await fetchHeader(segment, index);
     if (header === undefined) return undefined;
-    const all = await fetchPiece(segment, piece);
+    const all = await fetchPiece(segment, piece, buffers);
     return all && { header, all, skip: 0 };
   }
 
@@ -128,12 +144,12 @@ export function createShardReader(parts: ShardReaderParts): ShardReader {
   const storeOf = (segment: SegmentRecord, index: number): GuardedStore | undefined => store(segment.stores[index]!);
   return {
     fetchPiece,
-    async fetchLeaves(segment, run) {
+    async fetchLeaves(segment, run, buffers) {
       const lost = Array.from<undefined>({ length: run.count });
       const { offset } = leafRange(segment.shardSize, run.first);
       const last = leafRange(segment.shardSize, run.first + run.count - 1);
       const sizeBytes = last.offset + last.sizeBytes - offset;
-      const found = await fetchWithHeader(segment, { index: run.index, offset, sizeBytes });
+      const found = await fetchWithHeader(segment, { index: run.index, offset, sizeBytes }, buffers);
       if (found === undefined) return lost;
       const leaves = leavesThatHold(found.header, run, await hash(found));
       if (leaves.includes(undefined)) onBlame(segment, run.index, "corrupt");

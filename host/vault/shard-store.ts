@@ -10,6 +10,8 @@ export interface ShardStat {
 export interface ShardRange {
   readonly offset?: number | undefined;
   readonly sizeBytes?: number | undefined;
+  /** Room that a store may read into, if there is enough: its answer is a view of it then. The store's until it has answered, for good when it fails. */
+  readonly into?: Uint8Array | undefined;
 }
 
 /** A place for shards: a directory, another twin's host, an S3 bucket. Names are `[a-z0-9.-]{1,128}`. Operating failures throw `TWIN_STORE_FAILED`, a full place `TWIN_STORE_FULL`. */
@@ -22,7 +24,7 @@ export interface ShardStore {
   readonly capacityBytes?: number | undefined;
   /** Idempotent. Durable when it resolves: the bytes and the name survive a power loss. `data` may be reused afterwards. */
   put(name: string, data: Uint8Array): Promise<void>;
-  /** The bytes in range, the caller's to change, or undefined when the shard is absent. Shorter than asked when the shard is. */
+  /** The bytes in range, the caller's to change, in `into` or elsewhere; undefined when the shard is absent. Shorter than asked when the shard is. */
   get(name: string, range?: ShardRange): Promise<Uint8Array | undefined>;
   stat(name: string): Promise<ShardStat | undefined>;
   /** Absent is fine. */

@@ -5,8 +5,7 @@ import { TwinError } from "../base/errors.ts";
 import { throwIfAborted } from "./abortable.ts";
 import { guardStore, type GuardedStore } from "./guarded-store.ts";
 import type { DrainOptions, DrainReport, StoreRack } from "./object.ts";
-import { createPace } from "./pace.ts";
-import { repairSegment } from "./repair.ts";
+import { createRepairTools, repairSegment } from "./repair.ts";
 import type { ShardStore } from "./shard-store.ts";
 import { type VaultParts, storeNamed } from "./vault-parts.ts";
 
@@ -65,14 +64,14 @@ export async function drainStore(
   // From here on no new shard goes there.
   store.isDraining = true;
   await onStart?.();
-  const pace = createPace(parts.clock);
+  using tools = createRepairTools(parts);
   let moved = 0;
   let total = parts.census.usage(name).shardCount;
   for (let walk = 0; walk < WALKS_MAX && parts.census.usage(name).shardCount > 0; walk++) {
     for (const record of parts.index.segments()) {
       throwIfAborted(signal);
       if (!record.stores.includes(name)) continue;
-      const finding = await repairSegment(parts, record, pace);
+      const finding = await repairSegment(parts, record, tools);
       moved += finding.moved;
       total = Math.max(total, moved);
       onProgress?.(moved, total);

@@ -39,16 +39,12 @@ const open: KernelJob<SealedFrames & { readonly span: { readonly bytes: Bytes } 
   return { value: plain, transfer: [plain.buffer] };
 };
 
-/** The hashes of the leaves of what lies behind byte `skip` of `all`, which comes back. */
-const hash: KernelJob<
-  { readonly all: Bytes; readonly skip: number },
-  { readonly all: Bytes; readonly hashes: Bytes }
-> = (kernels, { all, skip }) => ({
-  value: { all, hashes: hashLeaves(kernels, all.subarray(skip)) },
-  transfer: [all.buffer],
+/** The hashes of leaves, which are only looked at. */
+const hash: KernelJob<Uint8Array<SharedArrayBuffer>, Bytes> = (kernels, leaves) => ({
+  value: hashLeaves(kernels, leaves),
 });
 
-/** Shards made again; what they were made of stays in the worker. */
+/** Shards made again; what they are made of is only looked at. */
 const remake: KernelJob<{ readonly keys: VaultKeys; readonly order: RemakeOrder }, readonly Bytes[]> = async (
   kernels,
   { keys, order },

@@ -10,6 +10,7 @@ import type { DispersalParts } from "./dispersal.ts";
 import type { Gate } from "./gate.ts";
 import type { ManifestCache } from "./manifest-cache.ts";
 import type { GuardedStore } from "./guarded-store.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 import type { SegmentCode, SegmentId } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
@@ -39,6 +40,8 @@ export interface VaultParts {
   readonly segments: SegmentReader;
   readonly blocks: BlockReader;
   readonly manifests: ManifestCache;
+  /** Of short reads, of walks and of long reads of what must be rebuilt. */
+  readonly buffers: ReadBuffers;
   /** Segments of puts at work: nothing refers to their shards yet, and yet they are no orphans. */
   readonly active: Set<SegmentId>;
   /** One change of index and census at a time, so that what a change was decided on still holds when it is made. */

@@ -17,6 +17,24 @@ export function testShardStore(name: string, open: () => Promise<ShardStore>): v
       expect(await store.get("aa-2")).toBeUndefined();
     });
 
+    test("reads into the room that it is given, if it is enough, or answers elsewhere", async () => {
+      const store = await open();
+      const data = Uint8Array.from({ length: 1_000 }, (_, index) => index % 251);
+      await store.put("aa-1", data);
+      for (const [offset, sizeBytes, size] of [
+        [0, 1_000, 1_000],
+        [10, 20, 64],
+        [990, 20, 20],
+        [10, 20, 19],
+      ] as const) {
+        const into = new Uint8Array(new SharedArrayBuffer(size)).fill(255);
+        const got = await store.get("aa-1", { offset, sizeBytes, into });
+        expect(got?.slice()).toEqual(data.slice(offset, offset + sizeBytes));
+        if (got?.buffer === into.buffer) expect(into.subarray(got.length).every((byte) => byte === 255)).toBe(true);
+      }
+      expect(await store.get("aa-2", { offset: 0, sizeBytes: 9, into: new Uint8Array(9) })).toBeUndefined();
+    });
+
     test("answers a range beyond the end with what there is", async () => {
       const store = await open();
       await store.put("aa", Uint8Array.of(1, 2, 3));

@@ -17,8 +17,12 @@ export function createMemoryShardStore(name: string, domain = name): MemoryShard
     put: async (shard, data) => {
       shards.set(checked(shard), data.slice());
     },
-    get: async (shard, { offset = 0, sizeBytes = Number.POSITIVE_INFINITY } = {}) =>
-      shards.get(checked(shard))?.slice(offset, offset + sizeBytes),
+    async get(shard, { offset = 0, sizeBytes = Number.POSITIVE_INFINITY, into } = {}) {
+      const part = shards.get(checked(shard))?.subarray(offset, offset + sizeBytes);
+      if (part === undefined || into === undefined || into.length < part.length) return part?.slice();
+      into.set(part);
+      return into.subarray(0, part.length);
+    },
     stat: async (shard) => {
       const data = shards.get(checked(shard));
       return data && { name: shard, sizeBytes: data.length };

@@ -1,0 +1,79 @@
+// Buffers for what stores give, used again and again: memory that each read leaves behind keeps the garbage collector
+// at work, which the next reads wait for. Threads share them, so that nothing moves: the collector would count that too.
+
+import { LIMITS } from "../base/limits.ts";
+
+/** A short read wants some buffers of this size, of which only what is used is ever in memory. */
+const SMALL_SIZE = 4 * LIMITS.vault.frameSizeBytes;
+/** Large ones have whole steps, so that they fit the next time too. */
+const STEP_SIZE = 1_048_576;
+
+/** Buffers between reads. */
+export interface ReadBuffers {
+  /**
+   * Room for `sizeBytes` bytes, of any content. Lent, unless it is large and nobody {@link hold}s; who has it may keep
+   * it for good all the same: it is garbage then, like any other.
+   */
+  take(sizeBytes: number): Uint8Array;
+  /** Takes the whole buffer under `bytes` back if it was lent, else does nothing. Nobody may read or write it any more. */
+  give(bytes: Uint8Array): void;
+  /** The same bytes for somebody who may keep them for good: a copy when their buffer was lent, which is taken back. */
+  keep(bytes: Uint8Array): Uint8Array;
+  /** Until it is disposed large buffers are lent too, and wait for each other's next use. */
+  hold(): Disposable;
+}
+
+/** No buffers yet. */
+export function createReadBuffers(): ReadBuffers {
+  const lent = new WeakSet<ArrayBufferLike>();
+  const small: SharedArrayBuffer[] = [];
+  /** Large ones, while somebody holds. */
+  let held: SharedArrayBuffer[] = [];
+  /** Large ones until they are collected: the collector does not count them and may come late, so they are found again. */
+  let resting: WeakRef<SharedArrayBuffer>[] = [];
+  let holders = 0;
+
+  const find = (sizeBytes: number): SharedArrayBuffer => {
+    if (sizeBytes <= SMALL_SIZE) return small.pop() ?? new SharedArrayBuffer(SMALL_SIZE);
+    const at = held.findIndex(({ byteLength }) => byteLength >= sizeBytes);
+    const [found] = at === -1 ? [] : held.splice(at, 1);
+    return found ?? new SharedArrayBuffer(Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE);
+  };
+  const give = ({ buffer }: Uint8Array): void => {
+    if (!(buffer instanceof SharedArrayBuffer) || !lent.delete(buffer)) return;
+    if (buffer.byteLength > SMALL_SIZE) {
+      if (holders > 0) held.push(buffer);
+      else resting.push(new WeakRef(buffer));
+    } else if (small.length < LIMITS.vault.readBufferCount) {
+      small.push(buffer);
+    }
+  };
+  return {
+    give,
+    take(sizeBytes) {
+      if (sizeBytes > SMALL_SIZE && holders === 0) return new Uint8Array(sizeBytes);
+      const buffer = find(sizeBytes);
+      lent.add(buffer);
+      return new Uint8Array(buffer, 0, sizeBytes);
+    },
+    keep(bytes) {
+      if (!lent.has(bytes.buffer)) return bytes;
+      const copy = bytes.slice();
+      give(bytes);
+      return copy;
+    },
+    hold() {
+      if (holders++ === 0) {
+        held = resting.map((reference) => reference.deref()).filter((buffer) => buffer !== undefined);
+        resting = [];
+      }
+      return {
+        [Symbol.dispose]() {
+          if (--holders > 0) return;
+          resting.push(...held.map((buffer) => new WeakRef(buffer)));
+          held = [];
+        },
+      };
+    },
+  };
+}
