@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { TwinError } from "../../base/errors.ts";
 import { parseManifest } from "../manifest-file.ts";
 import type { Manifest } from "../manifest.ts";
-import { CAPABILITY_FILE, composeManifest, readCapabilityFile, readJsonFile } from "./capability-file.ts";
+import { CAPABILITY_FILE, composeManifest, parseCapabilityFile, readJsonFile } from "./capability-file.ts";
 import { compileAssemblyScript, TOOLCHAIN } from "./compile-assembly-script.ts";
 import { compileForeign, foreignLanguageOf } from "./compile-foreign.ts";
 import { describeSource } from "./describe-source.ts";
@@ -31,15 +31,32 @@ export async function readAuthorSource(folder: string): Promise<AuthorSource> {
   const file = join(folder, descriptionOf(folder));
   const language = foreignLanguageOf(folder);
   if (language !== undefined) {
-    return { manifest: parseManifest(await readJsonFile(file)), compile: () => compileForeign(folder, language) };
+    const value = await readJsonFile(file);
+    return {
+      manifest: inFile(MANIFEST_FILE, () => parseManifest(value)),
+      compile: () => compileForeign(folder, language),
+    };
   }
-  const described = await readCapabilityFile(file);
+  const value = await readJsonFile(file);
+  const described = inFile(CAPABILITY_FILE, () => parseCapabilityFile(value));
   const { index, files } = await readSource({ folder, sdk: TOOLCHAIN.sdk });
   const description = describeSource(index, files);
   return {
-    manifest: composeManifest(described, description, findCalls(files)),
+    manifest: inFile(CAPABILITY_FILE, () => composeManifest(described, description, findCalls(files))),
     compile: () => compileAssemblyScript({ folder, files, texts: writeGlue(index, files, description) }),
   };
+}
+
+/** Says in which file a field is that is wrong. */
+function inFile<Result>(name: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (thrown) {
+    // What is wrong in the source says its own line.
+    const field = thrown instanceof TwinError ? thrown.details["path"] : undefined;
+    if (!(thrown instanceof TwinError) || typeof field !== "string" || /^(?:methods|events)/u.test(field)) throw thrown;
+    throw new TwinError(thrown.code, `${name}: ${thrown.message}`, thrown.details, thrown);
+  }
 }
 
 /** Name and version, without a look at the source; undefined when they are not said. */

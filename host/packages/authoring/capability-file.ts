@@ -24,13 +24,23 @@ export async function readJsonFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (cause) {
-    throw new TwinError("TWIN_PACKAGE_INVALID", `${path} cannot be read as JSON: ${String(cause)}.`, {}, cause);
+    throw new TwinError(
+      "TWIN_PACKAGE_INVALID",
+      `${path} cannot be read as JSON: ${(cause as Error).message}.`,
+      {},
+      cause,
+    );
   }
 }
 
 /** Reads `capability.json`. Throws `TWIN_PACKAGE_INVALID` with the field that is wrong. */
 export async function readCapabilityFile(path: string): Promise<CapabilityFile> {
-  return expectFields(await readJsonFile(path), PLACE, { required: REQUIRED, optional: OPTIONAL });
+  return parseCapabilityFile(await readJsonFile(path));
+}
+
+/** Judges what stands in `capability.json`. Throws `TWIN_PACKAGE_INVALID` with the field that is wrong. */
+export function parseCapabilityFile(value: unknown): CapabilityFile {
+  return expectFields(value, PLACE, { required: REQUIRED, optional: OPTIONAL });
 }
 
 /** The manifest of a capability. Throws `TWIN_PACKAGE_INVALID` with the field, method or line that is wrong. */

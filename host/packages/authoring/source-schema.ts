@@ -51,30 +51,30 @@ const isNumber = (value: unknown): value is number => typeof value === "number";
 const isText = (value: unknown): value is string => typeof value === "string";
 
 /** A least of 0 says nothing. */
-const bounds = (what: string, least: number, most: number): Record<string, unknown> => ({
-  ...(least === 0 ? {} : { [`min${what}`]: least }),
-  [`max${what}`]: most,
-});
+const bounds = (what: string, [least, most]: Decorator["args"]): Record<string, unknown> | undefined => {
+  if (!isNumber(least) || !isNumber(most) || least > most) return undefined;
+  return { ...(least === 0 ? {} : { [`min${what}`]: least }), [`max${what}`]: most };
+};
 
 /** What each constraint adds to a schema; undefined when its arguments are wrong. */
 const CONSTRAINTS: Readonly<
   Record<string, { readonly form: string; readonly types: readonly string[]; readonly apply: Constraint }>
 > = {
   length: {
-    form: "@length(MIN, MAX), in characters",
+    form: "@length(MIN, MAX), in characters, the smaller number first",
     types: ["string"],
-    apply: ([least, most]) => (isNumber(least) && isNumber(most) ? bounds("Length", least, most) : undefined),
+    apply: (args) => bounds("Length", args),
   },
   items: {
-    form: "@items(MIN, MAX), how many",
+    form: "@items(MIN, MAX), how many, the smaller number first",
     types: ["array"],
-    apply: ([least, most]) => (isNumber(least) && isNumber(most) ? bounds("Items", least, most) : undefined),
+    apply: (args) => bounds("Items", args),
   },
   range: {
-    form: "@range(MIN, MAX), or @range(MIN)",
+    form: "@range(MIN, MAX), the smaller number first, or @range(MIN)",
     types: ["integer", "number"],
     apply: ([least, most]) => {
-      if (!isNumber(least)) return undefined;
+      if (!isNumber(least) || (isNumber(most) && least > most)) return undefined;
       return isNumber(most) ? { minimum: least, maximum: most } : { minimum: least };
     },
   },
@@ -160,6 +160,7 @@ function isPrimitive(name: string): boolean {
 
 function unknownType(name: string): string {
   if (name === "") return "a type has to stand here, such as: string.";
+  if (name === "Map") return "a map crosses the border as Map<string, T>: keys are text in JSON.";
   if (["()", "ArrayBuffer", "Uint8Array", "Set"].includes(name)) {
     return `JSON cannot hold ${name === "()" ? "a function" : name}; use a string, number, bool, array, Map<string, T> or @json class.`;
   }
@@ -258,12 +259,25 @@ function constrain(schema: Record<string, unknown>, decorators: readonly Decorat
     }
     const added = constraint.apply(args);
     if (added === undefined) throw sourceProblem(place, `@${name} is written ${constraint.form}.`);
+    if (goesBeyond(result, added)) {
+      const message = `@${name} goes beyond what the type holds: ${String(result["minimum"])} to ${String(result["maximum"])}.`;
+      throw sourceProblem(place, message);
+    }
     if ("enum" in added) result = added;
     else if ("also" in added) result = { anyOf: [{ const: added["also"] }, result] };
     else result = { ...result, ...added };
   }
   if (decorators.length > 0) checked(result, decorators[0]!.place);
   return result;
+}
+
+/** Whether a range would let in what the type cuts without a word. */
+function goesBeyond(type: Readonly<Record<string, unknown>>, added: Readonly<Record<string, unknown>>): boolean {
+  const { minimum: least = -Infinity, maximum: most = Infinity } = type;
+  return ["minimum", "maximum"].some((bound) => {
+    const value = added[bound];
+    return isNumber(value) && (value < Number(least) || value > Number(most));
+  });
 }
 
 function orNull(schema: Record<string, unknown>): Record<string, unknown> {

@@ -101,6 +101,6 @@ describe("buildCapability", () => {
   });
 
   it("says which field of the manifest is wrong", async () => {
-    await expect(build("manifest", SOURCE, { version: "1" })).rejects.toThrow(/^version: expected/u);
+    await expect(build("manifest", SOURCE, { version: "1" })).rejects.toThrow(/^capability\.json: version: expected/u);
   });
 });

@@ -72,6 +72,21 @@ describe("an author is told, before anything is compiled,", () => {
       query("(a: string | ¦i32): void"),
       "Not implemented: union types: a value has one type, or is an object or text | null; make a class with a field for each.",
     ],
+    [
+      "a map by numbers",
+      query("(a: ¦Map<i32, string>): void"),
+      "a map crosses the border as Map<string, T>: keys are text in JSON.",
+    ],
+    [
+      "a range from above to below",
+      `¦@range(5, 1) type A = i32;\n${query("(a: A): void")}`,
+      "@range is written @range(MIN, MAX), the smaller number first, or @range(MIN).",
+    ],
+    [
+      "a range that the type does not hold",
+      `¦@range(0, 300) type A = u8;\n${query("(a: A): void")}`,
+      "@range goes beyond what the type holds: 0 to 255.",
+    ],
     ["a number or null", query("(a: ¦i32 | null): void"), "i32 cannot be null; write JSON.Box<i32> | null."],
     [
       "an interface",
