@@ -82,15 +82,22 @@ async function main(): Promise<void> {
 }
 
 async function measure(): Promise<Report> {
+  const failed: SuiteName[] = [];
   const report = await runSuites({
     suites: chosenSuites(),
     caseText: options.case ?? (appliesOnly() ? LANES : ""),
     quick: options.quick,
     vaultSizeBytes: wholeNumber("--vault-mib", options["vault-mib"] ?? (options.quick ? "32" : "256")) * MIB,
     onProgress: showProgress,
+    onFailure: (suite, thrown) => {
+      failed.push(suite);
+      clearProgress();
+      process.stderr.write(`The suite ${suite} failed; the others go on.\n`);
+      complain(thrown);
+    },
   });
   clearProgress();
-  if (report.rows.length === 0)
+  if (report.rows.length === 0 && failed.length === 0)
     throw new UsageError(`No case was measured: none of them contains "${options.case ?? ""}".`);
   return report;
 }

@@ -6,7 +6,7 @@ import type { SuiteName } from "./case-table.ts";
 import { formatBytes } from "./figure-text.ts";
 import { Peers } from "./peers.ts";
 import { type Report, type Row, toRow } from "./report.ts";
-import { type SuiteContext, SUITES } from "./suites.ts";
+import { type OpenSuite, type SuiteContext, SUITES } from "./suites.ts";
 
 /** What to measure and how thoroughly. */
 export interface RunOptions {
@@ -15,6 +15,10 @@ export interface RunOptions {
   readonly caseText: string;
   readonly quick: boolean;
   readonly vaultSizeBytes: number;
+  /** How each suite is opened; absent: as `SUITES` says. */
+  readonly openings?: typeof SUITES | undefined;
+  /** Is told why a suite ended before its time; what it and the others have measured stays. */
+  readonly onFailure: (suite: SuiteName, thrown: unknown) => void;
   /** Is told what is being measured. */
   readonly onProgress: (progress: Progress) => void;
 }
@@ -28,7 +32,7 @@ export interface Progress {
   readonly case?: { readonly text: string; readonly index: number; readonly count: number } | undefined;
 }
 
-/** Measures everything that `options` ask for. */
+/** Measures everything that `options` ask for. A suite that fails is a fact of the report, not its end: the others took minutes. */
 export async function runSuites(options: RunOptions): Promise<Report> {
   const machine = readMachine();
   const startedAt = new Date().toISOString();
@@ -36,30 +40,36 @@ export async function runSuites(options: RunOptions): Promise<Report> {
   const rows: Row[] = [];
   const facts: Record<string, string | number> = {};
   const peers = new Peers();
-  const { quick, vaultSizeBytes } = options;
+  const { quick, vaultSizeBytes, openings = SUITES } = options;
   const wants = (name: string): boolean => name.includes(options.caseText);
   const context: SuiteContext = { peers, facts, quick, vaultSizeBytes, wants };
   for (const [suiteIndex, suite] of options.suites.entries()) {
     const tell = (at?: Progress["case"]): void =>
       options.onProgress({ suite, suiteIndex, suiteCount: options.suites.length, case: at });
     tell();
-    const fresh = await runSuite(suite, context, tell);
-    rows.push(...fresh);
+    try {
+      await runSuite(await openings[suite](), context, { rows, tell });
+    } catch (thrown) {
+      facts[`suite ${suite}`] = `failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      options.onFailure(suite, thrown);
+    }
   }
   // A run lasts minutes: what was quiet when it began may not have stayed so.
   const noise = Math.max(noiseBefore, measureNoise());
   return { format: "twin-bench/1", machine, startedAt, quick, noise, rows, facts, missingPeers: peers.missing };
 }
 
-async function runSuite(name: SuiteName, context: SuiteContext, tell: (at: Progress["case"]) => void): Promise<Row[]> {
-  const open = await SUITES[name]();
+async function runSuite(
+  open: OpenSuite,
+  context: SuiteContext,
+  { rows, tell }: { readonly rows: Row[]; readonly tell: (at: Progress["case"]) => void },
+): Promise<void> {
   await using suite = await open(context);
   const cases = suite.cases.filter((subject) => context.wants(subject.name));
-  const rows: Row[] = [];
+  const begin = rows.length;
   for (const [index, subject] of cases.entries()) {
     tell({ text: `${subject.name} ${formatBytes(subject.sizeBytes)}`.trim(), index, count: cases.length });
     rows.push(toRow(subject, await measureCase(subject, context.quick ? QUICK : FULL)));
   }
-  Object.assign(context.facts, suite.summary?.(rows));
-  return rows;
+  Object.assign(context.facts, suite.summary?.(rows.slice(begin)));
 }
