@@ -174,7 +174,7 @@ export interface StoreRack {
 }
 
 /** How to put. */
-export interface PutOptions {
+interface PutOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: Progress | undefined;
   /**
