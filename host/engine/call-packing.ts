@@ -1,5 +1,5 @@
 // Calls and their answers as they cross between threads: many in one run of bytes. An object and a
-// buffer per call would cost several times the call itself.
+// buffer per call would cost several times the call itself, and numbers as text a good part of it.
 
 import { jsonDecode, jsonEncode } from "../base/bytes.ts";
 import type { CallAnswer, CallRequest, Receipt } from "./engine.ts";
@@ -7,40 +7,73 @@ import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.t
 import { laneOf, type WorkerRequest } from "./worker-messages.ts";
 
 /**
- * Many calls, or many answers: `u32` size of a JSON text, the text in UTF-8, then their payloads, one
- * behind the other. All of its buffer, which moves with the message.
+ * Many calls, or many answers: how many numbers there are and how long a JSON text is, the numbers (all of these
+ * `f64` as the machine has them), the text in UTF-8, then the payloads, one behind the other. All of its buffer,
+ * which moves with the message.
  */
 export type Packed = Uint8Array<ArrayBuffer>;
 
-const SIZE_SIZE = 4;
+const NUMBER_SIZE = Float64Array.BYTES_PER_ELEMENT;
+/** The two sizes at the beginning. */
+const HEAD_LENGTH = 2;
 
 type CallMessage = WorkerRequest<"call">;
+/** What is asked again and again is the same but for its payload, which no JSON has. */
+type CallForm = Omit<CallRequest, "payload"> & { readonly payload?: undefined };
 
-/** A call without its payload's bytes. */
-interface CallHead extends Pick<CallMessage, "id" | "slot" | "sentAtMs"> {
-  readonly args: Omit<CallRequest, "payload">;
-  readonly sizeBytes: number;
-}
+/** Id, slot, time of sending, position of its form, size of its payload. */
+const CALL_LENGTH = 5;
 
 /** Packs requests of calls; their payloads stay the caller's. */
 export function packCalls(calls: readonly CallMessage[]): Packed {
-  const heads = calls.map(({ id, slot, sentAtMs, args: { payload, ...args } }): CallHead => {
-    return { id, slot, sentAtMs, args, sizeBytes: payload.length };
-  });
+  const forms: CallForm[] = [];
+  const numbers: number[] = [];
+  let before: CallMessage | undefined;
+  for (const call of calls) {
+    if (before === undefined || !haveSameForm(before, call)) forms.push({ ...call.args, payload: undefined });
+    numbers.push(call.id, call.slot, call.sentAtMs, forms.length - 1, call.args.payload.length);
+    before = call;
+  }
   return pack(
-    heads,
+    numbers,
+    forms,
     calls.map(({ args }) => args.payload),
   );
 }
 
 /** The requests; each payload is a part of the bytes that came. */
 export function unpackCalls(packed: Packed): CallMessage[] {
-  const { head, payloads } = unpack(packed);
+  const { numbers, text, payloads } = unpack(packed);
+  const forms = text as CallForm[];
+  const calls: CallMessage[] = [];
+  let before: CallMessage | undefined;
   let offset = 0;
-  return (head as CallHead[]).map(({ id, slot, sentAtMs, sizeBytes, args: rest }) => {
-    const args = { ...rest, payload: payloads.subarray(offset, (offset += sizeBytes)) };
-    return { id, slot, ...laneOf({ slot, name: "call", args }), name: "call", args, sentAtMs };
-  });
+  for (let at = 0; at < numbers.length; at += CALL_LENGTH) {
+    const [id, slot, sentAtMs] = [numbers[at]!, numbers[at + 1]!, numbers[at + 2]!];
+    const payload = payloads.subarray(offset, (offset += numbers[at + 4]!));
+    const isFormOfBefore = at > 0 && numbers[at + 3] === numbers[at + 3 - CALL_LENGTH];
+    const args = { ...forms[numbers[at + 3]!]!, payload };
+    const { caller, lane } = isFormOfBefore && before?.slot === slot ? before : laneOf({ slot, name: "call", args });
+    before = { id, slot, caller, lane, name: "call", args, sentAtMs };
+    calls.push(before);
+  }
+  return calls;
+}
+
+/** Of a peer each call says for itself in which circles it is. */
+function haveSameForm({ caller, args: left }: CallMessage, { caller: other, args: right }: CallMessage): boolean {
+  return (
+    caller === other &&
+    left.capability === right.capability &&
+    left.method === right.method &&
+    left.holder.kind !== "peer" &&
+    isBare(left) &&
+    isBare(right)
+  );
+}
+
+function isBare({ callId, trace, budget }: CallRequest): boolean {
+  return callId === undefined && trace === undefined && budget === undefined;
 }
 
 /** The answer to the call of that id. */
@@ -61,48 +94,62 @@ export interface AnswersAndReceipts {
   readonly receipts: readonly PlacedReceipt[];
 }
 
-interface AnswersHead {
-  readonly page: ReceiptPage;
-  /** Id, payload size, position of the receipt in the page. */
-  readonly answers: readonly (readonly [number, number, number])[];
-  /** Slot of the twin, position of the receipt that is news. */
-  readonly news: readonly (readonly [number, number])[];
-}
+/** Id, position of its receipt, size of its payload. */
+const ANSWER_LENGTH = 3;
+/** Slot of the twin, position of the receipt. */
+const NEWS_LENGTH = 2;
 
-/** Packs answers and news. */
+/** Packs answers and news: the count of answers, these, the count of news, these, then the rows of the receipts, each behind its length. */
 export function packAnswers({ answers, receipts }: AnswersAndReceipts): Packed {
   const positions = new Map<Receipt, number>();
   const positionOf = (receipt: Receipt): number => positions.getOrInsertComputed(receipt, () => positions.size);
-  const rows = answers.map(({ id, answer }): [number, number, number] => {
-    return [id, answer.payload.length, positionOf(answer.receipt)];
-  });
-  const news = receipts.map(({ slot, receipt }): [number, number] => [slot, positionOf(receipt)]);
-  const head: AnswersHead = { page: packReceipts([...positions.keys()]), answers: rows, news };
+  const numbers: number[] = [answers.length];
+  for (const { id, answer } of answers) numbers.push(id, positionOf(answer.receipt), answer.payload.length);
+  numbers.push(receipts.length);
+  for (const { slot, receipt } of receipts) numbers.push(slot, positionOf(receipt));
+  const { rows, ...text } = packReceipts([...positions.keys()]);
+  for (const row of rows) {
+    numbers.push(row.length);
+    for (const number of row) numbers.push(number);
+  }
   return pack(
-    head,
+    numbers,
+    text,
     answers.map(({ answer }) => answer.payload),
   );
 }
 
 /** The answers and news; each payload is a part of the bytes that came. */
 export function unpackAnswers(packed: Packed): AnswersAndReceipts {
-  const { head: unknownHead, payloads } = unpack(packed);
-  const head = unknownHead as AnswersHead;
-  const receipts = unpackReceipts(head.page);
+  const { numbers, text, payloads } = unpack(packed);
+  const newsAt = 1 + numbers[0]! * ANSWER_LENGTH;
+  const rowsAt = newsAt + 1 + numbers[newsAt]! * NEWS_LENGTH;
+  const rows: Float64Array[] = [];
+  for (let at = rowsAt; at < numbers.length; at += 1 + numbers[at]!)
+    rows.push(numbers.subarray(at + 1, at + 1 + numbers[at]!));
+  const found = unpackReceipts({ ...(text as Omit<ReceiptPage, "rows">), rows });
+  const answers: IdentifiedAnswer[] = [];
   let offset = 0;
-  const answers = head.answers.map(([id, sizeBytes, position]) => {
-    const payload = payloads.subarray(offset, (offset += sizeBytes));
-    return { id, answer: { payload, receipt: receipts[position]! } };
-  });
-  return { answers, receipts: head.news.map(([slot, position]) => ({ slot, receipt: receipts[position]! })) };
+  for (let at = 1; at < newsAt; at += ANSWER_LENGTH) {
+    const payload = payloads.subarray(offset, (offset += numbers[at + 2]!));
+    answers.push({ id: numbers[at]!, answer: { payload, receipt: found[numbers[at + 1]!]! } });
+  }
+  const receipts: PlacedReceipt[] = [];
+  for (let at = newsAt + 1; at < rowsAt; at += NEWS_LENGTH)
+    receipts.push({ slot: numbers[at]!, receipt: found[numbers[at + 1]!]! });
+  return { answers, receipts };
 }
 
-function pack(head: unknown, payloads: readonly Uint8Array[]): Packed {
-  const text = jsonEncode(head);
-  const packed = new Uint8Array(payloads.reduce((size, { length }) => size + length, SIZE_SIZE + text.length));
-  new DataView(packed.buffer).setUint32(0, text.length);
-  packed.set(text, SIZE_SIZE);
-  let offset = SIZE_SIZE + text.length;
+function pack(numbers: readonly number[], text: unknown, payloads: readonly Uint8Array[]): Packed {
+  const json = jsonEncode(text);
+  const textAt = (HEAD_LENGTH + numbers.length) * NUMBER_SIZE;
+  let offset = textAt + json.length;
+  const packed = new Uint8Array(payloads.reduce((size, { length }) => size + length, offset));
+  const fields = new Float64Array(packed.buffer, 0, HEAD_LENGTH + numbers.length);
+  fields[0] = numbers.length;
+  fields[1] = json.length;
+  fields.set(numbers, HEAD_LENGTH);
+  packed.set(json, textAt);
   for (const payload of payloads) {
     packed.set(payload, offset);
     offset += payload.length;
@@ -110,7 +157,13 @@ function pack(head: unknown, payloads: readonly Uint8Array[]): Packed {
   return packed;
 }
 
-function unpack(packed: Packed): { readonly head: unknown; readonly payloads: Packed } {
-  const end = SIZE_SIZE + new DataView(packed.buffer, packed.byteOffset).getUint32(0);
-  return { head: jsonDecode(packed.subarray(SIZE_SIZE, end)), payloads: packed.subarray(end) };
+function unpack(packed: Packed): { readonly numbers: Float64Array; readonly text: unknown; readonly payloads: Packed } {
+  const fields = new Float64Array(packed.buffer, 0, HEAD_LENGTH);
+  const textAt = (HEAD_LENGTH + fields[0]!) * NUMBER_SIZE;
+  const payloadsAt = textAt + fields[1]!;
+  return {
+    numbers: new Float64Array(packed.buffer, HEAD_LENGTH * NUMBER_SIZE, fields[0]),
+    text: jsonDecode(packed.subarray(textAt, payloadsAt)),
+    payloads: packed.subarray(payloadsAt),
+  };
 }

@@ -6,11 +6,11 @@ import type { TwinErrorCode } from "../base/errors.ts";
 import type { NestedCallReceipt, Receipt } from "./engine.ts";
 import { lonelyPrefix, lonelySpan, type TraceSpan } from "./trace.ts";
 
-/** Receipts in order. Plain JSON. */
+/** Receipts in order. Plain JSON, where its rows are lists. */
 export interface ReceiptPage {
   readonly names: readonly string[];
   /** One per receipt: numbers, and positions in `names` (-1: absent), in the order of {@link rowOf}. */
-  readonly rows: readonly (readonly number[])[];
+  readonly rows: readonly (readonly number[] | Float64Array)[];
   /** Calls within calls, by the number of the receipt; absent when there are none. */
   readonly nested?: readonly (readonly [sequence: number, calls: readonly NestedCallReceipt[]])[];
 }
