@@ -104,6 +104,7 @@ describe("the command line", () => {
         /none\.wasm cannot be used: no such file or directory\. \(TWIN_INPUT_INVALID\)$/u,
       ],
       ["store add usb", /^Where is usb\? .*\(TWIN_INPUT_INVALID\)$/u],
+      ["capability test ./none", /none has no tests: .*\(TWIN_INPUT_INVALID\)$/u],
       ["start --as other", /leave out --as other\. \(TWIN_INPUT_INVALID\)$/u],
       ["receipts --limit few", /'few' is invalid\. Expected a whole number\.\nAdd --help for examples\.$/u],
       ["call echo say", /It has: .*count.*\(TWIN_CALL_UNKNOWN\)$/u],

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, watch } from "node:fs";
+import { glob } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -100,7 +101,13 @@ async function test(folder: string): Promise<void> {
   const hook = import.meta.resolve(
     import.meta.filename.endsWith(".ts") ? "../../testing-hook.ts" : "../../testing-hook.js",
   );
-  const args = [`--import=${hook}`, "--test", join(folder, "test", "**", "*.test.{ts,js,mjs}")];
+  const tests = join(folder, "test", "**", "*.test.{ts,js,mjs}");
+  // Node's runner would call it a success.
+  if ((await Array.fromAsync(glob(tests))).length === 0) {
+    const message = `${folder} has no tests: expected test/NAME.test.ts. Begin a capability with: twin capability new NAME`;
+    throw new TwinError("TWIN_INPUT_INVALID", message);
+  }
+  const args = [`--import=${hook}`, "--test", tests];
   const child = spawn(process.execPath, args, { cwd: folder, stdio: "inherit" });
   const [exitCode] = (await once(child, "exit")) as [number | null];
   if (exitCode !== 0)
