@@ -114,7 +114,8 @@ export class WorkerLink {
     this.ready = started.promise;
     worker.on("message", (message: FromWorker) => this.#receive(message, started));
     worker.on("exit", () => {
-      started.reject(new TwinError("TWIN_HOST_INTERNAL", "The engine worker ended before it was ready."));
+      // Nothing of what waits for it has begun.
+      started.reject(restarted());
       this.#die();
     });
   }

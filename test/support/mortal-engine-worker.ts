@@ -1,5 +1,6 @@
 // The real engine worker, and a way to make it die: reading the table `$die` ends the thread, reading
-// `$hang` makes it run for ever as a guest would that metering cannot stop.
+// `$hang` makes it run for ever as a guest would that metering cannot stop. So does a task that asks the
+// outside for something with `$hang` in its name, where it is then.
 
 import { parentPort } from "node:worker_threads";
 import { unpackCalls } from "../../host/engine/call-packing.ts";
@@ -10,6 +11,12 @@ let running: Int32Array<SharedArrayBuffer>;
 parentPort!.on("message", (message: EngineWorkerData | ToWorker) => {
   if ("running" in message) {
     running = new Int32Array(message.running);
+    const { outside } = message;
+    const post = outside.postMessage.bind(outside);
+    outside.postMessage = (asked: unknown) => {
+      if (JSON.stringify(asked).includes("$hang")) hang(Atomics.load(running, 0));
+      post(asked);
+    };
     return;
   }
   const { calls, requests } = batchOf(message);
@@ -19,8 +26,12 @@ parentPort!.on("message", (message: EngineWorkerData | ToWorker) => {
     if (what === "$die") process.exit(1);
     if (what !== "$hang") continue;
     Atomics.store(running, 0, id);
-    for (;;) Atomics.wait(running, 0, id, 1_000);
+    hang(id);
   }
 });
+
+function hang(id: number): never {
+  for (;;) Atomics.wait(running, 0, id, 1_000);
+}
 
 await import("../../host/engine/engine-worker.ts");

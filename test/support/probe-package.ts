@@ -155,6 +155,8 @@ export const PROBE_TASKS = {
   fetch: fetched(ECHO),
   /** Fetches, and stores what came by a command of its own. */
   fetch_put: fetched(`(drop (call $call ${ref(DATA.probe)} ${ref(DATA.put)} ${PAYLOAD})) ${ECHO}`),
+  /** Stores a text by a command of its own, then fetches. */
+  put_fetch: `(drop (call $call ${ref(DATA.probe)} ${ref(DATA.put)} ${ref(DATA.big)})) ${fetched(ECHO)}`,
   ask_peer: `(local.set 2 (call $peer_call ${ref(DATA.peer)} ${ref(DATA.probe)} ${ref(DATA.echo)} ${PAYLOAD}))
     (call $take (i32.const 65536))
     (i64.or (i64.const ${65_536n << 32n}) (i64.extend_i32_u (select (local.get 2) (i32.sub (i32.const 0) (local.get 2)) (i32.ge_s (local.get 2) (i32.const 0)))))`,

@@ -5,12 +5,15 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
 import { jsonDecode, jsonEncode } from "../../../host/base/bytes.ts";
+import { LIMITS } from "../../../host/base/limits.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import type { CallRequest, Engine } from "../../../host/engine/engine.ts";
 import { type Engines, openEngines } from "../../../host/engine/open-engines.ts";
 import { NO_OUTSIDE } from "../../../host/engine/outside.ts";
 import { createHttpDoor } from "../../../host/outside/http-door.ts";
+import { createManualClock } from "../../support/manual-clock.ts";
 import { PROBE_TASKS, probePackage } from "../../support/probe-package.ts";
 import { testIdentity } from "../../support/test-identity.ts";
 
@@ -19,6 +22,7 @@ const root = mkdtempSync(join(tmpdir(), "twin-tasks-"));
 const twin = testIdentity(1).id;
 /** Requests that stand open. */
 const open: ServerResponse[] = [];
+const asked: string[] = [];
 let server: Server;
 let place = "";
 let count = 0;
@@ -27,6 +31,7 @@ let engine: Engine;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
+    asked.push(request.url!);
     if (request.url === "/hold") open.push(response);
     else response.end(JSON.stringify(`you asked for ${request.url}`));
   });
@@ -40,6 +45,7 @@ afterAll(() => {
 });
 beforeEach(async () => {
   open.length = 0;
+  asked.length = 0;
   const folder = join(root, String(count++));
   await mkdir(folder);
   engines = await openEngines({ folder: join(folder, "journals"), log: silentLog, entry: MORTAL });
@@ -93,5 +99,53 @@ describe("a task in a worker", () => {
     expect(jsonDecode((await engine.call(request("fetch", { url: `${place}/again` }))).payload)).toBe(
       "you asked for /again",
     );
+  });
+
+  test("that runs on past its time is ended with its worker: what it has committed stands, nothing else happened, and its neighbours are back", async () => {
+    const folder = join(root, String(count++));
+    const clock = createManualClock();
+    await using watched = await openEngines({ folder: join(folder, "journals"), log: silentLog, entry: MORTAL, clock });
+    const twins = await Promise.all(
+      [1, 2].map(async (index) => {
+        const own = join(folder, String(index));
+        await mkdir(own, { recursive: true });
+        const stateKey = new Uint8Array(32).fill(index);
+        const outside = { ...NO_OUTSIDE, fetch: createHttpDoor() };
+        const opened = await watched.open({ folder: own, twin: testIdentity(index).id, stateKey, outside });
+        await opened.install(probePackage({ tasks: PROBE_TASKS, asks: ["peer_call", { http: [place] }] }));
+        return opened;
+      }),
+    );
+    const [ann, bob] = [twins[0]!, twins[1]!];
+    await bob.call(request("put", "safe"));
+    const waiting = bob.call(request("fetch", { url: `${place}/hold` }));
+    waiting.catch(() => undefined);
+    await until(() => open.length === 1);
+    // It has stored its text when it hangs: behind a wait, where no request runs but the task itself.
+    const stored = Promise.withResolvers<void>();
+    ann.listen({ onReceipt: ({ method }) => method === "put" && stored.resolve() });
+    const hanging = ann.call(request("put_fetch", { url: `${place}/$hang` }));
+    hanging.catch(() => undefined);
+    await stored.promise;
+    const late = bob.call(request("put", "lost"));
+    const outcomes = Promise.allSettled([hanging, waiting, late]);
+    const tick = async (): Promise<undefined> => {
+      clock.advance(LIMITS.engine.watchdogTickMs);
+      await sleep(2);
+      return undefined;
+    };
+    let settled: Awaited<typeof outcomes> | undefined;
+    while (settled === undefined) settled = await Promise.race([outcomes, tick()]);
+    const restarted = { status: "rejected", reason: { code: "TWIN_ENGINE_RESTARTED", retry: true } };
+    expect(settled).toMatchObject([restarted, restarted, restarted]);
+    expect(clock.elapsedMs()).toBeGreaterThan(LIMITS.sandbox.callTimeoutMs + LIMITS.engine.watchdogGraceMs);
+    await until(() => open[0]!.destroyed);
+    const read = async (twin: Engine): Promise<unknown> => jsonDecode((await twin.call(request("get", ""))).payload);
+    expect([await read(ann), await read(bob)]).toEqual(["too much", "safe"]);
+    expect((await ann.receipts()).map(({ method }) => method)).not.toContain("put_fetch");
+    expect(await ann.status()).toMatchObject({ tasks: 0, errors: 0 });
+    expect(asked).toEqual(["/hold"]);
+    const again = await ann.call(request("fetch", { url: `${place}/again` }));
+    expect(jsonDecode(again.payload)).toBe("you asked for /again");
   });
 });
