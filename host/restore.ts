@@ -139,7 +139,7 @@ async function findTwin(
   if (newest === undefined) {
     throw new TwinError(
       "TWIN_OBJECT_UNKNOWN",
-      `None of these ${stores.length} stores knows a twin of this phrase: check the phrase, or name other stores.`,
+      `None of these ${stores.length} stores knows a twin of this phrase: check the phrase, or name other stores. Of a twin whose host never ran they have only objects: twin vault list.`,
     );
   }
   const known = newest.record.stores as readonly StoreLine[];

@@ -287,7 +287,7 @@ function describeWork({ kind, done, total, etaMs }: NonNullable<HostStatus["vaul
 
 /** The whole twin's copy in its vault: what a loss of this machine would cost now. */
 function describeReplica({ replica }: HostStatus): string[] {
-  if (replica === undefined) return [];
+  if (replica === undefined) return ["copy     is kept while the host runs: twin start"];
   const { rootSequence, lagMs, problem, lastDrillAtMs } = replica;
   const drill = lastDrillAtMs === undefined ? "never drilled" : `last drill ${formatTime(lastDrillAtMs)}`;
   const copy = rootSequence === 0 ? "is being made" : `root ${rootSequence}, ${(lagMs / 1_000).toFixed(1)} s behind`;
