@@ -10,6 +10,9 @@ import type { TwinRecord } from "../phonebook/phonebook.ts";
 import { closeConnection } from "./idle-connections.ts";
 import type { Sighting } from "./sightings.ts";
 
+/** What libp2p says when a connection has as many streams as it may. */
+const TOO_MANY = "TooManyOutboundProtocolStreamsError";
+
 /** An address to try. */
 export interface DialCandidate {
   /** Without a PeerId: two dials of one PeerId would wait for each other. */
@@ -81,7 +84,7 @@ function isOf({ status, remotePeer }: Connection, candidates: readonly DialCandi
   return status === "open" && candidates.some(({ peerId }) => peerId === remotePeer.toString());
 }
 
-/** A stream of `protocol` on a connection. Throws `TWIN_PEER_PROTOCOL` when the other end does not speak it, `TWIN_PEER_OFFLINE` when it has gone, or the signal's reason. */
+/** A stream of `protocol` on a connection. Throws `TWIN_PEER_PROTOCOL` when the other end does not speak it, `TWIN_PEER_OFFLINE` when it has gone, `TWIN_HOST_BUSY` when there are too many already, or the signal's reason. */
 export async function openStream(
   connection: Connection,
   protocol: string,
@@ -94,6 +97,8 @@ export async function openStream(
     signal.throwIfAborted();
     if (connection.status !== "open")
       throw new TwinError("TWIN_PEER_OFFLINE", "The other host ended the connection.", {}, cause);
+    if (cause instanceof Error && cause.name === TOO_MANY)
+      throw new TwinError("TWIN_HOST_BUSY", "Too many twins of the two hosts talk to each other already; try later.");
     throw new TwinError(
       "TWIN_PEER_PROTOCOL",
       `The other host does not speak ${protocol}; is it a twin host?`,

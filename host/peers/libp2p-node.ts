@@ -12,6 +12,8 @@ import { createNoiseCrypto } from "./noise-crypto.ts";
 
 /** Below the streams' own read buffers (4 MiB), so that a paused stream is never reset by an honest sender. */
 const STREAM_WINDOW_SIZE_BYTES = 1024 * 1024;
+/** Of each side of a connection: two protocols with a stream per pair of twins, and those that last for a moment. */
+const STREAM_COUNT = 2 * LIMITS.peers.streamsPerConnection + LIMITS.peers.strangerStreamsPerConnection;
 
 /**
  * A node that listens on `listen` (multiaddrs as text; port 0 for any; empty to only dial) once
@@ -25,7 +27,13 @@ export function createNode(hostKey: PrivateKey, listen: readonly string[], lanes
     addresses: { listen: [...listen] },
     transports: [tcp()],
     connectionEncrypters: [noise(lanes === undefined ? {} : { crypto: createNoiseCrypto(lanes) })],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_SIZE_BYTES } })],
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: STREAM_COUNT,
+        maxOutboundStreams: STREAM_COUNT,
+        streamOptions: { maxStreamWindowSize: STREAM_WINDOW_SIZE_BYTES },
+      }),
+    ],
     connectionManager: {
       maxConnections: LIMITS.peers.connectionCount,
       inboundConnectionThreshold: LIMITS.peers.inboundConnectionsPerSecond,

@@ -9,7 +9,8 @@ import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import type { Lanes } from "../kernels/lanes.ts";
-import { dial, type DialCandidate, openStream } from "./dialer.ts";
+import { createGate, type Gate } from "../vault/gate.ts";
+import { type DialCandidate, openStream } from "./dialer.ts";
 import { type Frames, FrameStream } from "./frame-stream.ts";
 import { closeConnection, closeIdleConnections, isUsed } from "./idle-connections.ts";
 import { twinHash } from "./invite-code.ts";
@@ -19,12 +20,17 @@ import { type PeerStream, receiveWanted, sendAbsent, sendWanted } from "./peer-s
 import { PAIR_PROTOCOL } from "./pairing.ts";
 import { RPC_PROTOCOL, withinDeadline } from "./peer-session.ts";
 import { SHARDS_PROTOCOL } from "./shard-wire.ts";
+import { SharedDials } from "./shared-dials.ts";
+import { StrangerStreams } from "./stranger-streams.ts";
 import { PROOF_FRAME_SIZE_BYTES } from "./twin-proof.ts";
 
 /** Every protocol that a host speaks. */
 const PROTOCOLS = [RPC_PROTOCOL, PAIR_PROTOCOL, SHARDS_PROTOCOL] as const;
 /** One of them. */
 export type PeerProtocol = (typeof PROTOCOLS)[number];
+
+/** For who is known anyway. */
+const NOTHING = (): void => {};
 
 /** A twin of this host, as far as its node is concerned. */
 interface LocalTwin {
@@ -90,18 +96,28 @@ class OpenNode implements PeerNode {
   readonly #parts: PeerNodeParts;
   readonly #twins = new Map<string, LocalTwin>();
   readonly #stop = new AbortController();
+  readonly #dials: SharedDials;
+  readonly #strangers = new StrangerStreams();
+  /** Through which streams are opened, one for each connection. */
+  readonly #gates = new WeakMap<Connection, Gate>();
 
   constructor(node: Libp2p, parts: PeerNodeParts) {
     this.#node = node;
     this.#parts = parts;
+    this.#dials = new SharedDials({ node, clock: parts.clock, log: parts.log }, this.#stop.signal);
     this.localPeer = node.peerId.toString();
   }
 
   async start(): Promise<void> {
-    const { streamsPerConnection } = LIMITS.peers;
-    const limits = { maxInboundStreams: streamsPerConnection, maxOutboundStreams: streamsPerConnection };
-    for (const protocol of PROTOCOLS)
-      await this.#node.handle(protocol, (stream, connection) => this.#onStream(protocol, stream, connection), limits);
+    const { streamsPerConnection, strangerStreamsPerConnection } = LIMITS.peers;
+    for (const protocol of PROTOCOLS) {
+      // Who pairs is not known yet, and done in a moment.
+      const most = protocol === PAIR_PROTOCOL ? strangerStreamsPerConnection : streamsPerConnection;
+      await this.#node.handle(protocol, (stream, connection) => this.#onStream(protocol, stream, connection), {
+        maxInboundStreams: most,
+        maxOutboundStreams: most,
+      });
+    }
     void closeIdleConnections(this.#node, PROTOCOLS, { clock: this.#parts.clock, signal: this.#stop.signal });
     await startNode(this.#node, this.#parts.listen);
   }
@@ -126,14 +142,18 @@ class OpenNode implements PeerNode {
   ): Promise<Made> {
     const local = await this.#find(hexEncode(wanted));
     if (local !== undefined) return use(this.#openLocal(protocol, local));
-    const { clock, log } = this.#parts;
     for (let left = candidates; ;) {
-      const connection = await dial(left, { node: this.#node, clock, log }, { signal });
+      const connection = await this.#dials.connect(left, signal);
+      const gate = this.#gates.getOrInsertComputed(connection, () => createGate(LIMITS.peers.streamsOpening));
       try {
-        const stream = await openStream(connection, protocol, { signal });
-        const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
-        await sendWanted(frames, wanted);
-        return await unlessAborted(signal, frames, () => use({ frames, ...endsOf(connection), outbound: true }));
+        return await gate(async () => {
+          const stream = await openStream(connection, protocol, { signal });
+          const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
+          await sendWanted(frames, wanted);
+          return await unlessAborted(signal, frames, () =>
+            use({ frames, ...endsOf(connection), outbound: true, vouch: NOTHING }),
+          );
+        });
       } catch (thrown) {
         // It may live at another host of its record.
         const tried = connection.remotePeer.toString();
@@ -151,7 +171,7 @@ class OpenNode implements PeerNode {
   /** Two twins of this host: there is no connection between them, and nobody to find by an address. */
   #openLocal(protocol: PeerProtocol, twin: LocalTwin): PeerStream {
     const [mine, theirs] = createLocalFrames(PROOF_FRAME_SIZE_BYTES);
-    const ends = { peerId: this.localPeer, address: "" };
+    const ends = { peerId: this.localPeer, address: "", vouch: NOTHING };
     twin.accept(protocol, { frames: theirs, ...ends, outbound: false }).catch((thrown: unknown) => {
       const { code, message } = toTwinError(thrown);
       this.#parts.log.debug({ code }, message);
@@ -160,11 +180,14 @@ class OpenNode implements PeerNode {
   }
 
   async #onStream(protocol: PeerProtocol, stream: Stream, connection: Connection): Promise<void> {
+    const leave = this.#strangers.enter(connection.id);
+    if (leave === undefined) return stream.abort(tooManyStrangers());
+    stream.addEventListener("close", leave);
     const frames = new FrameStream(stream, PROOF_FRAME_SIZE_BYTES);
     try {
       const twin = await this.#wantedTwin(frames);
       if (twin === undefined) await sendAbsent(frames);
-      else await twin.accept(protocol, { frames, ...endsOf(connection), outbound: false });
+      else await twin.accept(protocol, { frames, ...endsOf(connection), outbound: false, vouch: leave });
     } catch (thrown) {
       const { code, message, cause } = toTwinError(thrown);
       const fields = { code, address: connection.remoteAddr.toString() };
@@ -193,6 +216,13 @@ async function unlessAborted<Made>(signal: AbortSignal, frames: Frames, use: () 
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+function tooManyStrangers(): TwinError {
+  return new TwinError(
+    "TWIN_LIMIT_EXCEEDED",
+    "Too many streams of this connection lead to nobody that is known here; close some first.",
+  );
 }
 
 function endsOf(connection: Connection): Pick<PeerStream, "peerId" | "address"> {

@@ -69,7 +69,8 @@ export async function withinDeadline<Result>(frames: Frames, exchange: () => Pro
   }
 }
 
-function startSession({ frames, ...about }: PeerStream, proven: ProvenEnds, parts: SessionParts): PeerSession {
+function startSession(stream: PeerStream, proven: ProvenEnds, parts: SessionParts): PeerSession {
+  const { frames, peerId, address, outbound } = stream;
   const { twin } = proven.remote;
   frames.limitFrames(LIMITS.peers.frameSizeBytes);
   const session = openFrameSession<PeerApi>({
@@ -80,8 +81,10 @@ function startSession({ frames, ...about }: PeerStream, proven: ProvenEnds, part
     callsInFlight: LIMITS.peers.requestsInFlight,
   });
   return {
-    ...about,
     twin,
+    peerId,
+    address,
+    outbound,
     remote: session.remote,
     ended: session.ended,
     [Symbol.dispose]: () => session[Symbol.dispose](),

@@ -15,6 +15,8 @@ export interface PeerStream {
   readonly address: string;
   /** Whether this side opened it. */
   readonly outbound: boolean;
+  /** Says that its twin knows who is behind it: it is not one of the few that strangers get any more. */
+  readonly vouch: () => void;
 }
 
 /** What a host answers in place of a proof when the twin does not live there. */

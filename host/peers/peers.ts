@@ -212,8 +212,11 @@ class OpenPeers implements Peers {
   }
 
   async #acceptStream(protocol: PeerProtocol, stream: PeerStream): Promise<void> {
-    if (protocol === RPC_PROTOCOL) this.#sessions.add(await openPeerSession(stream, this.#sessionParts));
-    else if (protocol === PAIR_PROTOCOL) this.#workerOf(await this.#answerAcceptor(stream));
+    if (protocol === RPC_PROTOCOL) {
+      const session = await openPeerSession(stream, this.#sessionParts);
+      this.#sessions.add(session);
+      if ((await this.#parts.circlesOf(session.twin)).length > 0) stream.vouch();
+    } else if (protocol === PAIR_PROTOCOL) this.#workerOf(await this.#answerAcceptor(stream));
     else await answerForShards(stream, { ...this.#shardParts, holder: this.#parts.holder });
   }
 

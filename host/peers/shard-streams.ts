@@ -42,7 +42,10 @@ export async function answerForShards(
 ): Promise<void> {
   const { frames, other } = await prove(stream, parts);
   // Whoever has no room here has nothing long to say.
-  if (await holder.knows(other)) frames.limitFrames(LIMITS.vault.storeAnswerSizeBytes);
+  if (await holder.knows(other)) {
+    frames.limitFrames(LIMITS.vault.storeAnswerSizeBytes);
+    stream.vouch();
+  }
   await holder.serve(frames, other);
 }
 

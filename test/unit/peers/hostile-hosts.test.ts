@@ -5,6 +5,7 @@ import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { jsonEncode, utf8Encode } from "../../../host/base/bytes.ts";
+import { LIMITS } from "../../../host/base/limits.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import { systemRandom } from "../../../host/base/random.ts";
 import { FrameStream } from "../../../host/peers/frame-stream.ts";
@@ -223,6 +224,26 @@ describe("a hostile host", () => {
     }
     await expectAlive(ada, ben);
     expect((await ada.peers.status()).map(({ twin, name }) => [twin, name])).toEqual([[before?.twin, before?.name]]);
+  });
+
+  test("gets few streams for whom nobody knows, proven or not, and others when it has closed some", async () => {
+    const [ada, ben] = await openPair();
+    const { node, connection } = await attack(ada);
+    const stranger = (number: number): Promise<{ stream: Stream }> => prove(connection, node, testIdentity(number));
+    const proven = await Promise.all([stranger(50), stranger(51)]);
+    const left = LIMITS.peers.strangerStreamsPerConnection - proven.length;
+    const silent = await Promise.all(Array.from({ length: left }, () => connection.newStream(RPC)));
+    await expect(stranger(52)).rejects.toMatchObject({ code: "TWIN_PEER_OFFLINE" });
+    const streams = [...proven.map(({ stream }) => stream), ...silent];
+    expect(streams.every(({ status }) => status === "open")).toBe(true);
+    await expectAlive(ada, ben);
+    await streams[0]!.close();
+    await until(() =>
+      stranger(52).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 
   test("waits for nothing longer than the host lets it, and many of them do not stop others", async () => {

@@ -3,6 +3,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hexEncode, utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
 import { TwinError } from "../../../host/base/errors.ts";
+import { LIMITS } from "../../../host/base/limits.ts";
 import { twinHash } from "../../../host/peers/invite-code.ts";
 import { createLocalFrames } from "../../../host/peers/local-frames.ts";
 import type { PeerNode } from "../../../host/peers/peer-node.ts";
@@ -47,6 +48,24 @@ describe("twins of one host", () => {
     const addresses = (await ben.peers.status()).map(({ online, address }) => (online ? address : "away"));
     expect(addresses).toHaveLength(2);
     expect(new Set(addresses).size).toBe(1);
+  });
+
+  test("are more than strangers may be: all of them share the connection, also when they reach for it at once", async () => {
+    // It cannot be dialled: all of them have to look for Ben when he is back.
+    const node = await openNode(1, { listen: [] });
+    let ben = await open(2);
+    const count = LIMITS.peers.strangerStreamsPerConnection + 4;
+    const many = await Promise.all(Array.from({ length: count }, (_, index) => open(3 + index, { node })));
+    for (const each of many) await pair(ben, each);
+    const places = async (): Promise<Set<string | undefined>> =>
+      new Set((await ben.peers.status()).map(({ online, address }) => (online ? address : "away")));
+    await ben[Symbol.asyncDispose]();
+    ben = await open(2, { state: ben.state, listen: ben.listen });
+    await until(async () => (await places()).size === 1 && !(await places()).has("away"));
+    expect(await ben.peers.status()).toHaveLength(count);
+    for (const each of many) say(each, ben, "here");
+    await until(() => heard(ben).length === count);
+    expect(heard(ben).toSorted()).toEqual(many.map((each) => from(each, "here")).toSorted());
   });
 
   test("find each other without any connection", async () => {
