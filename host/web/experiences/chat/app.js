@@ -49,8 +49,8 @@ function NobodyYet() {
       </svg>
       <h2>Nobody to write to yet</h2>
       <p>
-        Open <b>Peers</b> in the launcher and invite someone. When they have accepted your code, they stand here and you
-        can write.
+        Invite someone under <b>Your twin, Peers</b>. When they have accepted your code, they stand here and you can
+        write.
       </p>
     </main>
   `;
