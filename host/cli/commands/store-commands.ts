@@ -91,10 +91,13 @@ async function lend(who: string | undefined, size: string | undefined, options: 
     );
     return;
   }
-  const quotaBytes = parseSize(size ?? "");
+  if (size === undefined) {
+    throw new TwinError("TWIN_INPUT_INVALID", `How much room for ${who}? For example: twin lend ${who} 10GB`);
+  }
+  const quotaBytes = parseSize(size);
+  const { findTwin } = await import("../../package-source.ts");
   const twin = await withOwner(options, async (owner) => {
-    const named = (await owner.status()).peers.filter(({ name }) => name === who);
-    const found = named.length === 1 ? named[0]!.twin : who;
+    const found = await findTwin(who, owner);
     await owner.lend(found, quotaBytes);
     return found;
   });
