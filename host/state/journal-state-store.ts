@@ -161,7 +161,7 @@ class Store implements JournalStateStore, JournalSource {
   }
 
   get(at: StateKey): Uint8Array | undefined {
-    return this.#get(at, Infinity);
+    return this.#get(at, Infinity)?.slice();
   }
 
   scan(range: StateRange): StateEntry[] {
@@ -290,12 +290,13 @@ class Store implements JournalStateStore, JournalSource {
     return this.#sizes.getOrInsertComputed(namespace, () => this.#parts.file.ownNumber(`size:${namespace}`));
   }
 
+  /** Not a copy. */
   #get(at: StateKey, sequence: number): Uint8Array | undefined {
     checkKey(at);
     const row = this.#parts.overlay.find(at);
-    if (row === undefined) return this.#read(at)?.slice();
+    if (row === undefined) return this.#read(at);
     const version = versionAt(row, sequence);
-    return version === undefined ? this.#parts.file.get(at) : version.value?.slice();
+    return version === undefined ? this.#parts.file.get(at) : version.value;
   }
 
   /** What the tables say of a key without a newer row. */

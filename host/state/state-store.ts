@@ -53,7 +53,7 @@ export type StateReads = Pick<StateStore, "get" | "scan" | "sizeBytes">;
 
 /** A store that can also be read as it is on disk, while newer commits are on their way there. */
 export interface SnapshotStateStore extends StateStore {
-  /** Reads of the last durable state: nobody need wait for anything before showing them. */
+  /** Reads of the last durable state: nobody need wait for anything before showing them. What `get` gives is the store's own, to read and not to change. */
   readonly durable: Pick<StateStore, "get" | "scan">;
   /** Namespaces that have rows, or had some, ascending. */
   namespaces(): string[];
