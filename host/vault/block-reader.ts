@@ -14,7 +14,7 @@ import { openSealed, type PackedBlock, type SealedFrames } from "./sealed-frames
 import { isCompressed } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { ShardSeal } from "./shard.ts";
-import type { BlockPlace, VaultIndex } from "./vault-index.ts";
+import type { BlockPlace, SegmentRecord, VaultIndex } from "./vault-index.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 import { blockKey } from "./vault-keys.ts";
 
@@ -83,20 +83,19 @@ export function createBlockReader(parts: BlockReaderParts): BlockReader {
     const { firstFrame, ...span } =
       packed === undefined ? frameSpan(storedBytes, offset, size) : frameSpan(storedBytes, 0, storedBytes);
     const key = blockKey(seal.keys, seal.kernels, id, Uint8Array.fromHex(segment.id));
-    const open = async (bytes: Uint8Array | undefined): Promise<Uint8Array | undefined> => {
+    const open: Opener = async (bytes) => {
       if (bytes === undefined) return undefined;
       const frames = { key, storedBytes, span: { firstFrame, bytes }, packed };
       const plain = await orBroken(rebuilt === undefined ? openHere(frames) : openLong(frames));
       if (plain?.buffer !== bytes.buffer) buffers.give(bytes);
       return plain;
     };
-    const start = place.offset + span.offset;
+    const range = { offset: place.offset + span.offset, size: span.sizeBytes };
     const memory = rebuilt === undefined ? { buffers } : { rebuilt };
     const plain =
-      (await open(await segments.readFast(segment, { offset: start, size: span.sizeBytes }, memory))) ??
-      (await open(await segments.readVerified(segment, start, span.sizeBytes, pace)));
+      (await open(await segments.readFast(segment, range, memory))) ??
+      (await openDoubtful({ segments, open }, segment, range, { pace, buffers }));
     await pace();
-    if (plain === undefined) throw lost(`The seal of a block in segment ${segment.id} does not hold.`);
     const skip = packed === undefined ? offset - firstFrame * FRAME_SIZE : offset;
     return buffers.keep(plain.subarray(skip, skip + size));
   }
@@ -117,6 +116,27 @@ export function createBlockReader(parts: BlockReaderParts): BlockReader {
   }
 
   return { read, readWhole: async (id, pace) => read(id, 0, placeOf(id).sizeBytes, { pace }) };
+}
+
+/** The plaintext of sealed bytes, or undefined when there are none or their seals do not hold. */
+type Opener = (bytes: Uint8Array | undefined) => Promise<Uint8Array | undefined>;
+
+/** What does not open at once: leaf by verified leaf, or as it stands in shards that cannot prove themselves and may be whole all the same. */
+async function openDoubtful(
+  { segments, open }: { readonly segments: SegmentReader; readonly open: Opener },
+  segment: SegmentRecord,
+  range: { readonly offset: number; readonly size: number },
+  { pace, buffers }: { readonly pace: Pace; readonly buffers: ReadBuffers },
+): Promise<Uint8Array> {
+  try {
+    const plain = await open(await segments.readVerified(segment, range.offset, range.size, pace));
+    if (plain !== undefined) return plain;
+    throw lost(`The seal of a block in segment ${segment.id} does not hold.`);
+  } catch (thrown) {
+    const plain = await open(await segments.readFast({ ...segment, absent: [] }, range, { buffers }));
+    if (plain !== undefined) return plain;
+    throw thrown;
+  }
 }
 
 async function orBroken<T>(operation: Promise<T>): Promise<T | undefined> {

@@ -13,7 +13,7 @@ import { type ManifestNode, sizeOf } from "./manifest.ts";
 import { createManifestCache } from "./manifest-cache.ts";
 import { walkManifest } from "./manifest-tree.ts";
 import type { Pace } from "./pace.ts";
-import { type SegmentId, openTable, shardCountOf } from "./segment.ts";
+import { type SegmentBlock, type SegmentId, openTable, shardCountOf } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import {
   type ShardHeader,
@@ -138,13 +138,22 @@ async function readSegment(
     await pace();
   }
   const found = { ...record, stores: homes, absent: indexes.filter((index) => homes[index] === "") };
-  const tableOffset = shape.payloadSize - shape.tableSize;
-  return orUndefined(
-    (async () => {
-      const table = await parts.segments.readVerified(found, tableOffset, shape.tableSize, pace);
-      return { record: found, blocks: openTable(table, id, parts.seal.keys, parts.seal.kernels) };
-    })(),
-  );
+  const blocks = (await orUndefined(readTable(parts, found))) ?? (await orUndefined(readTable(parts, found, pace)));
+  return blocks && { record: found, blocks };
+}
+
+/** The blocks of a segment: with a pace leaf by verified leaf, else by its seal alone. Throws when it cannot be had. */
+async function readTable(
+  { segments, seal }: SearchParts,
+  segment: SegmentRecord,
+  pace?: Pace,
+): Promise<SegmentBlock[] | undefined> {
+  const range = { offset: segment.payloadSize - segment.tableSize, size: segment.tableSize };
+  const table =
+    pace === undefined
+      ? await segments.readFast(segment, range, {})
+      : await segments.readVerified(segment, range.offset, range.size, pace);
+  return table && openTable(table, segment.id, seal.keys, seal.kernels);
 }
 
 /** The store whose copy of the shard holds, leaf by leaf; the first when none does. */

@@ -6,9 +6,10 @@ import type { GuardedStore } from "./guarded-store.ts";
 import { free, shared, WORKER_SIZE } from "./movable.ts";
 import { createPace, type Pace } from "./pace.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
+import { salvageData } from "./salvage.ts";
 import { finishShard, type RemakeOrder, remakeShards } from "./segment-coder.ts";
 import { rebuildLeaves } from "./segment-reader.ts";
-import { type Blame, createShardReader } from "./shard-reader.ts";
+import { type Blame, createShardReader, type ShardReader } from "./shard-reader.ts";
 import { headerSize, leafCount, leafRange, shardName } from "./shard.ts";
 import type { SegmentRecord } from "./vault-index.ts";
 import { changeSegment, storeNamed, type VaultParts } from "./vault-parts.ts";
@@ -82,7 +83,7 @@ export async function repairSegment(
   }
   const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
   const leaving = leavingOnes.filter((index) => !bad.includes(index));
-  const made = await remake(parts, { record, shards, bad: [...bad, ...leaving] }, tools);
+  const made = await remake(parts, { record, shards, bad: [...bad, ...leaving], reader }, tools);
   for (const leaves of shards) giveBack(buffers, leaves);
   const wanting = bad.filter((index) => made?.has(index) !== true);
   // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.
@@ -115,6 +116,7 @@ interface Repair {
   readonly record: SegmentRecord;
   readonly shards: readonly Leaves[];
   readonly bad: readonly number[];
+  readonly reader: ShardReader;
 }
 
 /** Makes the bad shards again. Answers where each now stands, or undefined when too little is left. */
@@ -126,7 +128,7 @@ async function remake(parts: VaultParts, repair: Repair, tools: RepairTools): Pr
   const isEnough = whole.filter((data) => data !== undefined).length >= record.dataShards;
   const fresh = isEnough
     ? await remakeWhole(parts, { shape: record, whole, wanted: bad }, tools.pace)
-    : await remakeLeaves(parts, repair, tools.pace);
+    : ((await remakeLeaves(parts, repair, tools.pace)) ?? (await remakeSalvaged(parts, repair, whole, tools)));
   for (const [at, shard] of fresh?.entries() ?? []) {
     const put = { index: bad[at]!, shard, taken: [...made.values()] };
     const store = await place(parts, record, put, tools.buffers);
@@ -171,6 +173,29 @@ async function remakeLeaves(
     await pace();
   }
   return fresh;
+}
+
+/** The shards from whatever the seals of the blocks vouch for, or undefined when that is too little. */
+async function remakeSalvaged(
+  parts: VaultParts,
+  { record, reader, bad }: Repair,
+  whole: readonly (Uint8Array | undefined)[],
+  { pace, buffers }: RepairTools,
+): Promise<readonly Uint8Array<ArrayBuffer>[] | undefined> {
+  const bodies = await Promise.all(
+    whole.map(async (data, index) => {
+      if (data !== undefined || (storeNamed(parts.stores, record.stores[index])?.isSuspect() ?? true)) return data;
+      const body = await reader.fetchPiece(record, { index, offset: 0, sizeBytes: record.shardSize }, buffers);
+      return body?.length === record.shardSize ? body : undefined;
+    }),
+  );
+  const proven = [...whole.keys()].filter((index) => whole[index] !== undefined);
+  const data = await salvageData(parts.seal, { shape: record, bodies, proven }, pace);
+  for (const [index, body] of bodies.entries())
+    if (body !== undefined && whole[index] === undefined) buffers.give(body);
+  if (data === undefined) return undefined;
+  parts.log.warn({ segment: record.id, proven: proven.length }, "a segment is made again by the seals of its blocks");
+  return await remakeWhole(parts, { shape: record, whole: whole.map((_, index) => data[index]), wanted: bad }, pace);
 }
 
 /** The data of a shard of which every leaf holds: they lie one behind the other, as they came. */

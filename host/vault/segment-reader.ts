@@ -7,6 +7,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { type Pace, createPace } from "./pace.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
+import { reconstructPaced } from "./reconstruct-paced.ts";
 import type { RebuiltSegments } from "./rebuilt-segments.ts";
 import { type SegmentShape, shardCountOf } from "./segment.ts";
 import type { ShardSeal } from "./shard.ts";
@@ -18,8 +19,6 @@ const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
 export const CODE_STRIPE_SIZE = 128;
 /** Ends the wait for a late store. Said, because an abort without a reason makes an error with a stack each time. */
 const IN_TIME = "answered";
-/** Of each shard between two breaths. */
-const STRETCH_SIZE = 2_048 * CODE_STRIPE_SIZE;
 /** No index of a shard: none is left out. */
 const NO_SHARD = -1;
 /** Leaves of one shard that are fetched and rebuilt together: 1 MiB. */
@@ -142,17 +141,12 @@ async function rebuildPiece(
 /** All data shards of a segment, those that are not trusted from others, unverified; undefined when too few answer. */
 async function rebuildData(parts: ReaderParts, segment: SegmentRecord): Promise<Uint8Array[] | undefined> {
   const pace = createPace(parts.clock);
-  const { dataShards, parityShards, shardSize } = segment;
+  const { dataShards, shardSize } = segment;
   const column = await gatherColumn(parts, segment, { index: NO_SHARD, offset: 0, sizeBytes: shardSize });
   if (column === undefined) return undefined;
   const { whole, lost } = withRoom(column, shardSize, parts.buffers);
   if (lost.some((index) => index < dataShards)) {
-    const code = parts.seal.kernels.createErasureCode(dataShards, parityShards);
-    for (let start = 0; start < shardSize; start += STRETCH_SIZE) {
-      const stretch = whole.map((shard) => shard.subarray(start, start + STRETCH_SIZE));
-      code.reconstructInto(stretch, lost);
-      await pace();
-    }
+    await reconstructPaced(parts.seal.kernels, { shape: segment, areas: whole, lost }, pace);
   }
   giveAll(parts.buffers, whole.slice(dataShards));
   return whole.slice(0, dataShards);
@@ -297,6 +291,15 @@ function sourceOrder(segment: SegmentRecord, wanted: number, shards: ShardReader
   const isTrusted = (index: number): boolean => shards.isTrusted(segment, index);
   const rank = (index: number): number => (index === wanted ? (isTrusted(index) ? 0 : 3) : isTrusted(index) ? 1 : 2);
   return [...segment.stores.keys()].toSorted((left, right) => rank(left) - rank(right));
+}
+
+/** The bytes [offset, offset + size) of the payload that the data shards of a segment hold, in a fresh buffer. */
+export function cutPayload(
+  shards: readonly Uint8Array[],
+  shape: SegmentShape,
+  { offset, size }: { readonly offset: number; readonly size: number },
+): Uint8Array {
+  return cutPieces(shards, piecesOf(shape, offset, size));
 }
 
 /** Which data shards hold [offset, offset + size) of the payload. */
