@@ -52,6 +52,8 @@ export function createAnswerBook(
   /** Of the order; read when it is first needed: most calls have no id. */
   let last: number | undefined;
   const lastNumber = (): number => (last ??= readLast(store));
+  /** Of the oldest, likewise: to look for it is to look at all that went before it lately. */
+  let first: number | undefined;
   const keyOf = ({ holder, callId }: IdentifiedCall): Uint8Array =>
     kernels.hash(jsonEncode([callerName(holder), callId]));
   const requestOf = ({ capability, method, payload }: IdentifiedCall): string =>
@@ -59,15 +61,18 @@ export function createAnswerBook(
   const forget = (): StateWrite[] => {
     const full = store.sizeBytes(ANSWERS) > LIMITS.engine.answersSizeBytes;
     // A few at a time: each record brings one, so the book shrinks while it is used.
-    const [oldest, second] = store.scan({ namespace: ORDER, start: FIRST_KEY, limit: 2 });
-    const tooMany = oldest !== undefined && lastNumber() - numberOf(oldest.key) + 1 >= LIMITS.engine.callIdsKept;
-    const gone = full ? [oldest, second] : tooMany ? [oldest] : [];
-    return gone
-      .filter((entry) => entry !== undefined)
-      .flatMap(({ key, value }) => [
-        { namespace: ORDER, key, value: undefined },
-        { namespace: ANSWERS, key: value, value: undefined },
-      ]);
+    first ??= readFirst(store);
+    if (first === undefined) return [];
+    const tooMany = lastNumber() - first + 1 >= LIMITS.engine.callIdsKept;
+    const writes: StateWrite[] = [];
+    for (let count = full ? 2 : tooMany ? 1 : 0; count > 0; count--) {
+      const key = numberKey(first);
+      const answer = store.get({ namespace: ORDER, key });
+      if (answer === undefined) break;
+      writes.push({ namespace: ORDER, key, value: undefined }, { namespace: ANSWERS, key: answer, value: undefined });
+      first += 1;
+    }
+    return writes;
   };
   return {
     find: (call) => {
@@ -91,9 +96,14 @@ export function createAnswerBook(
       ];
     },
     reload: () => {
-      last = undefined;
+      [first, last] = [undefined, undefined];
     },
   };
+}
+
+function readFirst(store: Pick<StateStore, "scan">): number | undefined {
+  const [entry] = store.scan({ namespace: ORDER, start: FIRST_KEY, limit: 1 });
+  return entry === undefined ? undefined : numberOf(entry.key);
 }
 
 function readLast(store: Pick<StateStore, "scan">): number {

@@ -13,7 +13,7 @@ import type { StateFileOptions } from "./state-file.ts";
 
 /** What {@link adoptJournal} needs. */
 export interface AdoptOptions extends StateFileOptions {
-  readonly kernels: Pick<Kernels, "hash" | "seal" | "open">;
+  readonly kernels: Pick<Kernels, "hash" | "open" | "xchacha20poly1305">;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -7,6 +7,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { StateWrite } from "./state-store.ts";
 
 const NONCE_SIZE = 24;
+const TAG_SIZE = 16;
 const DOMAIN = utf8Encode("twin.journal.1");
 /** Of namespace `u8`, of the key `u16`, of the value plus one `u32`: 0 deletes. */
 const HEAD_SIZE = 7;
@@ -94,7 +95,7 @@ export interface RecordSeal {
 export function createRecordSeal(parts: {
   readonly key: Uint8Array;
   readonly twin: string;
-  readonly kernels: Pick<Kernels, "seal" | "open">;
+  readonly kernels: Pick<Kernels, "open" | "xchacha20poly1305">;
   readonly random: Random;
 }): RecordSeal {
   const { kernels, random } = parts;
@@ -108,7 +109,11 @@ export function createRecordSeal(parts: {
   return {
     seal: (sequence, bytes) => {
       const nonce = random.bytes(NONCE_SIZE);
-      return concatBytes(nonce, kernels.seal(key, nonce, bytes, dataOf(sequence)));
+      const sealed = new Uint8Array(NONCE_SIZE + bytes.length + TAG_SIZE);
+      sealed.set(nonce);
+      const terms = { key, nonce, additionalData: dataOf(sequence) };
+      kernels.xchacha20poly1305.sealInto(terms, bytes, sealed.subarray(NONCE_SIZE));
+      return sealed;
     },
     open: (sequence, sealed) => {
       const nonce = sealed.slice(0, NONCE_SIZE);

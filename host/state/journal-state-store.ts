@@ -10,7 +10,7 @@ import type { JournalRecord } from "./journal-group.ts";
 import { createRecordSeal, decodeWrites, type RecordSeal, RecordWriter } from "./journal-record.ts";
 import { keyOf, orderOf, Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
 import { stateBroken } from "./sqlite-failure.ts";
-import { openStateFile, type StateFile, type StateFileOptions } from "./state-file.ts";
+import { openStateFile, type SealedEntry, type StateFile, type StateFileOptions } from "./state-file.ts";
 import { checkKey, checkNamespace, checkRange } from "./state-key.ts";
 import type { SnapshotStateStore, StateEntry, StateKey, StateRange, StateWrite } from "./state-store.ts";
 import { TableApplier } from "./table-applier.ts";
@@ -330,7 +330,7 @@ class Store implements JournalStateStore, JournalSource {
       addBefore(order);
       if (isFull()) return entries;
       // A row of ours replaces the tables' own; it is added before the next one.
-      if (next?.row.order !== order) entries.push(entry);
+      if (next?.row.order !== order) entries.push(this.#parts.file.open(range.namespace, entry));
       if (isFull()) return entries;
     }
     addBefore();
@@ -338,11 +338,11 @@ class Store implements JournalStateStore, JournalSource {
   }
 
   /** The tables' own entries, a page at a time: how many are needed is known only while merging. */
-  *#pages(range: StateRange): Generator<StateEntry, void> {
+  *#pages(range: StateRange): Generator<SealedEntry, void> {
     let { start, end } = range;
     for (;;) {
       const limit = Math.min(range.limit, PAGE_LENGTH);
-      const page = this.#parts.file.scan({ ...range, start, end, limit });
+      const page = this.#parts.file.scanSealed({ ...range, start, end, limit });
       yield* page;
       const last = page.at(-1);
       if (last === undefined || page.length < limit) return;

@@ -11,14 +11,15 @@ const NONCE_SIZE = 24;
 const TAG_SIZE = 16;
 const KEY_SIZE = 32;
 const DOMAIN = utf8Encode("twin.state.1");
+const FIRST_ROOM_SIZE = 1024;
 
 /** Bytes by which a sealed value is longer than the value. */
 export const SEAL_OVERHEAD = NONCE_SIZE + TAG_SIZE;
 
 /** Seals and opens the values of one twin. */
 export interface ValueSeal {
-  /** Fresh nonce, ciphertext and tag; {@link SEAL_OVERHEAD} bytes more than `value`. */
-  seal(at: StateKey, value: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** Fresh nonce, ciphertext and tag; {@link SEAL_OVERHEAD} bytes more than `value`. They are valid until the next call. */
+  seal(at: StateKey, value: Uint8Array): Uint8Array;
   /** The value. Throws `TWIN_SEAL_BROKEN` when it was changed, moved, or sealed for another twin or under another key. */
   open(at: StateKey, sealed: Uint8Array): Uint8Array<ArrayBuffer>;
 }
@@ -27,7 +28,7 @@ export interface ValueSeal {
 export function createValueSeal(parts: {
   readonly key: Uint8Array;
   readonly twin: string;
-  readonly kernels: Pick<Kernels, "seal" | "open">;
+  readonly kernels: Pick<Kernels, "open" | "xchacha20poly1305">;
   readonly random: Random;
 }): ValueSeal {
   const { twin, kernels, random } = parts;
@@ -45,10 +46,16 @@ export function createValueSeal(parts: {
     bytes.set(name, size);
     return bytes.subarray(0, size + name.length);
   };
+  let room: Uint8Array = new Uint8Array(FIRST_ROOM_SIZE);
   return {
     seal: (at, value) => {
+      const size = value.length + SEAL_OVERHEAD;
+      if (size > room.length) room = new Uint8Array(2 * size);
       const nonce = random.bytes(NONCE_SIZE);
-      return concatBytes(nonce, kernels.seal(key, nonce, value, additionalData(at)));
+      room.set(nonce);
+      const terms = { key, nonce, additionalData: additionalData(at) };
+      kernels.xchacha20poly1305.sealInto(terms, value, room.subarray(NONCE_SIZE, size));
+      return room.subarray(0, size);
     },
     open: (at, sealed) => {
       const nonce = sealed.subarray(0, NONCE_SIZE);

@@ -36,7 +36,7 @@ export interface StateFileOptions {
   readonly key: Uint8Array;
   /** Id of the twin that the file belongs to: part of every seal. */
   readonly twin: string;
-  readonly kernels: Pick<Kernels, "seal" | "open">;
+  readonly kernels: Pick<Kernels, "open" | "xchacha20poly1305">;
   readonly random: Random;
 }
 
@@ -129,6 +129,12 @@ function checkTables({ database, schema, path, seal }: FoundTables): void {
   }
 }
 
+/** A row whose value is sealed. */
+export interface SealedEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
 /** An open state file. Everything is synchronous and throws what SQLite reports in our words. */
 export class StateFile {
   readonly path: string;
@@ -160,14 +166,22 @@ export class StateFile {
   }
 
   scan(range: StateRange): StateEntry[] {
+    return this.scanSealed(range).map((entry) => this.open(range.namespace, entry));
+  }
+
+  /** The same with values as they lie, for who may not need them all. */
+  scanSealed(range: StateRange): SealedEntry[] {
     return this.#guard(() => {
       const statement = this.#statement(scanOf(range));
       const bounds = range.end === undefined ? [range.start] : [range.start, range.end];
-      return statement.all(range.namespace, ...bounds, range.limit).map((row) => {
-        const at = { namespace: range.namespace, key: row["key"] as Uint8Array };
-        return { key: at.key, value: this.#open(at, row["value"] as Uint8Array) };
-      });
+      // The columns are those of an entry.
+      return statement.all(range.namespace, ...bounds, range.limit) as unknown as SealedEntry[];
     });
+  }
+
+  /** The entry with its opened value. Throws `TWIN_STATE_BROKEN` when its seal does not hold. */
+  open(namespace: string, { key, value }: SealedEntry): StateEntry {
+    return { key, value: this.#open({ namespace, key }, value) };
   }
 
   /** Namespaces with rows, ascending. */

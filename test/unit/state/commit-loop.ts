@@ -3,8 +3,8 @@
 import { openSync, writeSync } from "node:fs";
 import { systemRandom } from "../../../host/base/random.ts";
 import { openSqliteStateStore } from "../../../host/state/sqlite-state-store.ts";
+import { referenceKernels } from "../../support/reference-kernels.ts";
 import { textWrite } from "../../support/state-rows.ts";
-import { sealingKernels } from "../../support/sealing-kernels.ts";
 
 const [, , path, ledgerPath] = process.argv;
 const ledger = openSync(ledgerPath!, "a");
@@ -12,7 +12,7 @@ const store = await openSqliteStateStore({
   path: path!,
   key: new Uint8Array(32).fill(7),
   twin: "did:key:z6MkA",
-  kernels: sealingKernels,
+  kernels: referenceKernels,
   random: systemRandom,
 });
 for (let index = 0; ; index++) {

@@ -11,7 +11,7 @@ import { openSqliteStateStore } from "../../../host/state/sqlite-state-store.ts"
 import type { StateStore } from "../../../host/state/state-store.ts";
 import { testStateStore } from "../../conformance/state-store.suite.ts";
 import { createMemoryStateStore } from "../../support/memory-state-store.ts";
-import { sealingKernels } from "../../support/sealing-kernels.ts";
+import { referenceKernels } from "../../support/reference-kernels.ts";
 import { textWrite } from "../../support/state-rows.ts";
 
 let folder: string;
@@ -32,7 +32,7 @@ function open(path: string, over: { twin?: string; key?: Uint8Array } = {}): Pro
     path,
     key,
     twin: "did:key:z6MkA",
-    kernels: sealingKernels,
+    kernels: referenceKernels,
     random: systemRandom,
     ...over,
   });
