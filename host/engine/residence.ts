@@ -155,7 +155,10 @@ export class Residence {
     } catch (thrown) {
       // One that was closed meanwhile has told who closed it.
       if (this.#all.get(resident.slot) !== resident) return;
-      this.#parts.log.warn({ err: thrown }, "A twin could not be put to sleep; it stays awake for a while.");
+      this.#parts.log.warn(
+        { err: thrown, twin: resident.twin },
+        "A twin could not be put to sleep; it stays awake for a while.",
+      );
       resident.lastUsedMs = this.#parts.clock.elapsedMs();
     }
   }
@@ -173,7 +176,7 @@ export class Residence {
         await this.#rouse(resident);
         await this.#rest(resident);
       } catch (thrown) {
-        log.error({ err: thrown }, "A twin cannot be opened; who calls it is told why.");
+        log.error({ err: thrown, twin: resident.twin }, "A twin cannot be opened; who calls it is told why.");
       }
     }
     this.#isLooking = false;
@@ -208,7 +211,7 @@ export class Residence {
       // Who cannot be woken is not tried for ever: the timer fires when somebody else has woken it.
       resident.nextDueAtMs = undefined;
       await this.#rouse(resident).catch((thrown: unknown) => {
-        log.error({ err: thrown }, "A twin whose timer is due cannot be opened.");
+        log.error({ err: thrown, twin: resident.twin }, "A twin whose timer is due cannot be opened.");
       });
     }
     this.#setAlarm();

@@ -45,6 +45,8 @@ interface Awake {
 /** Only between two pieces of work that use it may it fall asleep. */
 export class Resident {
   readonly slot: number;
+  /** Its id. */
+  readonly twin: string;
   /** When a timer of it is due, as of the last time that it was awake; undefined: never, or not known yet. */
   nextDueAtMs: number | undefined;
   /** In time that never jumps. */
@@ -60,6 +62,7 @@ export class Resident {
   /** `weigh` is called when its guests may hold more than before, or less. */
   constructor(place: TwinPlace, weigh: (resident: Resident) => void) {
     this.slot = place.slot;
+    this.twin = place.twin;
     this.#place = place;
     this.#weigh = weigh;
   }

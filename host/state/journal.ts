@@ -6,7 +6,14 @@ import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
-import { decodeGroup, encodeGroup, findGroup, FIRST_PREVIOUS, type JournalRecord } from "./journal-group.ts";
+import {
+  decodeGroup,
+  encodeGroup,
+  findGroup,
+  FIRST_PREVIOUS,
+  type FoundGroup,
+  type JournalRecord,
+} from "./journal-group.ts";
 import { stateBroken } from "./sqlite-failure.ts";
 import type { WriteChoice } from "./write-choice.ts";
 
@@ -56,17 +63,31 @@ interface Segment {
 }
 
 /**
- * Opens the journal in `folder`. A torn tail is cut: nothing in it was acknowledged. Rejects with
- * `TWIN_STATE_BROKEN` when anything before it was damaged or is missing.
+ * Opens the journal in `folder`. A torn tail is cut: nothing in it was acknowledged. A record that was
+ * damaged is its twin's to refuse, by its seal; rejects with `TWIN_STATE_BROKEN` when it cannot be said
+ * whose what was damaged or is missing was.
  */
 export async function openJournal(parts: JournalParts): Promise<Journal> {
   const found = await readJournal(parts);
+  for (const { twin, sequence, path, offset } of found.damage) {
+    const why = `The record ${sequence} of a twin was changed, in the group at byte ${offset} of ${path}: the twin cannot be opened as long as its tables lack it.`;
+    parts.log.error({ twin }, why);
+  }
   return new FolderJournal(parts, found);
+}
+
+/** A record that is not as it was written. */
+interface Damage {
+  readonly twin: string;
+  readonly sequence: number;
+  readonly path: string;
+  readonly offset: number;
 }
 
 interface FoundJournal {
   readonly segments: readonly Segment[];
   readonly records: Map<string, JournalRecord[]>;
+  readonly damage: readonly Damage[];
   readonly nextNumber: number;
   readonly previous: Uint8Array;
 }
@@ -74,7 +95,7 @@ interface FoundJournal {
 async function readJournal({ folder, kernels }: Pick<JournalParts, "folder" | "kernels">): Promise<FoundJournal> {
   const names = await folder.list();
   const segments: Segment[] = [];
-  const records = new Map<string, JournalRecord[]>();
+  const records = new RecordCollector();
   let nextNumber = names[0] ?? 1;
   let previous: Uint8Array | undefined;
   for (const [index, first] of names.entries()) {
@@ -87,17 +108,13 @@ async function readJournal({ folder, kernels }: Pick<JournalParts, "folder" | "k
       const group = decodeGroup(bytes, offset, kernels);
       if (group === undefined || group.number !== nextNumber) break;
       if (previous !== undefined && compareBytes(group.previous, previous) !== 0) break;
+      // Of the last group of all it says that it was torn.
+      if (group.damaged.size > 0 && stop === Infinity && !hasLater(bytes, group, kernels)) break;
       for (const record of group.records) {
-        if (isVoid(record)) {
-          records.delete(record.twin);
-          for (const { last } of [...segments, segment]) last.delete(record.twin);
-        } else {
-          const known = records.getOrInsertComputed(record.twin, () => []);
-          // What was carried forth is there twice.
-          if (record.sequence > (known.at(-1)?.sequence ?? 0)) known.push(record);
-          segment.last.set(record.twin, record.sequence);
-        }
+        if (isVoid(record)) for (const { last } of [...segments, segment]) last.delete(record.twin);
+        else segment.last.set(record.twin, record.sequence);
       }
+      records.add(group, { path: folder.pathOf(first), offset });
       ({ hash: previous, end: offset } = group);
     }
     segments.push(segment);
@@ -108,7 +125,48 @@ async function readJournal({ folder, kernels }: Pick<JournalParts, "folder" | "k
     // The next group is written when the one before is safe: a whole one behind a bad one means that the bad one was safe once.
     if (later !== undefined && later.number > nextNumber) throw damaged(place, `the group ${nextNumber} was changed`);
   }
-  return { segments, records, nextNumber, previous: previous ?? FIRST_PREVIOUS };
+  const { found, damage } = records;
+  return { segments, records: found, damage: [...damage.values()], nextNumber, previous: previous ?? FIRST_PREVIOUS };
+}
+
+/** Whether a group behind this one was written: then this one was safe. */
+function hasLater(segment: Uint8Array, { number, end }: FoundGroup, kernels: JournalParts["kernels"]): boolean {
+  return (findGroup(segment, end, kernels)?.number ?? 0) > number;
+}
+
+/** Gathers the records of each twin. */
+class RecordCollector {
+  readonly found = new Map<string, JournalRecord[]>();
+  readonly damage = new Map<JournalRecord, Damage>();
+
+  add({ records, damaged }: FoundGroup, place: Pick<Damage, "path" | "offset">): void {
+    for (const record of records) {
+      const { twin, sequence } = record;
+      if (isVoid(record)) this.#drop(twin);
+      else if (!damaged.has(record)) this.#keep(record);
+      else if (this.#append(record)) this.damage.set(record, { twin, sequence, ...place });
+    }
+  }
+
+  #drop(twin: string): void {
+    for (const record of this.found.get(twin) ?? []) this.damage.delete(record);
+    this.found.delete(twin);
+  }
+
+  /** What was carried forth is there twice: the first one that is as it was written counts. */
+  #keep(record: JournalRecord): void {
+    if (this.#append(record) || this.damage.size === 0) return;
+    const known = this.found.get(record.twin)!;
+    const index = known.findIndex(({ sequence }) => sequence === record.sequence);
+    if (index !== -1 && this.damage.delete(known[index]!)) known[index] = record;
+  }
+
+  #append(record: JournalRecord): boolean {
+    const known = this.found.getOrInsertComputed(record.twin, () => []);
+    if (record.sequence <= (known.at(-1)?.sequence ?? 0)) return false;
+    known.push(record);
+    return true;
+  }
 }
 
 /** What says that the records of its twin before it count for nothing. */
@@ -120,7 +178,7 @@ function isVoid({ sequence }: JournalRecord): boolean {
   return sequence === 0;
 }
 
-/** Which twins had a record in a group that cannot be read nobody knows: it concerns all of them. */
+/** Which twins had a record in a group whose list cannot be read nobody knows: it concerns all of them. */
 function damaged({ path, offset }: { readonly path: string; readonly offset: number }, why: string): Error {
   return stateBroken(path, `${why}, at byte ${offset}`);
 }

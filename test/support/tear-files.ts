@@ -20,7 +20,7 @@ export function tearJournal(folder: string, below: (max: number) => number): voi
   let next = Number.parseInt(last, 10);
   for (;;) {
     const group = decodeGroup(bytes, end, referenceKernels);
-    if (group?.number !== next) break;
+    if (group?.number !== next || group.damaged.size > 0) break;
     ({ end } = group);
     next += 1;
   }
