@@ -45,13 +45,16 @@ export interface ReplicatorParts {
 
 /** How far the copy in the vault is behind. */
 export interface ReplicaStatus {
-  /** Number of the newest root record; 0 before the first. */
+  /** Number of the root record that the copy goes on from; 0 until the first of this run stands, and after missed records. */
   readonly rootSequence: number;
   /** When the snapshot that it names was finished, in ms since 1970. */
   readonly snapshotAtMs: number | undefined;
   /** Ticks since then. */
   readonly ticks: number;
-  /** Age of the oldest acknowledged write that a total loss of this host would cost now; 0 when there is none. */
+  /**
+   * Age of the oldest acknowledged write that a total loss of this host would cost now; 0 when there is none. While
+   * `rootSequence` is 0 it is not known, for there may be writes of an earlier run: counted from the start on.
+   */
   readonly lagMs: number;
   /** Why it does not get on, in words. */
   readonly problem?: string | undefined;
@@ -136,6 +139,8 @@ class RunningReplicator implements Replicator {
   #tried: FoundRoot | undefined;
   #snapshot: { readonly atMs: number; readonly sizeBytes: number } | undefined;
   #lastSequence: number | undefined;
+  /** Since when there may be writes that no epoch has: those of the last run, or missed ones. */
+  #unknownSinceMs: number | undefined;
   #isDue = true;
   #problem: string | undefined;
   #wake: (() => void) | undefined;
@@ -144,6 +149,7 @@ class RunningReplicator implements Replicator {
   constructor(parts: ReplicatorParts) {
     this.#parts = parts;
     this.#locator = createLocator(parts.identity.keys.locator, parts.kernels, parts.random);
+    this.#unknownSinceMs = parts.clock.nowMs();
     this.#endFollowing = parts.source.follow(
       (sequence, writes) => this.#onRecord(sequence, writes),
       () => this.#onGap(),
@@ -152,12 +158,13 @@ class RunningReplicator implements Replicator {
   }
 
   status(): ReplicaStatus {
-    const sinceMs = this.#inFlightSinceMs ?? this.#queue.sinceMs;
+    const nowMs = this.#parts.clock.nowMs();
+    const sinceMs = Math.min(this.#unknownSinceMs ?? nowMs, this.#inFlightSinceMs ?? this.#queue.sinceMs ?? nowMs);
     return {
-      rootSequence: this.#root?.record.sequence ?? 0,
+      rootSequence: (this.#epoch && this.#root?.record.sequence) ?? 0,
       snapshotAtMs: this.#snapshot?.atMs,
       ticks: this.#epoch?.count ?? 0,
-      lagMs: sinceMs === undefined ? 0 : Math.max(0, this.#parts.clock.nowMs() - sinceMs),
+      lagMs: Math.max(0, nowMs - sinceMs),
       problem: this.#problem,
     };
   }
@@ -192,6 +199,7 @@ class RunningReplicator implements Replicator {
     this.#queue.add(writes, nowMs);
     // Without stores to take them, the state file is the better place.
     if (this.#queue.sizeBytes > LIMITS.state.capabilitySizeBytes) {
+      this.#unknownSinceMs ??= this.#queue.sinceMs;
       this.#queue.take();
       this.#epoch = undefined;
       this.#isDue = true;
@@ -201,6 +209,7 @@ class RunningReplicator implements Replicator {
 
   /** What follows a gap must not be applied to what was before it. */
   #onGap(): void {
+    this.#unknownSinceMs ??= this.#parts.clock.nowMs();
     this.#epoch = undefined;
     this.#fresh = undefined;
     this.#isDue = true;
@@ -340,6 +349,7 @@ class RunningReplicator implements Replicator {
     if (this.#fresh !== fresh) return false;
     this.#epoch = epoch;
     this.#queue = fresh;
+    this.#unknownSinceMs = undefined;
     return true;
   }
 

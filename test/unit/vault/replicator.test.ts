@@ -120,6 +120,32 @@ describe("a replicated twin", () => {
     }
   });
 
+  test("is called behind from a start or missed records on, until all of it stands", async () => {
+    const twin = new TestTwin();
+    const { replicator, stores } = await start(twin);
+    await replicator.flush();
+    await replicator[Symbol.asyncDispose]();
+    // The host was killed before this was told to anybody.
+    twin.table.set("late", "1");
+    for (const store of stores) store.fault = "full";
+    const again = await start(twin, stores);
+    await until(
+      () => again.replicator.status().problem !== undefined,
+      () => again.clock.advance(50),
+    );
+    expect(again.replicator.status()).toMatchObject({ rootSequence: 0 });
+    expect(again.replicator.status().lagMs).toBeGreaterThan(0);
+    for (const store of stores) store.fault = "none";
+    await again.replicator.flush();
+    expect(again.replicator.status()).toMatchObject({ rootSequence: 2, lagMs: 0 });
+    expect((await restore(stores)).table.get("late")).toBe("1");
+    for (const store of stores) store.fault = "full";
+    twin.gap();
+    again.clock.advance(50);
+    expect(again.replicator.status()).toMatchObject({ rootSequence: 0 });
+    expect(again.replicator.status().lagMs).toBeGreaterThan(0);
+  });
+
   test("writes ticks by itself, and a fresh snapshot when there are too many of them", async () => {
     const twin = new TestTwin();
     const { replicator, stores, clock, vault } = await start(twin);
