@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 
 import { jsonDecode, jsonEncode } from "./base/bytes.ts";
 import { systemClock } from "./base/clock.ts";
+import { TwinError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import { builtInsFor } from "./built-ins.ts";
@@ -30,7 +31,7 @@ export interface DevListener {
 export interface DevTwin extends AsyncDisposable {
   /** Builds the folder and installs what comes out. Throws the compiler's words; then the build before stays. */
   rebuild(): Promise<{ readonly manifest: Manifest; readonly sizeBytes: number; readonly buildMs: number }>;
-  /** Calls a method as the owner. */
+  /** Calls a method as the owner. Throws `TWIN_INPUT_INVALID` before the first build that succeeded. */
   call(method: string, params: unknown): Promise<unknown>;
 }
 
@@ -63,6 +64,7 @@ export async function openDevTwin(folder: string, listener: DevListener): Promis
       return { manifest, sizeBytes: bytes.length, buildMs: systemClock.elapsedMs() - startedMs };
     },
     call: async (method, params) => {
+      if (name === "") throw new TwinError("TWIN_INPUT_INVALID", "Nothing is built yet: mend the source, and save it.");
       const request = { holder: { kind: "owner" }, capability: name, method, payload: jsonEncode(params) } as const;
       return jsonDecode((await engine.call(request)).payload);
     },

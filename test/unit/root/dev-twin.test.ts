@@ -23,6 +23,7 @@ it("takes each build in the place of the one before, keeps the state, and shows 
       onReceipt: ({ method, outcome, fuel }) => seen.push(`${method} ${outcome} ${fuel > 10_000}`),
       onEvent: ({ topic }) => seen.push(topic),
     });
+    await expect(twin.call("sign", { text: "early" })).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
     expect((await twin.rebuild()).manifest.version).toBe("1.0.0-dev.1");
     await twin.call("sign", { text: "kept" });
     expect(seen.toSorted()).toEqual(["guestbook.signed", "sign ok true"]);
