@@ -8,6 +8,10 @@ const SMALL_SIZE = 4 * LIMITS.vault.frameSizeBytes;
 /** Large ones have whole steps, so that they fit the next time too. */
 const STEP_SIZE = 1_048_576;
 
+/** The smallest first, so that the first that is large enough is taken: a shard does not get the room of a segment. */
+const sorted = (buffers: readonly SharedArrayBuffer[]): SharedArrayBuffer[] =>
+  buffers.toSorted((left, right) => left.byteLength - right.byteLength);
+
 /** Buffers between reads. */
 export interface ReadBuffers {
   /**
@@ -23,6 +27,14 @@ export interface ReadBuffers {
   hold(): Disposable;
 }
 
+/**
+ * The collector does not count memory that threads share, and would leave it for as long as little else is made. So it
+ * is told of as much that it does count: garbage at once, never touched, of which the machine gives nothing.
+ */
+function tellCollector(sizeBytes: number): void {
+  void new ArrayBuffer(sizeBytes);
+}
+
 /** No buffers yet. */
 export function createReadBuffers(): ReadBuffers {
   const lent = new WeakSet<ArrayBufferLike>();
@@ -33,16 +45,23 @@ export function createReadBuffers(): ReadBuffers {
   let resting: WeakRef<SharedArrayBuffer>[] = [];
   let holders = 0;
 
+  /** One that rests; the others are left to the collector. */
+  const revive = (sizeBytes: number): SharedArrayBuffer | undefined => {
+    const alive = resting.map((reference) => reference.deref()).filter((buffer) => buffer !== undefined);
+    const found = sorted(alive).find(({ byteLength }) => byteLength >= sizeBytes);
+    resting = alive.filter((buffer) => buffer !== found).map((buffer) => new WeakRef(buffer));
+    return found;
+  };
   const find = (sizeBytes: number): SharedArrayBuffer => {
     if (sizeBytes <= SMALL_SIZE) return small.pop() ?? new SharedArrayBuffer(SMALL_SIZE);
     const at = held.findIndex(({ byteLength }) => byteLength >= sizeBytes);
-    const [found] = at === -1 ? [] : held.splice(at, 1);
+    const found = at === -1 ? revive(sizeBytes) : held.splice(at, 1)[0];
     return found ?? new SharedArrayBuffer(Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE);
   };
   const give = ({ buffer }: Uint8Array): void => {
     if (!(buffer instanceof SharedArrayBuffer) || !lent.delete(buffer)) return;
     if (buffer.byteLength > SMALL_SIZE) {
-      if (holders > 0) held.push(buffer);
+      if (holders > 0) held = sorted([...held, buffer]);
       else resting.push(new WeakRef(buffer));
     } else if (small.length < LIMITS.vault.readBufferCount) {
       small.push(buffer);
@@ -63,14 +82,12 @@ export function createReadBuffers(): ReadBuffers {
       return copy;
     },
     hold() {
-      if (holders++ === 0) {
-        held = resting.map((reference) => reference.deref()).filter((buffer) => buffer !== undefined);
-        resting = [];
-      }
+      holders++;
       return {
         [Symbol.dispose]() {
           if (--holders > 0) return;
           resting.push(...held.map((buffer) => new WeakRef(buffer)));
+          tellCollector(held.reduce((sum, { byteLength }) => sum + byteLength, 0));
           held = [];
         },
       };

@@ -4,6 +4,7 @@
 import type { Kernels } from "../kernels/kernels.ts";
 import { compressChunk, type Zstd } from "./compression.ts";
 import type { Pace } from "./pace.ts";
+import { reconstructPaced } from "./reconstruct-paced.ts";
 import { TAG_SIZE, sealBlock, type FrameSink } from "./sealed-block.ts";
 import {
   planSegment,
@@ -16,9 +17,6 @@ import {
 import { HASH_SIZE, type ShardSeal, encodeHeader, hashLeaves, headerSize, leafCount, leafRange } from "./shard.ts";
 import { blockKey } from "./vault-keys.ts";
 import { LIMITS } from "../base/limits.ts";
-
-/** Columns that are coded between two breaths. */
-const STRETCH_SIZE = 256 * 1_024;
 
 /** A block whose plaintext begins at byte `at` of some buffer. */
 export interface PlainBlock extends Omit<SegmentBlock, "offset" | "storedBytes"> {
@@ -33,9 +31,9 @@ export interface SegmentOrder {
   readonly code: SegmentCode;
   readonly blocks: readonly PlainBlock[];
   /** Holds the plaintext of the blocks. */
-  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly plain: Uint8Array;
   /** One buffer for each shard, with any content: room for header and data if nothing is compressed. */
-  readonly shards: readonly Uint8Array<ArrayBuffer>[];
+  readonly shards: readonly Uint8Array[];
 }
 
 /** A segment that was made, in the buffers of its order. */
@@ -43,9 +41,9 @@ export interface PackedSegment {
   readonly shape: SegmentShape;
   readonly blocks: readonly SegmentBlock[];
   /** Of no use any more but for its buffer. */
-  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly plain: Uint8Array;
   /** Header and data of each. */
-  readonly shards: readonly Uint8Array<ArrayBuffer>[];
+  readonly shards: readonly Uint8Array[];
 }
 
 /** Where a segment is packed. */
@@ -125,7 +123,7 @@ export async function remakeShards(
   { shape, whole, wanted }: RemakeOrder,
   pace: Pace,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
-  const { dataShards, parityShards, shardSize } = shape;
+  const { shardSize } = shape;
   const head = headerSize(shardSize);
   const made = wanted.map(() => new Uint8Array(head + shardSize));
   const areas = whole.map((given, index) => {
@@ -135,14 +133,7 @@ export async function remakeShards(
     return own ?? given ?? new Uint8Array(shardSize);
   });
   const lost = [...whole.keys()].filter((index) => whole[index] === undefined);
-  const code = seal.kernels.createErasureCode(dataShards, parityShards);
-  for (let start = 0; start < shardSize && lost.length > 0; start += STRETCH_SIZE) {
-    code.reconstructInto(
-      areas.map((area) => area.subarray(start, start + STRETCH_SIZE)),
-      lost,
-    );
-    await pace();
-  }
+  await reconstructPaced(seal.kernels, { shape, areas, lost }, pace);
   for (const [at, index] of wanted.entries()) {
     finishShard(seal, { shape, index }, made[at]!);
     await pace();

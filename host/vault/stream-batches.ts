@@ -24,7 +24,7 @@ export interface SizeGates {
 
 /** Some bytes of a stream, in a buffer of their own. */
 export interface StreamBatch {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** Where they begin and end in it. */
   readonly start: number;
   readonly end: number;
@@ -71,7 +71,7 @@ export function withRest(batch: StreamBatch, before: StreamBatch, from: number):
   return { ...batch, start };
 }
 
-function grow(bytes: Uint8Array<ArrayBuffer>, end: number, shelf: BufferShelf): Uint8Array<ArrayBuffer> {
+function grow(bytes: Uint8Array, end: number, shelf: BufferShelf): Uint8Array {
   const grown = shelf.take(Math.min(GROWTH * bytes.length, LEAD_SIZE + FILL_SIZE));
   grown.set(bytes.subarray(0, end));
   shelf.give(bytes);

@@ -17,6 +17,16 @@ export function testShardStore(name: string, open: () => Promise<ShardStore>): v
       expect(await store.get("aa-2")).toBeUndefined();
     });
 
+    test("takes bytes from memory that threads share, and is done with it when it has answered", async () => {
+      const store = await open();
+      const data = new Uint8Array(new SharedArrayBuffer(200_000)).map((_, index) => index % 251);
+      const sent = new Uint8Array(new SharedArrayBuffer(300_000));
+      sent.set(data, 50_000);
+      await store.put("aa-1", sent.subarray(50_000, 250_000));
+      sent.fill(7);
+      expect(Buffer.compare((await store.get("aa-1"))!, data)).toBe(0);
+    });
+
     test("reads into the room that it is given, if it is enough, or answers elsewhere", async () => {
       const store = await open();
       const data = Uint8Array.from({ length: 1_000 }, (_, index) => index % 251);
