@@ -35,6 +35,11 @@ function tellCollector(sizeBytes: number): void {
   void new ArrayBuffer(sizeBytes);
 }
 
+/** It never grows. But memory that could is mapped for itself and goes back to the system; of what malloc has in this size much would stay. */
+function createLarge(sizeBytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(sizeBytes, { maxByteLength: sizeBytes });
+}
+
 /** No buffers yet. */
 export function createReadBuffers(): ReadBuffers {
   const lent = new WeakSet<ArrayBufferLike>();
@@ -56,7 +61,7 @@ export function createReadBuffers(): ReadBuffers {
     if (sizeBytes <= SMALL_SIZE) return small.pop() ?? new SharedArrayBuffer(SMALL_SIZE);
     const at = held.findIndex(({ byteLength }) => byteLength >= sizeBytes);
     const found = at === -1 ? revive(sizeBytes) : held.splice(at, 1)[0];
-    return found ?? new SharedArrayBuffer(Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE);
+    return found ?? createLarge(Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE);
   };
   const give = ({ buffer }: Uint8Array): void => {
     if (!(buffer instanceof SharedArrayBuffer) || !lent.delete(buffer)) return;
