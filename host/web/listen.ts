@@ -3,7 +3,6 @@
 
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { IncomingMessage } from "node:http";
 
@@ -48,7 +47,7 @@ export async function openListener(
 /** A server and what is connected to it. */
 interface BoundServer {
   readonly server: Server;
-  readonly sockets: ReadonlySet<Socket>;
+  readonly sockets: ReadonlySet<IncomingMessage["socket"]>;
 }
 
 /** Servers that listen but do not answer yet: one, or two on the loopback. Throws `TWIN_HOST_PORT`. */
@@ -75,8 +74,8 @@ export async function bindAll(where: { readonly address: string; readonly port: 
 async function bind(address: string, port: number): Promise<BoundServer> {
   // Uploads take as long as they take; only their headers are hurried.
   const server = createServer({ requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS });
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
+  const sockets = new Set<IncomingMessage["socket"]>();
+  server.on("connection", (socket: IncomingMessage["socket"]) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
