@@ -42,7 +42,8 @@ export function fail(thrown: unknown, json: boolean): void {
   const error = fileError(thrown) ?? toTwinError(thrown);
   if (json) print(JSON.stringify({ error: error.toWire() }));
   else note(`${error.message} (${error.code})`);
-  if (error.code === "TWIN_HOST_INTERNAL") note(inspect(error.cause ?? error));
+  // One of a running host has no cause here: its log has it, and our own stack says nothing.
+  if (error.code === "TWIN_HOST_INTERNAL" && error.cause !== undefined) note(inspect(error.cause));
   process.exitCode = 1;
 }
 

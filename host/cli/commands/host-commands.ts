@@ -257,7 +257,9 @@ function describeLanes({ lanes, lanesChosenBy, workers, workersChosenBy }: HostS
 }
 
 function describeRule({ upToSizeBytes, lane }: LaneChoice): string {
-  return upToSizeBytes === null ? lane : `${lane} up to ${formatSize(upToSizeBytes)}`;
+  if (upToSizeBytes === null) return lane;
+  const size = upToSizeBytes % 1_024 === 0 ? `${upToSizeBytes / 1_024} KiB` : formatSize(upToSizeBytes);
+  return `${lane} up to ${size}`;
 }
 
 /** What is done about the shards, and what was done last. */

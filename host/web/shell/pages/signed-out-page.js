@@ -6,7 +6,9 @@ import { useModel } from "../model.js";
 import { CopyButton } from "../parts/copy-button.js";
 import { Toasts } from "../parts/toasts.js";
 
-const COMMAND = "npm run -s twin -- link";
+/** Another twin of the host has a host name of its own: a link of the first one would open the wrong twin. */
+const OTHER = /^([a-z0-9-]+)\.localhost$/.exec(location.hostname)?.[1];
+const COMMAND = `npm run -s twin -- ${OTHER === undefined ? "" : `--as ${OTHER} `}link`;
 
 export function SignedOutPage() {
   const refusal = useModel((state) => state.refusal);
@@ -21,8 +23,8 @@ export function SignedOutPage() {
         </p>
         <div class="command"><code>${COMMAND}</code><${CopyButton} text=${COMMAND} label="the command" /></div>
         <p class="soft small">
-          Open the link in this browser. It works once, within an hour. After that this browser knows your twin by a key
-          that cannot leave it.
+          If the host was started with --data, say the same to the command. Open the link in this browser. It works
+          once, within an hour. After that this browser knows your twin by a key that cannot leave it.
         </p>
       </div>
       <${Toasts} />
