@@ -48,6 +48,18 @@ export function equalSecrets(left: Uint8Array, right: Uint8Array): boolean {
   return difference === 0;
 }
 
+/** Less than this is copied sooner than a call is prepared. */
+const COPY_SIZE_MIN = 4_096;
+
+/**
+ * Copies all of `source` to byte `at` of `target`; throws `RangeError` when it does not fit. From memory that threads
+ * share this is twice as fast as `set`, which the language has copy word by word.
+ */
+export function copyBytes(source: Uint8Array, target: Uint8Array, at = 0): void {
+  if (source.length < COPY_SIZE_MIN || at + source.length > target.length) target.set(source, at);
+  else Buffer.prototype.copy.call(source, target, at);
+}
+
 /** Lexicographic order of unsigned bytes, as SQLite's `memcmp`: negative, zero or positive. */
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   const length = Math.min(left.length, right.length);

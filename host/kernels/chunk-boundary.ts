@@ -1,6 +1,7 @@
 // The door to content-defined chunking: where a stream is cut. The rule is a format, fixed in
 // docs/formats/chunking.md: another one would cut the same file elsewhere and store it twice.
 
+import { copyBytes } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import { addressOf, type KernelExports, type KernelModule } from "./kernel-module.ts";
 import type { Kernels } from "./kernels.ts";
@@ -29,7 +30,7 @@ export function createChunkBoundary(module: KernelModule, deriveKey: Kernels["de
     const end = Math.min(data.length, SIZE_MAX);
     for (let offset = Math.min(SIZE_MIN, end); offset < end; offset += PIECE_SIZE) {
       const piece = data.subarray(offset, Math.min(offset + PIECE_SIZE, end));
-      bytes.set(piece, window);
+      copyBytes(piece, bytes, window);
       const size = scan.next(window, piece.length, offset);
       if (size < piece.length) return offset + size;
     }

@@ -1,6 +1,7 @@
 // The door to Reed-Solomon: a systematic Cauchy code, byte-exact in docs/formats/erasure-code.md.
 // Shards pass through the window piece by piece; what stands in memory of WASM already (ShardSet) does not.
 
+import { copyBytes } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { type Matrix, parityRow, reconstruction } from "./erasure-matrix.ts";
@@ -195,7 +196,7 @@ class CauchyCode implements ErasureCode {
     for (let offset = 0; offset < size; offset += pieceMax) {
       const pieceSize = Math.min(pieceMax, size - offset);
       for (const [index, input] of inputs.entries()) {
-        bytes.set(input.subarray(offset, offset + pieceSize), window + index * stride);
+        copyBytes(input.subarray(offset, offset + pieceSize), bytes, window + index * stride);
       }
       this.#runPiece(multiply, { inputCount: inputs.length, outputCount: plan.rows.length, stride, pieceSize });
       for (const row of plan.rows.keys()) {

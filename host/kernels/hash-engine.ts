@@ -1,6 +1,7 @@
 // The module's one place for a hash in progress, and who has it: a hasher that is not the one in the
 // module keeps its state aside, and it is exchanged when another one is used.
 
+import { copyBytes } from "../base/bytes.ts";
 import { addressOf, type KernelModule } from "./kernel-module.ts";
 import { requireSize } from "./require-size.ts";
 
@@ -65,13 +66,13 @@ export class HashEngine {
     const { exports, bytes, window } = this.module;
     this.#pieceSizeMax = Math.max(this.#pieceSizeMax, Math.min(data.length, PIECE_SIZE));
     if (data.length <= PIECE_SIZE) {
-      bytes.set(data, window);
+      copyBytes(data, bytes, window);
       exports.blake3Update(window, data.length);
       return;
     }
     for (let offset = 0; offset < data.length; offset += PIECE_SIZE) {
       const piece = data.subarray(offset, offset + PIECE_SIZE);
-      bytes.set(piece, window);
+      copyBytes(piece, bytes, window);
       exports.blake3Update(window, piece.length);
     }
   }

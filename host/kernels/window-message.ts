@@ -1,5 +1,6 @@
 // One message of a cipher in the window: short ones in one call, long ones in pieces.
 
+import { copyBytes } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import type { CipherTerms, DetachedMessage } from "./cipher.ts";
 import { addressOf, type KernelModule } from "./kernel-module.ts";
@@ -51,7 +52,7 @@ export class WindowMessage {
     const { exports, bytes, window } = this.#module;
     this.#putHead(terms);
     const additionalSize = this.#putData(terms.additionalData);
-    bytes.set(plaintext, this.#text);
+    copyBytes(plaintext, bytes, this.#text);
     exports.aeadSealMessage(window, this.#extended, additionalSize, plaintext.length);
     exports.aeadWipeMessage(window, 0);
   }
@@ -62,7 +63,7 @@ export class WindowMessage {
     const size = out.length;
     this.#putHead(terms);
     const additionalSize = this.#putData(terms.additionalData);
-    bytes.set(ciphertext, this.#text);
+    copyBytes(ciphertext, bytes, this.#text);
     if (tag.length > 0) bytes.set(tag, this.#text + size);
     const holds = exports.aeadOpenMessage(window, this.#extended, additionalSize, size) === 1;
     if (holds) this.take(out);
@@ -156,7 +157,7 @@ export class WindowMessage {
     const text = this.#text;
     for (let offset = 0; offset < input.length; offset += PIECE_SIZE) {
       const piece = input.subarray(offset, offset + PIECE_SIZE);
-      bytes.set(piece, text);
+      copyBytes(piece, bytes, text);
       step(text, piece.length);
       output.set(bytes.subarray(text, text + piece.length), offset);
     }

@@ -1,5 +1,6 @@
 // A segment that is being filled: plain blocks in one buffer, sealed only when it is full.
 
+import { copyBytes } from "../base/bytes.ts";
 import type { BufferShelf } from "./buffer-shelf.ts";
 import { sealedSize } from "./sealed-block.ts";
 import { fitsSegment } from "./segment.ts";
@@ -46,13 +47,13 @@ export class SegmentDraft {
   /** Copies a block in. */
   append(block: Omit<PlainBlock, "at">, plain: Uint8Array): void {
     if (this.#end + plain.length > this.#plain.length) this.#grow(this.#end + plain.length);
-    this.#plain.set(plain, this.#end);
+    copyBytes(plain, this.#plain, this.#end);
     this.adopt({ ...block, at: this.#end });
   }
 
   #grow(size: number): void {
     const grown = this.#shelf.take(Math.max(size, 2 * this.#plain.length));
-    grown.set(this.#plain.subarray(0, this.#end));
+    copyBytes(this.#plain.subarray(0, this.#end), grown);
     this.#shelf.give(this.#plain);
     this.#plain = grown;
   }

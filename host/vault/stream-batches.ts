@@ -1,6 +1,7 @@
 // Takes a stream of any length in batches of about a segment each. What is left of one batch behind its
 // last whole chunk is laid in front of the next one: chunks do not know of batches.
 
+import { copyBytes } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { BufferShelf } from "./buffer-shelf.ts";
 
@@ -56,7 +57,7 @@ export async function* streamBatches(
         bytes = grow(bytes, end, shelf);
       }
       const size = Math.min(piece.length - taken, bytes.length - end, start + FILL_SIZE - end);
-      bytes.set(piece.subarray(taken, taken + size), end);
+      copyBytes(piece.subarray(taken, taken + size), bytes, end);
       taken += size;
       end += size;
     }
@@ -67,13 +68,13 @@ export async function* streamBatches(
 /** The batch with the bytes from `from` on of `before` laid in front of it. */
 export function withRest(batch: StreamBatch, before: StreamBatch, from: number): StreamBatch {
   const start = batch.start - (before.end - from);
-  batch.bytes.set(before.bytes.subarray(from, before.end), start);
+  copyBytes(before.bytes.subarray(from, before.end), batch.bytes, start);
   return { ...batch, start };
 }
 
 function grow(bytes: Uint8Array, end: number, shelf: BufferShelf): Uint8Array {
   const grown = shelf.take(Math.min(GROWTH * bytes.length, LEAD_SIZE + FILL_SIZE));
-  grown.set(bytes.subarray(0, end));
+  copyBytes(bytes.subarray(0, end), grown);
   shelf.give(bytes);
   return grown;
 }
