@@ -15,6 +15,7 @@ import { parsePhrase } from "./identity/phrase.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { makeTwinFolder } from "./new-twin-folder.ts";
 import { openExport, type OpenExport } from "./open-files.ts";
+import { placeForTwin } from "./other-twin-folder.ts";
 import { isTwinFile } from "./replica.ts";
 import { decodeRowLine } from "./row-lines.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
@@ -27,8 +28,10 @@ import type { ObjectInfo, Progress, Vault } from "./vault/object.ts";
 export interface ImportRequest {
   /** The export. */
   readonly source: string;
-  /** Data folder to make. Must be absent or empty. */
+  /** Data folder to make, absent or empty; with `name`, one that has a host. */
   readonly folder: string;
+  /** As which other twin of the host; absent: as its first one. */
+  readonly name?: string | undefined;
   /** As typed. Secret. */
   readonly phrase: string;
   readonly onProgress: Progress;
@@ -38,6 +41,8 @@ export interface ImportRequest {
 /** What was imported. */
 export interface ImportReport {
   readonly twin: string;
+  /** Where it is now. */
+  readonly folder: string;
   /** That of the export. */
   readonly root: string;
   readonly rows: number;
@@ -52,10 +57,12 @@ interface ListedObject extends Omit<ObjectInfo, "durability"> {
 const BATCH_LENGTH = 1_000;
 
 /** Imports the twin. Throws `TWIN_PHRASE_INVALID`, `TWIN_CONFIG_INVALID`, `TWIN_SEAL_BROKEN`; there is no data folder then. */
-export async function importTwin({ source, folder, phrase, onProgress, log }: ImportRequest): Promise<ImportReport> {
+export async function importTwin(request: ImportRequest): Promise<ImportReport> {
+  const { source, phrase, onProgress, log } = request;
   const kernels = await openKernels();
   const entropy = parsePhrase(phrase);
   const identity = deriveIdentity(entropy, kernels);
+  const folder = await placeForTwin(request.folder, { id: identity.id, name: request.name }, kernels);
   const opened = await openExport(source, identity.id);
   return await makeTwinFolder(folder, async (making) => {
     await using stack = new AsyncDisposableStack();
@@ -76,7 +83,7 @@ export async function importTwin({ source, folder, phrase, onProgress, log }: Im
       log,
     });
     const objects = await importObjects(opened, vault, onProgress);
-    return { twin: identity.id, root: opened.manifest.root, rows, objects };
+    return { twin: identity.id, folder, root: opened.manifest.root, rows, objects };
   });
 }
 

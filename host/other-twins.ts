@@ -1,5 +1,6 @@
 // The other twins of a host: `twins/NAME` in its data folder has for each what the data folder has for
-// the first one. They live in the same engine workers; what else they have is opened when it is asked for.
+// the first one. They live in the same engine workers; what else they have is opened when it is asked for,
+// and closed when nobody has used it for long.
 
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
@@ -12,6 +13,8 @@ import { systemRandom } from "./base/random.ts";
 import { systemClock } from "./base/clock.ts";
 import { syncFolder } from "./base/sync-folder.ts";
 import { createOwner, type Owner, webPartsOf } from "./create-owner.ts";
+import type { Clock } from "./base/clock.ts";
+import { LIMITS } from "./base/limits.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Engines } from "./engine/open-engines.ts";
 import type { Identity } from "./identity/identity.ts";
@@ -21,7 +24,9 @@ import { ENTROPY_SIZE, formatPhrase } from "./identity/phrase.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { OpenLanes } from "./kernels/open-lanes.ts";
 import { openTwinPeers } from "./network.ts";
+import { otherTwinFolder } from "./other-twin-folder.ts";
 import { openTwin } from "./open-twin.ts";
+import { OpenedTwin } from "./opened-twin.ts";
 import { keepReplica } from "./keep-replica.ts";
 import { SleeperKeeper, type SleeperVisit } from "./keep-sleepers.ts";
 import { visitSleeper } from "./visit-sleeper.ts";
@@ -34,6 +39,7 @@ import { keepVault } from "./keep-vault.ts";
 import { isTwinName } from "./web/hosts.ts";
 import type { Web } from "./web/open-web.ts";
 import type { TwinWebParts } from "./web/twin-web.ts";
+import { toTwinError } from "./base/errors.ts";
 
 /** What {@link OtherTwins} needs. */
 export interface OtherTwinsParts {
@@ -45,6 +51,8 @@ export interface OtherTwinsParts {
   readonly lanes: OpenLanes;
   /** Whether to keep copies of them in their vaults, and look after these. */
   readonly keeps: boolean;
+  /** By which those are closed that nobody uses. */
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -54,26 +62,23 @@ interface Resident {
   readonly outside: TwinOutside;
 }
 
-interface OpenedTwin {
-  readonly owner: Owner;
-  readonly web: TwinWebParts;
-}
-
 /** All twins of the host but the first. Disposing it closes them. */
 export class OtherTwins implements AsyncDisposable {
   readonly #parts: OtherTwinsParts;
-  readonly #stack = new AsyncDisposableStack();
   /** In the engines, most of them asleep. */
   readonly #residents = new Map<string, Promise<Resident>>();
   readonly #opened = new Map<string, Promise<OpenedTwin>>();
-  readonly #owners: Owner[] = [];
-  #web: Pick<Web, "other" | "otherUrl"> | undefined;
+  /** On their way out; each is waited for before its twin is opened again. */
+  readonly #closing = new Map<string, Promise<void>>();
+  readonly #owners = new Set<Owner>();
+  readonly #stop = new AbortController();
+  #closingIdle: Promise<void> | undefined;
+  #web: Pick<Web, "other" | "otherUrl" | "closeOther"> | undefined;
   #node: PeerNode | undefined;
   /** Names by the hash of the twin's id, by which the network asks for it. */
   readonly #wanted = new Map<string, string>();
   /** Of the copies of those that nobody has open. */
   readonly #sleepers: SleeperKeeper;
-  #closed = false;
 
   constructor(parts: OtherTwinsParts) {
     this.#parts = parts;
@@ -87,7 +92,7 @@ export class OtherTwins implements AsyncDisposable {
   }
 
   /** From now on browsers reach them. */
-  connect(web: Pick<Web, "other" | "otherUrl">): void {
+  connect(web: Pick<Web, "other" | "otherUrl" | "closeOther">): void {
     this.#web = web;
   }
 
@@ -140,7 +145,11 @@ export class OtherTwins implements AsyncDisposable {
   /** The twin of that name, with everything that it has. Throws `TWIN_CONFIG_INVALID` when there is none. */
   open(name: string): Promise<OpenedTwin> {
     const opened = this.#opened.getOrInsertComputed(name, () => this.#open(name));
-    opened.catch(() => this.#opened.delete(name));
+    opened.then(
+      (twin) => twin.touch(),
+      () => this.#opened.delete(name),
+    );
+    this.#closingIdle ??= this.#closeIdle().catch(() => {});
     return opened;
   }
 
@@ -151,14 +160,64 @@ export class OtherTwins implements AsyncDisposable {
 
   /** Owners of the ones that are open. */
   opened(): readonly Owner[] {
-    return this.#owners;
+    return [...this.#owners];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    await this.#sleepers[Symbol.asyncDispose]();
-    await Promise.allSettled(this.#opened.values());
-    await this.#stack.disposeAsync();
+    this.#stop.abort();
+    await Promise.all([this.#sleepers[Symbol.asyncDispose](), this.#closingIdle]);
+    await using stack = new AsyncDisposableStack();
+    for (const outcome of await Promise.allSettled(this.#opened.values())) {
+      if (outcome.status === "fulfilled") stack.use(outcome.value);
+    }
+  }
+
+  get #closed(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Looks now and then for those that nobody uses, until the host ends. */
+  async #closeIdle(): Promise<void> {
+    for (;;) {
+      await this.#parts.clock.sleep(LIMITS.engine.openIdleLookMs, { signal: this.#stop.signal });
+      for (const [name, opening] of this.#opened) {
+        const twin = await opening.catch(() => undefined);
+        if (twin === undefined || !(await this.#isIdle(name, twin)) || this.#closed) continue;
+        await this.#close(name, twin).catch((thrown: unknown) => {
+          this.#parts.log.error({ err: thrown, name }, "A twin that nobody uses could not be closed.");
+        });
+      }
+    }
+  }
+
+  /** Messages that wait are sent only while it is open. */
+  async #isIdle(name: string, twin: OpenedTwin): Promise<boolean> {
+    const isIdle = (): boolean => twin.idleMs() >= LIMITS.engine.openIdleMs;
+    if (!isIdle()) return false;
+    try {
+      const waiting = await twin.owner.engine.outboxPeers();
+      return waiting.size === 0 && isIdle();
+    } catch (thrown) {
+      this.#parts.log.warn({ code: toTwinError(thrown).code, name }, "A twin that nobody uses does not answer.");
+      return false;
+    }
+  }
+
+  async #close(name: string, twin: OpenedTwin): Promise<void> {
+    this.#opened.delete(name);
+    this.#owners.delete(twin.owner);
+    const closing = this.#end(name, twin);
+    this.#closing.set(
+      name,
+      closing.catch(() => {}),
+    );
+    await closing.finally(() => this.#closing.delete(name));
+  }
+
+  async #end(name: string, twin: OpenedTwin): Promise<void> {
+    (await this.#resident(name)).outside.disconnect();
+    await this.#web?.closeOther(name);
+    await twin[Symbol.asyncDispose]();
   }
 
   async #takeInAll(): Promise<void> {
@@ -194,7 +253,7 @@ export class OtherTwins implements AsyncDisposable {
     const entropy = await readKeystore(join(folder, "keystore.json"), this.#parts.kernels);
     if (entropy === undefined) throw new TwinError("TWIN_CONFIG_INVALID", `This host has no twin named ${name}.`);
     const identity = deriveIdentity(entropy, this.#parts.kernels);
-    const outside = new TwinOutside();
+    const outside = new TwinOutside(() => this.#joinFor(name));
     const { id, keys } = identity;
     const engine = this.#parts.engines.takeIn({
       folder: join(folder, "twin"),
@@ -216,6 +275,11 @@ export class OtherTwins implements AsyncDisposable {
     return { identity, engine, outside };
   }
 
+  /** For a task that calls another twin. */
+  async #joinFor(name: string): Promise<void> {
+    if (this.#node !== undefined && !this.#closed) await this.open(name);
+  }
+
   /** Of one that is open or being opened, that was noted. */
   #noteChange(name: string): void {
     if (this.#opened.has(name)) return;
@@ -226,7 +290,7 @@ export class OtherTwins implements AsyncDisposable {
 
   /** Its vault alone. A twin whose stores are other twins needs the network, and is opened for good. */
   async #visit(name: string): Promise<SleeperVisit | undefined> {
-    if (this.#opened.has(name)) return undefined;
+    if (this.#opened.has(name) || this.#closing.has(name)) return undefined;
     const { identity, engine } = await this.#resident(name);
     const visit = await visitSleeper({ ...this.#parts, folder: this.#folderOf(name), identity, engine });
     if (visit !== undefined || this.#closed) return visit;
@@ -251,7 +315,8 @@ export class OtherTwins implements AsyncDisposable {
         "This host has no twin of that name: `twin list` shows them, `twin init NAME` makes one.",
       );
     }
-    const { lanes, keeps, log } = this.#parts;
+    const { lanes, keeps, clock, log } = this.#parts;
+    await this.#closing.get(name);
     const resident = await this.#resident(name);
     await this.#sleepers.claim(name);
     await using stack = new AsyncDisposableStack();
@@ -263,10 +328,11 @@ export class OtherTwins implements AsyncDisposable {
     });
     const web = this.#web;
     const changes = createChangeHub();
+    const node = this.#node;
+    // Before what may need them to its end.
+    const peers = node && (await openTwinPeers(stack, { node, twin, changes, log }));
     const replica = keeps ? stack.use(keepReplica({ ...twin, changes, log })) : undefined;
     if (keeps) stack.use(keepVault({ vault: twin.vault, changes, clock: systemClock, log }));
-    const node = this.#node;
-    const peers = node && (await openTwinPeers(this.#stack, { node, twin, changes, log }));
     const owner = createOwner(twin, {
       lanes,
       log,
@@ -277,14 +343,8 @@ export class OtherTwins implements AsyncDisposable {
       webUrl: () => web?.otherUrl(name) ?? "",
       loginLink: web && (async () => (await web.other(name))!.loginLink()),
     });
-    this.#owners.push(owner);
-    this.#stack.use(stack.move());
-    return { owner, web: webPartsOf(twin, owner) };
+    this.#owners.add(owner);
+    const { stores } = twin;
+    return new OpenedTwin({ owner, web: webPartsOf(twin, owner), stores, peers, resources: stack.move(), clock });
   }
-}
-
-/** Where the data of a host's other twin is, whether there is one or not. Throws `TWIN_CONFIG_INVALID` for what is no name. */
-export function otherTwinFolder(folder: string, name: string): string {
-  if (isTwinName(name)) return join(folder, "twins", name);
-  throw new TwinError("TWIN_CONFIG_INVALID", `"${name}" is no name of a twin.`);
 }

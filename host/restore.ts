@@ -16,6 +16,7 @@ import { parsePhrase } from "./identity/phrase.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
 import { makeTwinFolder } from "./new-twin-folder.ts";
+import { placeForTwin } from "./other-twin-folder.ts";
 import { isTwinFile } from "./replica.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import type { StateWrite } from "./state/state-store.ts";
@@ -34,8 +35,10 @@ import { deriveVaultKeys } from "./vault/vault-keys.ts";
 
 /** What a restore needs. */
 export interface RestoreRequest {
-  /** Data folder to make. Must be absent or empty. */
+  /** Data folder to make, absent or empty; with `name`, one that has a host. */
   readonly folder: string;
+  /** As which other twin of the host; absent: as its first one. */
+  readonly name?: string | undefined;
   /** As typed. Secret. */
   readonly phrase: string;
   /** Where stores of the twin are: paths or URLs. The others are learnt from them. */
@@ -56,17 +59,19 @@ export interface RestoreReport extends ReplicaContent {
 const BATCH_LENGTH = 1_000;
 
 /** Restores the twin. Throws `TWIN_PHRASE_INVALID`, `TWIN_CONFIG_INVALID`, `TWIN_OBJECT_UNKNOWN` when the stores know nothing of it, `TWIN_OBJECT_LOST` when they are too few; there is no data folder then. */
-export async function restoreTwin(request: RestoreRequest): Promise<RestoreReport> {
-  const { folder, log } = request;
+export async function restoreTwin(request: RestoreRequest): Promise<RestoreReport & { readonly folder: string }> {
+  const { log } = request;
   const kernels = await openKernels();
   const entropy = parsePhrase(request.phrase);
   const identity = deriveIdentity(entropy, kernels);
+  const folder = await placeForTwin(request.folder, { id: identity.id, name: request.name }, kernels);
   const { root, lines } = await findTwin(request.locations, { identity, kernels, log });
-  return await makeTwinFolder(folder, async (making) => {
+  const report = await makeTwinFolder(folder, async (making) => {
     await createKeystore(join(making, "keystore.json"), entropy, kernels);
     await writeStoreFile(making, { stores: lines });
     return await readTwin(making, root, { identity, kernels, log });
   });
+  return { ...report, folder };
 }
 
 interface TwinKeys {

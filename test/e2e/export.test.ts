@@ -63,6 +63,13 @@ it("exports a running twin as plain files and imports it with the same root", as
   expect(JSON.parse(imported.stdout)).toMatchObject({ twin, root: first.root, objects: 2, rows: first.rows });
   const again = await runTwin(["export", join(place, "again"), "--data", folder, "--json"]);
   expect(JSON.parse(again.stdout)).toMatchObject({ twin, root: first.root });
+  // As another twin of a host that runs, which finds it by itself.
+  await using other = await HostProcess.create();
+  await other.start(["--name", "Ben"]);
+  const joined = await other.json("--as", "ada", "import", open, "--phrase-file", join(place, "phrase.txt"));
+  expect(joined).toMatchObject({ twin, root: first.root, folder: join(other.folder, "twins", "ada") });
+  await other.json("--as", "ada", "get", id, "--out", join(place, "joined.txt"));
+  expect(await readFile(join(place, "joined.txt"), "utf8")).toBe("dear Bob");
   await runTwin(["get", id, "--data", folder, "--out", join(place, "back.txt")]);
   expect(await readFile(join(place, "back.txt"), "utf8")).toBe("dear Bob");
 }, 90_000);

@@ -40,7 +40,8 @@ export function addRestoreCommands(program: Command): void {
       `
 Examples:
   twin restore --data ~/my-twin --store /mnt/usb/twin --store /mnt/nas/twin
-  twin restore --store 's3://KEY:SECRET@s3.example.com/bucket' --phrase-file phrase.txt`,
+  twin restore --store 's3://KEY:SECRET@s3.example.com/bucket' --phrase-file phrase.txt
+  twin restore --as family --store /mnt/nas/family   # as another twin of the host that you have`,
     )
     .action((_, command: Command) => restore(command.optsWithGlobals()));
   program
@@ -80,12 +81,12 @@ async function importFiles(source: string, options: PhraseOptions): Promise<void
   if (phrase === undefined) return;
   const { createLog } = await import("../../base/log.ts");
   const { importTwin } = await import("../../import-twin.ts");
-  const folder = dataFolder(options);
+  const place = { folder: dataFolder(options), name: options.as };
   const report = await withProgress("Importing", (onProgress) =>
-    importTwin({ source: resolve(source), folder, phrase, onProgress, log: createLog("error") }),
+    importTwin({ ...place, source: resolve(source), phrase, onProgress, log: createLog("error") }),
   );
-  answer(options, { ...report, folder }, () => [
-    `${report.twin} is in ${folder}: ${report.objects} objects, ${report.rows} rows. Root: ${report.root}`,
+  answer(options, report, () => [
+    `${report.twin} is in ${report.folder}: ${report.objects} objects, ${report.rows} rows. Root: ${report.root}`,
     ONE_HOST,
   ]);
 }
@@ -95,18 +96,21 @@ async function restore(options: RestoreOptions): Promise<void> {
   if (phrase === undefined) return;
   const { createLog } = await import("../../base/log.ts");
   const { restoreTwin } = await import("../../restore.ts");
-  const folder = dataFolder(options);
+  const place = { folder: dataFolder(options), name: options.as };
   const locations = options.store.map((location) =>
     /^[a-z][a-z0-9+]*:/.test(location) ? location : resolve(location),
   );
   const report = await withProgress("Restoring", () =>
-    restoreTwin({ folder, phrase, locations, log: createLog("error") }),
+    restoreTwin({ ...place, phrase, locations, log: createLog("error") }),
   );
-  answer(options, { ...report, folder }, () => [
-    `${report.twin} is back in ${folder}, as of ${formatTime(report.atMs)}: ${report.objectCount} objects, ${report.rows} rows.`,
+  const as = options.as === undefined ? "" : ` --as ${options.as}`;
+  answer(options, report, () => [
+    `${report.twin} is back in ${report.folder}, as of ${formatTime(report.atMs)}: ${report.objectCount} objects, ${report.rows} rows.`,
     report.margin >= 2
-      ? "Start it: twin start"
-      : `Stores are missing: it survives the loss of ${Math.max(0, report.margin)} more. Make their shards again: twin scrub`,
+      ? as === ""
+        ? "Start it: twin start"
+        : `It is in your host: twin${as} status`
+      : `Stores are missing: it survives the loss of ${Math.max(0, report.margin)} more. Make their shards again: twin${as} scrub`,
     ONE_HOST,
   ]);
 }

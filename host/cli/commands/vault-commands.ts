@@ -51,7 +51,7 @@ function withKeys(command: Command): Command {
 
 /** The data folder, or that of another twin of the host. */
 async function twinFolder(options: SessionOptions): Promise<string> {
-  const { otherTwinFolder } = await import("../../other-twins.ts");
+  const { otherTwinFolder } = await import("../../other-twin-folder.ts");
   const folder = dataFolder(options);
   return options.as === undefined ? folder : otherTwinFolder(folder, options.as);
 }
