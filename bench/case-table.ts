@@ -136,6 +136,10 @@ export const CASES = {
     "get-range-degraded": micros("Reads 64 KiB somewhere in it with two of six stores lost."),
     repair: rate("Scrubs and rebuilds all that a lost store held; counted are the object's bytes."),
     restore: rate("Finds and reads everything again where the index and two of six stores are lost."),
+    "replication-lag": {
+      unit: "ms",
+      what: "How old the oldest write is that the stores do not have yet, at 500 commands a second: 99th percentile.",
+    },
   },
   rpc: {
     "call-sequential": { unit: "ops/s", what: "Calls of one client over a WebSocket, one after another." },

@@ -13,6 +13,7 @@ import { openScratch, rateFact, syncFact } from "../scratch.ts";
 import type { Suite, SuiteContext } from "../suites.ts";
 import { createVaultOpener, type OpenBenchVault } from "./vault/open-bench-vault.ts";
 import { createTextsCase } from "./vault/put-texts.ts";
+import { openLagCase } from "./vault/replication-lag.ts";
 import { resticPut } from "./vault/restic.ts";
 
 const RANGE_SIZE = 65_536;
@@ -63,6 +64,7 @@ export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes, want
     },
     caseOf("repair", () => sampleRepair(kept)),
     caseOf("restore", () => sampleRestore(open, kept)),
+    ...(wants("replication-lag") ? [await openLagCase(stack, { facts, quick })] : []),
   ];
   const owned = stack.move();
   return { cases, [Symbol.asyncDispose]: () => owned.disposeAsync() };
