@@ -8,6 +8,8 @@ export default defineConfig({
     setupFiles: ["test/support/property-seed.ts", "test/support/stray-children.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A machine that is busy with other things is slow, and nothing is wrong.
+    expect: { poll: { timeout: 30_000 } },
     reporters: ["default"],
     projects: [
       // Nothing here keeps state in modules, so files may follow each other in one process: that saves a third.
