@@ -78,7 +78,14 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
   const shared = { kernels, kernelWorkers: lanes.workers.count, log };
   const twin = await openFirstTwin(stack, { config, identity, engines, shared });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
-  const others = new OtherTwins({ ...origins, ...shared, folder: config.folder, engines, keeps: parts.web });
+  const others = new OtherTwins({
+    ...origins,
+    ...shared,
+    folder: config.folder,
+    engines,
+    keeps: parts.web,
+    clock: systemClock,
+  });
   const node = parts.peers ? await openNode(stack, { ...origins, others }) : undefined;
   // Behind the node, which its twins use.
   stack.use(others);
@@ -175,7 +182,10 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     others: {
       list: () => others.list(),
       create: (name) => others.create(name),
-      open: async (name) => (await others.open(name)).owner,
+      open: async (name) => {
+        const opened = await others.open(name);
+        return { parts: opened.owner, release: opened.hold() };
+      },
     },
     replica: replica && (() => replica.status()),
     drill: replica && (() => replica.drill()),

@@ -215,9 +215,15 @@ export class OtherTwins implements AsyncDisposable {
   }
 
   async #end(name: string, twin: OpenedTwin): Promise<void> {
-    (await this.#resident(name)).outside.disconnect();
-    await this.#web?.closeOther(name);
-    await twin[Symbol.asyncDispose]();
+    const { outside, engine } = await this.#resident(name);
+    outside.disconnect();
+    {
+      await using stack = new AsyncDisposableStack();
+      stack.use(twin);
+      stack.defer(() => this.#web?.closeOther(name));
+    }
+    // One may have come in between, and told nobody but the twin that was closed.
+    if ((await engine.outboxPeers()).size > 0) setImmediate(() => void this.#openForMessages(name));
   }
 
   async #takeInAll(): Promise<void> {

@@ -216,6 +216,10 @@ export const LIMITS = {
     workerCount: 1,
     /** A twin that nothing was asked of for so long falls asleep: an open one holds files, pages and guests. */
     idleMs: 60_000,
+    /** An other twin of the host that nobody uses for so long is closed, but for its engine: an open one holds a vault, a copy that is kept, a web and a place in the network. */
+    openIdleMs: 600_000,
+    /** How often the host looks for such twins. */
+    openIdleLookMs: 60_000,
     /** How often a worker looks for twins that may fall asleep. */
     idleLookMs: 1_000,
     /** Twins of a worker that are awake at once, if it can be helped: each holds four files and a cache. */

@@ -62,6 +62,8 @@ export interface PeersParts {
 export interface Peers extends AsyncDisposable {
   /** Multiaddrs under which this host listens, each with its PeerId. */
   readonly addresses: readonly string[];
+  /** Whether there is a session with another twin, or something is on its way to one or from one. Messages that wait do not count. */
+  readonly isInUse: boolean;
   /** A fresh one-time code. */
   invite(): Promise<Invite>;
   /** Pairs with the twin that made the code. Throws `TWIN_INVITE_*`, `TWIN_PEER_OFFLINE` or `TWIN_TIMEOUT`; trying the same code again is safe. */
@@ -105,6 +107,8 @@ class OpenPeers implements Peers {
   readonly #workers = new Map<TwinId, DeliveryWorker>();
   readonly #stop = new AbortController();
   readonly #leave = new DisposableStack();
+  /** Streams of others that are being answered. */
+  #answering = 0;
 
   constructor(parts: PeersParts) {
     this.#parts = parts;
@@ -130,6 +134,10 @@ class OpenPeers implements Peers {
 
   get addresses(): readonly string[] {
     return this.#parts.node.multiaddrs().map(String);
+  }
+
+  get isInUse(): boolean {
+    return this.#answering > 0 || this.#sessions.count > 0;
   }
 
   async invite(): Promise<Invite> {
@@ -212,6 +220,15 @@ class OpenPeers implements Peers {
   }
 
   async #acceptStream(protocol: PeerProtocol, stream: PeerStream): Promise<void> {
+    this.#answering += 1;
+    try {
+      await this.#answer(protocol, stream);
+    } finally {
+      this.#answering -= 1;
+    }
+  }
+
+  async #answer(protocol: PeerProtocol, stream: PeerStream): Promise<void> {
     if (protocol === RPC_PROTOCOL) {
       const session = await openPeerSession(stream, this.#sessionParts);
       this.#sessions.add(session);

@@ -36,6 +36,11 @@ export class SessionTable {
     this.#listener = listener;
   }
 
+  /** Live sessions. */
+  get count(): number {
+    return this.#sessions.size;
+  }
+
   /** The live session with `twin`, if there is one. */
   get(twin: TwinId): PeerSession | undefined {
     return this.#sessions.get(twin)?.session;

@@ -30,8 +30,8 @@ import { openProgressRelay } from "./progress-relay.ts";
 export interface OthersPart {
   list(): Promise<readonly TwinListing[]>;
   create(name: string): Promise<NewTwin>;
-  /** Throws `TWIN_CONFIG_INVALID` when there is none of that name. */
-  open(name: string): Promise<ControlParts>;
+  /** It stays open until `release` is called. Throws `TWIN_CONFIG_INVALID` when there is none of that name. */
+  open(name: string): Promise<{ readonly parts: ControlParts; readonly release: () => void }>;
 }
 
 /** What the local socket needs beyond the owner's parts. */
@@ -54,10 +54,18 @@ export interface ControlParts extends OwnerParts {
 /** One connection to the local socket. */
 export class ControlTarget extends OwnerTarget implements ControlApi {
   readonly #parts: ControlParts;
+  readonly #release: (() => void) | undefined;
 
-  constructor(parts: ControlParts, desk: OwnerDesk | undefined) {
+  /** `release` is called when it is disposed. */
+  constructor(parts: ControlParts, desk: OwnerDesk | undefined, release?: () => void) {
     super(parts, desk);
     this.#parts = parts;
+    this.#release = release;
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#release?.();
   }
 
   async loginLink(): Promise<string> {
@@ -79,7 +87,8 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
   }
 
   async as(name: string): Promise<ControlTarget> {
-    return createControlTarget(await this.#others.open(checkText(name, "name", { max: 32 })));
+    const { parts, release } = await this.#others.open(checkText(name, "name", { max: 32 }));
+    return new ControlTarget(parts, undefined, release);
   }
 
   async putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo> {

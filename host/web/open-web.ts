@@ -40,6 +40,8 @@ export interface Web extends AsyncDisposable {
   createDesk(): OwnerDesk;
   /** The web of another twin; undefined when there is none of that name. */
   other(name: string): Promise<Pick<TwinWeb, "url" | "loginLink" | "createDesk"> | undefined>;
+  /** Ends the web of another twin, which is made again when it is asked for. Nobody may be using it. */
+  closeOther(name: string): Promise<void>;
   /** Where browsers find the desktop of another twin. */
   otherUrl(name: string): string;
 }
@@ -61,7 +63,8 @@ export async function openWeb(options: WebOptions): Promise<Web> {
     port: listener.port,
     loginLink: () => first.loginLink(),
     createDesk: () => first.createDesk(),
-    other: others,
+    other: others.find,
+    closeOther: others.close,
     otherUrl: (name) => createHosts(listener.port, options.host, name).shellOrigin,
     [Symbol.asyncDispose]: async () => {
       // Sockets end before the listener, which waits for them.
@@ -71,7 +74,11 @@ export async function openWeb(options: WebOptions): Promise<Web> {
   };
 }
 
-type OtherWebs = (name: string) => Promise<TwinWeb | undefined>;
+/** Webs of other twins, made when they are asked for. Disposing it ends them. */
+interface OtherWebs extends AsyncDisposable {
+  readonly find: (name: string) => Promise<TwinWeb | undefined>;
+  readonly close: (name: string) => Promise<void>;
+}
 
 async function listenFor(
   webs: AsyncDisposableStack,
@@ -85,25 +92,23 @@ async function listenFor(
   const made = Promise.withResolvers<{ readonly first: TwinWeb; readonly others: OtherWebs }>();
   const listener = await openListener({ address: options.host, port: options.port }, async (port) => {
     const first = webs.use(await createTwinWeb(createHosts(port, options.host), options, shared));
-    const others = createOtherWebs(webs, options, { port, shared });
+    const others = webs.use(createOtherWebs(options, { port, shared }));
     made.resolve({ first, others });
     return createTwinSwitch({ port, first: first.handlers, others, log: options.log });
   });
   return { ...(await made.promise), listener };
 }
 
-/** Webs of other twins, made when they are first asked for. */
 function createOtherWebs(
-  webs: AsyncDisposableStack,
   { otherTwin, host }: WebOptions,
   { port, shared }: { readonly port: number; readonly shared: SharedWebParts },
 ): OtherWebs {
   const known = new Map<string, Promise<TwinWeb | undefined>>();
   const make = async (name: string): Promise<TwinWeb | undefined> => {
     const twin = await otherTwin?.(name);
-    return twin && webs.use(await createTwinWeb(createHosts(port, host, name), twin, shared));
+    return twin && (await createTwinWeb(createHosts(port, host, name), twin, shared));
   };
-  return async (name) => {
+  const find: OtherWebs["find"] = async (name) => {
     const web = known.getOrInsertComputed(name, make);
     try {
       const found = await web;
@@ -114,6 +119,18 @@ function createOtherWebs(
       known.delete(name);
       throw thrown;
     }
+  };
+  const close: OtherWebs["close"] = async (name) => {
+    const web = known.get(name);
+    known.delete(name);
+    await (await web?.catch(() => undefined))?.[Symbol.asyncDispose]();
+  };
+  return {
+    find,
+    close,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([...known.keys()].map(close));
+    },
   };
 }
 
@@ -127,7 +144,7 @@ function createTwinSwitch(parts: {
   const { port, first, others, log } = parts;
   const handlersOf = async (name: string): Promise<Handlers> => {
     try {
-      return (await others(name))?.handlers ?? first;
+      return (await others.find(name))?.handlers ?? first;
     } catch (thrown) {
       log.error({ err: thrown }, "A twin could not be opened for a browser.");
       return first;

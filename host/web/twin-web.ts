@@ -1,5 +1,7 @@
 // The web of one twin: its desktop and its experiences, with a login, keys and open windows of its own.
 
+import type { Writable } from "node:stream";
+import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { OwnerDesk, OwnerParts } from "../rpc/owner-parts.ts";
@@ -24,6 +26,8 @@ export interface TwinWebParts {
   readonly ownerKeys: OwnerKeys;
   /** The installed file of that path in that experience, or undefined. */
   readonly experienceFile: (name: string, path: string) => Promise<ExperienceFile | undefined>;
+  /** Called when somebody begins to use the web; the answer ends that use. Absent for a twin that is always open. */
+  readonly hold?: (() => () => void) | undefined;
 }
 
 /** What all twins of a host have in common. */
@@ -77,6 +81,14 @@ export async function createTwinWeb(hosts: Hosts, twin: TwinWebParts, shared: Sh
     files: new Map([...shared.shellFiles, ...libraries]),
   });
   const stack = new AsyncDisposableStack();
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  /** A link lives in memory. */
+  const holdLogin = (): void => {
+    const release = twin.hold?.();
+    if (release === undefined) return;
+    owner.clock.sleep(LIMITS.web.loginTokenLifetimeMs, { signal: stop.signal }).then(release, release);
+  };
   stack.defer(() => shell.close());
   stack.defer(() => experience.close());
   // Ended first, with a reason: the router would close them without one.
@@ -84,9 +96,31 @@ export async function createTwinWeb(hosts: Hosts, twin: TwinWebParts, shared: Sh
   await Promise.all([shell.ready(), experience.ready()]);
   return {
     url: hosts.shellOrigin,
-    handlers: createSiteSwitch({ hosts, shell, experience }),
-    loginLink: () => Promise.resolve(`${hosts.shellOrigin}/#login=${login.issue()}`),
+    handlers: held(createSiteSwitch({ hosts, shell, experience }), twin.hold),
+    loginLink: () => {
+      holdLogin();
+      return Promise.resolve(`${hosts.shellOrigin}/#login=${login.issue()}`);
+    },
     createDesk: () => open.createDesk(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** The handlers, which hold the twin as long as a request is answered or a socket is open. */
+function held(handlers: Handlers, hold: TwinWebParts["hold"]): Handlers {
+  if (hold === undefined) return handlers;
+  const holdFor = (user: Pick<Writable, "closed" | "once">): void => {
+    if (!user.closed) user.once("close", hold());
+  };
+  return {
+    request: (request, response) => {
+      holdFor(response);
+      handlers.request(request, response);
+    },
+    upgrade: (request, socket, head) => {
+      holdFor(socket);
+      handlers.upgrade(request, socket, head);
+    },
+    clientError: handlers.clientError,
   };
 }

@@ -4,6 +4,7 @@ import dns from "node:dns";
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
+import { LIMITS } from "../../../host/base/limits.ts";
 import { createHosts, isTwinName, twinNameOf } from "../../../host/web/hosts.ts";
 import type { Web } from "../../../host/web/open-web.ts";
 import { ask } from "../../support/http-request.ts";
@@ -62,6 +63,12 @@ describe("another twin of the host", () => {
   let family: Web;
   let familyParts: TestParts;
   let openings = 0;
+  /** Uses of the family's web that have not ended. */
+  let holds = 0;
+  const hold = (): (() => void) => {
+    holds += 1;
+    return () => void (holds -= 1);
+  };
 
   beforeAll(async () => {
     // Browsers resolve names below localhost themselves (RFC 6761, section 6.3); Node asks the system, which may not.
@@ -74,7 +81,7 @@ describe("another twin of the host", () => {
         openings++;
         if (name === "broken") throw new Error("no disk");
         if (name !== "family") return undefined;
-        return { owner: familyParts, ownerKeys: familyParts.browsers, experienceFile: async () => undefined };
+        return { owner: familyParts, ownerKeys: familyParts.browsers, experienceFile: async () => undefined, hold };
       },
     });
     family = { ...web, ...(await web.other("family"))! };
@@ -128,5 +135,32 @@ describe("another twin of the host", () => {
     expect((await at(`notes--${token}.localhost:${web.port}`)).status).toBe(200);
     expect((await at(`notes--${token}.family.localhost:${web.port}`)).status).toBe(404);
     socket.close();
+  });
+
+  it("is held by whoever uses it, by a link for as long as it is good, and can be closed and asked for again", async () => {
+    const quiet = async (): Promise<void> => {
+      // The links of the tests before.
+      familyParts.clock.advance(LIMITS.web.loginTokenLifetimeMs);
+      await vi.waitFor(() => expect(holds).toBe(0));
+    };
+    await quiet();
+    const browser = await logIn(family);
+    expect(holds).toBeGreaterThan(0);
+    await quiet();
+    const { socket } = await openOwner(family, browser);
+    familyParts.clock.advance(LIMITS.web.loginTokenLifetimeMs);
+    await vi.waitFor(() => expect(holds).toBe(1));
+    socket.close();
+    await vi.waitFor(() => expect(holds).toBe(0));
+
+    const [before, { host }] = [openings, new URL(family.url)];
+    await web.closeOther("family");
+    await web.closeOther("nobody");
+    expect((await ask({ port: web.port, path: "/", host })).status).toBe(200);
+    expect(openings).toBe(before + 1);
+    // The key of a browser is good for longer than a web is open.
+    const again = await openOwner(family, browser);
+    expect(await again.owner.call("echo", "echo", {})).toMatchObject({ result: "of the family" });
+    again.socket.close();
   });
 });
