@@ -15,12 +15,17 @@ interface SenderRow {
   readonly refused: readonly { readonly sequence: number; readonly error: ErrorWire }[];
 }
 
+/** Where a message stands among those of its sender. */
+interface InboxPlace {
+  /** What to answer at once: to a repeated message its recorded delivery, to one too early the gap; undefined to the next one. */
+  readonly known: Delivery | undefined;
+  /** The write that marks the next message as handled; with `error` as refused. No other message may have been marked meanwhile. */
+  readonly mark: (error?: ErrorWire) => StateWrite;
+}
+
 /** The inbox of one twin. */
 export interface Inbox {
-  /** What to answer at once: a repeated message its recorded delivery, one too early the gap; undefined for the next one. */
-  look(from: string, sequence: number): Delivery | undefined;
-  /** The write that marks the next message as handled; with `error` as refused. */
-  mark(from: string, sequence: number, error?: ErrorWire): StateWrite;
+  look(from: string, sequence: number): InboxPlace;
   /** Whether one more sender can be remembered; those that are remembered always can. */
   hasRoomFor(from: string): boolean;
   /** Forgets what was not committed. */
@@ -38,20 +43,15 @@ export function createInbox(store: Pick<StateStore, "get" | "scan">): Inbox {
   };
   return {
     look: (from, sequence) => {
-      const { lastSequence, refused } = read(from);
-      if (sequence === lastSequence + 1) return undefined;
-      if (sequence > lastSequence) return { status: "gap", expected: lastSequence + 1 };
-      const error = refused.find((outcome) => outcome.sequence === sequence)?.error;
-      return error === undefined ? { status: "done" } : { status: "refused", error };
-    },
-    mark: (from, sequence, error) => {
-      if (count !== undefined && !isKnown(from)) count += 1;
-      const recent = read(from).refused.filter(
-        (outcome) => outcome.sequence > sequence - LIMITS.engine.inboxOutcomesKept,
-      );
-      const refused = error === undefined ? recent : [...recent, { sequence, error }];
-      const row: SenderRow = { lastSequence: sequence, refused };
-      return { ...rowKey(from), value: jsonEncode(row) };
+      const row = read(from);
+      const mark = (error?: ErrorWire): StateWrite => {
+        if (count !== undefined && row.lastSequence === 0) count += 1;
+        const recent = row.refused.filter((outcome) => outcome.sequence > sequence - LIMITS.engine.inboxOutcomesKept);
+        const refused = error === undefined ? recent : [...recent, { sequence, error }];
+        const next: SenderRow = { lastSequence: sequence, refused };
+        return { ...rowKey(from), value: jsonEncode(next) };
+      };
+      return { known: knownDelivery(row, sequence), mark };
     },
     hasRoomFor: (from) => {
       const limit = LIMITS.engine.inboxSenderCount;
@@ -62,6 +62,13 @@ export function createInbox(store: Pick<StateStore, "get" | "scan">): Inbox {
       count = undefined;
     },
   };
+}
+
+function knownDelivery({ lastSequence, refused }: SenderRow, sequence: number): Delivery | undefined {
+  if (sequence === lastSequence + 1) return undefined;
+  if (sequence > lastSequence) return { status: "gap", expected: lastSequence + 1 };
+  const error = refused.find((outcome) => outcome.sequence === sequence)?.error;
+  return error === undefined ? { status: "done" } : { status: "refused", error };
 }
 
 function rowKey(from: string): StateKey {

@@ -22,12 +22,12 @@ const OWN_FAILURES: ReadonlySet<TwinErrorCode> = new Set([
 export async function deliverMessage(core: EngineCore, message: IncomingMessage, queueMs: number): Promise<Delivery> {
   checkMessage(core, message);
   const { from, sequence, circles } = message;
-  const known = core.inbox.look(from, sequence);
+  const { known, mark } = core.inbox.look(from, sequence);
   if (known !== undefined) return core.whenDurable(() => known);
   const refuse = async (error: ErrorWire): Promise<Delivery> => {
     // Who is in no circle has no more than a refusal to be remembered for.
     if (circles.length === 0 && !core.inbox.hasRoomFor(from)) throw tooManySenders();
-    await core.commit([core.inbox.mark(from, sequence, error)]);
+    await core.commit([mark(error)]);
     return { status: "refused", error };
   };
   let admitted: AdmittedCall;
@@ -38,8 +38,8 @@ export async function deliverMessage(core: EngineCore, message: IncomingMessage,
     throw thrown;
   }
   const { error } = await core.complete(admitted, {
-    succeeded: () => [core.inbox.mark(from, sequence)],
-    failed: (error) => (isRefusal(error) ? [core.inbox.mark(from, sequence, errorForPeer(error))] : []),
+    succeeded: () => [mark()],
+    failed: (error) => (isRefusal(error) ? [mark(errorForPeer(error))] : []),
   });
   if (error === undefined) return { status: "done" };
   if (isRefusal(error)) return { status: "refused", error: errorForPeer(error) };

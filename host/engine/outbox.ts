@@ -6,7 +6,7 @@ import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { SnapshotStateStore, StateKey, StateStore, StateWrite } from "../state/state-store.ts";
 import type { OutboxQuery, OutgoingMessage, ParkedMessage, Settlement } from "./engine.ts";
-import { FIRST_KEY, ownedKey } from "./row-key.ts";
+import { FIRST_KEY, ownedKeys } from "./row-key.ts";
 
 const MESSAGES = "$outbox";
 const PEERS = "$outbox-peers";
@@ -79,7 +79,7 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
           queuedAtMs: nowMs,
           trace,
         };
-        return { namespace: MESSAGES, key: ownedKey(peer, nextSequence), value: jsonEncode(row) };
+        return { namespace: MESSAGES, key: ownedKeys(peer)(nextSequence), value: jsonEncode(row) };
       });
       return [...rows, ...changed.values()];
     },
@@ -91,8 +91,9 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
       const first = Math.max(nextSequence - waiting, afterSequence + 1);
       const count = Math.min(limit, LIMITS.engine.pageLength, nextSequence - first);
       const messages: OutgoingMessage[] = [];
+      const keyOf = ownedKeys(peer);
       for (let sizeBytes = 0; messages.length < count && sizeBytes < LIMITS.engine.outboxPageSizeBytes;) {
-        const message = readMessage(store, peer, first + messages.length);
+        const message = readMessage(store, keyOf(first + messages.length));
         if (message === undefined) break;
         messages.push(message);
         sizeBytes += message.payload.length;
@@ -104,12 +105,11 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
       const first = nextSequence - waiting;
       const last = Math.min(throughSequence, nextSequence - 1);
       if (last < first) return [];
+      const keys = Array.from({ length: last - first + 1 }, (_, index) => first + index).map(ownedKeys(peer));
       const parking = refused
         .filter(({ sequence }) => sequence >= first && sequence <= last)
-        .map(({ sequence, error }) => parkedMessage(readMessage(store, peer, sequence)!, error, nowMs));
-      const gone = Array.from({ length: last - first + 1 }, (_, index): StateWrite => {
-        return { namespace: MESSAGES, key: ownedKey(peer, first + index), value: undefined };
-      });
+        .map(({ sequence, error }) => parkedMessage(readMessage(store, keys[sequence - first]!)!, error, nowMs));
+      const gone = keys.map((key): StateWrite => ({ namespace: MESSAGES, key, value: undefined }));
       const row = setPeer(peer, { nextSequence, waiting: nextSequence - 1 - last });
       if (parking.length === 0) return [...gone, row];
       parkedCount = undefined;
@@ -138,12 +138,8 @@ function readParked(store: Pick<StateStore, "scan">): ParkedMessage[] {
 }
 
 /** Durable ones only: what a peer is told must never be taken back, least of all its number. */
-function readMessage(
-  store: Pick<SnapshotStateStore, "durable">,
-  peer: string,
-  sequence: number,
-): OutgoingMessage | undefined {
-  const value = store.durable.get({ namespace: MESSAGES, key: ownedKey(peer, sequence) });
+function readMessage(store: Pick<SnapshotStateStore, "durable">, key: Uint8Array): OutgoingMessage | undefined {
+  const value = store.durable.get({ namespace: MESSAGES, key });
   if (value === undefined) return undefined;
   const row = jsonDecode(value) as MessageRow;
   return { ...row, payload: utf8Encode(row.payload) };
@@ -157,7 +153,7 @@ function parkedMessage(message: OutgoingMessage, error: ErrorWire, nowMs: number
 }
 
 function parkedKey({ peer, sequence }: ParkedMessage): StateKey {
-  return { namespace: PARKED, key: ownedKey(peer, sequence) };
+  return { namespace: PARKED, key: ownedKeys(peer)(sequence) };
 }
 
 /** The writes that park, and those that make room: all of them fit. */

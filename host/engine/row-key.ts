@@ -1,16 +1,22 @@
 // Keys of the host's own tables: numbers big-endian, so that rows are in order of number.
 
-import { concatBytes, utf8Encode } from "../base/bytes.ts";
+import { utf8Encode } from "../base/bytes.ts";
 
-const SEPARATOR = Uint8Array.of(0);
+const NUMBER_SIZE = 8;
 
 /** 8 bytes, big-endian, of a whole number from 0 to 2^53 - 1. */
 export function numberKey(sequence: number): Uint8Array {
-  const key = new Uint8Array(8);
-  const view = new DataView(key.buffer);
-  view.setUint32(0, Math.floor(sequence / 2 ** 32));
-  view.setUint32(4, sequence >>> 0);
+  const key = new Uint8Array(NUMBER_SIZE);
+  putNumber(key, 0, sequence);
   return key;
+}
+
+function putNumber(key: Uint8Array, offset: number, sequence: number): void {
+  const high = Math.floor(sequence / 2 ** 32);
+  for (let index = 0; index < 4; index++) {
+    key[offset + index] = high >>> (24 - 8 * index);
+    key[offset + 4 + index] = sequence >>> (24 - 8 * index);
+  }
 }
 
 /** The number of a key that ends in {@link numberKey}. */
@@ -18,9 +24,15 @@ export function numberOf(key: Uint8Array): number {
   return Number(new DataView(key.buffer, key.byteOffset + key.length - 8).getBigUint64(0));
 }
 
-/** `owner`, a zero byte, the number: rows of one owner, in order. */
-export function ownedKey(owner: string, sequence: number): Uint8Array {
-  return concatBytes(utf8Encode(owner), SEPARATOR, numberKey(sequence));
+/** Gives keys of `owner`, a zero byte, the number: rows of one owner, in order. */
+export function ownedKeys(owner: string): (sequence: number) => Uint8Array {
+  const head = utf8Encode(owner);
+  return (sequence) => {
+    const key = new Uint8Array(head.length + 1 + NUMBER_SIZE);
+    key.set(head);
+    putNumber(key, head.length + 1, sequence);
+    return key;
+  };
 }
 
 /** Sorts before every key. */
