@@ -11,7 +11,7 @@ import { silentLog } from "../../host/base/log.ts";
 import { RecordWriter } from "../../host/state/journal-record.ts";
 import type { StateStore, StateWrite } from "../../host/state/state-store.ts";
 import { createLocator } from "../../host/vault/locator.ts";
-import type { Vault } from "../../host/vault/object.ts";
+import { UPLOAD_TYPE, type Vault } from "../../host/vault/object.ts";
 import { openVault } from "../../host/vault/open-vault.ts";
 import { readReplica } from "../../host/vault/read-replica.ts";
 import { openReplicator, type Replicator } from "../../host/vault/replicator.ts";
@@ -25,7 +25,7 @@ import { seededBytes } from "./seeded-bytes.ts";
 import { seededText } from "./seeded-text.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 import { testIdentity } from "./test-identity.ts";
-import { putBytes, readBytes, TEST_KEY, testKernels } from "./test-vault.ts";
+import { inPieces, putBytes, readBytes, TEST_KEY, testKernels } from "./test-vault.ts";
 
 const START_MS = 1_800_000_000_000;
 const LIVES = 4;
@@ -163,12 +163,18 @@ async function act(
   const seed = below(12);
   switch (below(11)) {
     case 0:
-    case 1:
-    case 2: {
+    case 1: {
       const bytes = contentOf(seed);
       promises.forgotten.clear();
       const { id } = await putBytes(vault, bytes);
       promises.kept.set(id, seed);
+      break;
+    }
+    case 2: {
+      promises.forgotten.clear();
+      const { id, part } = await putInTwo(vault, contentOf(seed), { below, name });
+      promises.kept.set(id, seed);
+      await vault.forget(part);
       break;
     }
     case 3: {
@@ -218,6 +224,18 @@ async function act(
       await vault.repair();
     }
   }
+}
+
+/** As an upload is put that comes in two pieces. */
+async function putInTwo(
+  vault: Vault,
+  bytes: Uint8Array,
+  { below, name }: { readonly below: (max: number) => number; readonly name: string },
+): Promise<{ readonly id: string; readonly part: string }> {
+  const cut = below(bytes.length);
+  const { id: part } = await putBytes(vault, bytes.subarray(0, cut), { type: UPLOAD_TYPE, name });
+  const { id } = await vault.put(inPieces(bytes.subarray(cut), 64 * 1024), {}, { after: part });
+  return { id, part };
 }
 
 async function judge(disks: Disks, promises: Promises, name: string): Promise<void> {

@@ -5,6 +5,7 @@ import { appendFileSync, rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createChance } from "./campaign.ts";
+import { UPLOAD_TYPE } from "../../host/vault/object.ts";
 import { openFolderVault } from "./folder-vault.ts";
 import { seededBytes } from "./seeded-bytes.ts";
 import { inPieces } from "./test-vault.ts";
@@ -50,7 +51,13 @@ for (;;) {
       const seed = below(1_000);
       const size = (seed * 7_919) % 200_000;
       say(`put ${seed} ${size}`);
-      const { id } = await vault.put(inPieces(seededBytes(seed, size), 50_000));
+      // As an upload is put that comes in pieces, now and then.
+      const cut = below(3) === 0 ? below(size + 1) : 0;
+      const bytes = seededBytes(seed, size);
+      const part =
+        cut === 0 ? undefined : await vault.put(inPieces(bytes.subarray(0, cut), 50_000), { type: UPLOAD_TYPE });
+      const { id } = await vault.put(inPieces(bytes.subarray(cut), 50_000), {}, { after: part?.id });
+      if (part !== undefined) await vault.forget(part.id);
       say(`done ${seed} ${size} ${id}`);
       known.push(id);
     }
