@@ -65,12 +65,14 @@ export function createAnswerBook(
     if (first === undefined) return [];
     const tooMany = lastNumber() - first + 1 >= LIMITS.engine.callIdsKept;
     const writes: StateWrite[] = [];
-    for (let count = full ? 2 : tooMany ? 1 : 0; count > 0; count--) {
+    for (let count = full ? 2 : tooMany ? 1 : 0; count > 0 && first !== undefined; count--) {
       const key = numberKey(first);
       const answer = store.get({ namespace: ORDER, key });
-      if (answer === undefined) break;
-      writes.push({ namespace: ORDER, key, value: undefined }, { namespace: ANSWERS, key: answer, value: undefined });
-      first += 1;
+      if (answer === undefined) first = undefined;
+      else {
+        writes.push({ namespace: ORDER, key, value: undefined }, { namespace: ANSWERS, key: answer, value: undefined });
+        first += 1;
+      }
     }
     return writes;
   };

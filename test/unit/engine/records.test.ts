@@ -275,6 +275,28 @@ describe("a call id", () => {
     expect(book.find(identified("1"))).toBeUndefined();
     expect(jsonDecode(book.find(identified("2"))!.payload)).toBe(1);
   });
+
+  test("makes room for two where the answers take too much, down to none, and up again", async () => {
+    const store = createMemoryStateStore();
+    let sizeBytes = 0;
+    const book = createAnswerBook({ ...store, sizeBytes: () => sizeBytes }, referenceKernels);
+    const answer = { payload: jsonEncode(1), receipt: {} as Receipt };
+    const known: string[] = [];
+    const record = async (name: string): Promise<string[]> => {
+      known.push(name);
+      await store.commit(book.record(identified(name), answer));
+      return known.filter((each) => book.find(identified(each)) !== undefined);
+    };
+    for (const name of ["a", "b", "c", "d"]) await record(name);
+    sizeBytes = Infinity;
+    expect(await record("e")).toEqual(["c", "d", "e"]);
+    expect(await record("f")).toEqual(["e", "f"]);
+    expect(await record("g")).toEqual(["g"]);
+    expect(await record("h")).toEqual(["h"]);
+    sizeBytes = 0;
+    expect(await record("i")).toEqual(["h", "i"]);
+    expect(store.scan({ namespace: "$answers-order", start: new Uint8Array(), limit: 9 })).toHaveLength(2);
+  });
 });
 
 const DRAFT: ReceiptDraft = {
