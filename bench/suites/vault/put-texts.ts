@@ -14,7 +14,7 @@ import { resticPut } from "./restic.ts";
 import { type TextFiles, writeTextFiles } from "./text-files.ts";
 
 const SIZE = { full: 500e6, quick: 2e6 } as const;
-const ROUNDS_MAX = { full: 3, quick: 1 } as const;
+const ROUNDS_MAX = { full: 2, quick: 1 } as const;
 
 interface TextParts extends Pick<SuiteContext, "facts" | "quick"> {
   readonly open: OpenBenchVault;
