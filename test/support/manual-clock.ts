@@ -6,6 +6,8 @@ import type { Clock } from "../../host/base/clock.ts";
 export interface ManualClock extends Clock {
   /** Lets `ms` pass: who sleeps until then wakes, in order. */
   advance(ms: number): void;
+  /** How many sleep now. */
+  readonly sleeperCount: number;
 }
 
 interface Sleeper {
@@ -33,6 +35,9 @@ export function createManualClock(startMs = 1_800_000_000_000): ManualClock {
         { once: true },
       );
       return promise;
+    },
+    get sleeperCount() {
+      return sleepers.length;
     },
     advance(ms) {
       elapsedMs += ms;

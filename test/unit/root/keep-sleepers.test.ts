@@ -45,12 +45,13 @@ function freshPlace(): string {
 
 const VISIT = (name: string): string[] => [`flush ${name}`, `look ${name}`, `flush ${name}`, `close ${name}`];
 
-/** A round, to its end. */
+/** A round, to its end: between rounds the keeper sleeps. */
 async function round({ clock, done }: Opened, count: number): Promise<void> {
-  await sleep(25);
+  const rests = (): Promise<void> => expect.poll(() => clock.sleeperCount).toBe(1);
+  await rests();
   clock.advance(sleeperRoundMs);
-  await vi.waitFor(() => expect(done.filter((what) => what.startsWith("close"))).toHaveLength(count));
-  await sleep(25);
+  await rests();
+  expect(done.filter((what) => what.startsWith("close"))).toHaveLength(count);
 }
 
 test("each is visited once, one at a time, and then again a day later", async () => {
@@ -114,9 +115,8 @@ test("who opens a twin waits until its visit has ended, which it hurries", async
     look: (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
   });
   opened.keeper.start();
-  await sleep(5);
   opened.clock.advance(sleeperRoundMs);
-  await vi.waitFor(() => expect(opened.isMarked("ada")).toBe(true));
+  await expect.poll(() => opened.isMarked("ada")).toBe(true);
   await opened.keeper.claim("ada");
   expect(opened.done).toEqual(["flush ada", "close ada"]);
   // Nobody tells of what changes from now on.

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { getPriority, platform } from "node:os";
 
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../host/base/clock.ts";
 import { TwinError } from "../../../host/base/errors.ts";
@@ -235,7 +235,7 @@ describe("a pool", () => {
     expect((await answer).payload).toEqual(Uint8Array.of(5));
     await nap(waiting, 1);
     expect(own.usage()).toMatchObject({ workersReplaced: 1, flights: 0 });
-    await vi.waitFor(() => expect(own.usage().stacks).toBe(0));
+    await expect.poll(() => own.usage().stacks).toBe(0);
   });
 
   it("ends all calls when it is closed", async () => {

@@ -181,11 +181,10 @@ describe("a process that is killed", () => {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await expect.poll(() => readFileSync(`${path}.ledger`).length).toBeGreaterThan(10);
     child.kill("SIGKILL");
     await once(child, "exit");
     const acknowledged = readFileSync(`${path}.ledger`).length;
-    expect(acknowledged).toBeGreaterThan(10);
     await using store = await open(path);
     for (let index = 0; index < acknowledged; index++) {
       // Both rows of each commit: all or nothing.

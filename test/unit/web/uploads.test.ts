@@ -83,8 +83,7 @@ describe("a resumable upload", () => {
     const headers = { host: `localhost:${web.port}`, ...PIECE, "upload-offset": "0", "content-length": "300000" };
     const sent = request({ host: "127.0.0.1", port: web.port, method: "PATCH", path, headers });
     sent.on("error", () => {});
-    sent.write(CONTENT.subarray(0, 120_000));
-    setTimeout(() => sent.destroy(), 50);
+    sent.write(CONTENT.subarray(0, 120_000), () => sent.destroy());
     await expect.poll(() => offsetOf(path)).toBeGreaterThan(0);
     const taken = await offsetOf(path);
     const last = await patch(path, taken, CONTENT.subarray(taken));
