@@ -450,6 +450,8 @@ export const LIMITS = {
     uploadSizeBytes: 64 * 1024 * MIB,
     /** After so long what has come of a piece is made durable, and others get their turn: a kill costs no more. */
     uploadStepMs: 15_000,
+    /** For each so many bytes that came before, that time once more: a step costs work for every chunk before it. */
+    uploadStepSizeBytes: 1024 * MIB,
     /** A resumable upload that is done is remembered, so that who missed the answer learns it. */
     uploadStoredMs: 10 * 60_000,
   },

@@ -123,8 +123,10 @@ export class UploadShelf implements AsyncDisposable {
   }
 
   async #storeStep(upload: Upload, steps: UploadSteps): Promise<void> {
-    const room = upload.kept.sizeBytes - takenOf(upload);
-    const step = atMost(steps.take(LIMITS.web.uploadStepMs), room);
+    const taken = takenOf(upload);
+    const { uploadStepMs, uploadStepSizeBytes } = LIMITS.web;
+    const stepMs = uploadStepMs * Math.max(1, taken / uploadStepSizeBytes);
+    const step = atMost(steps.take(stepMs), upload.kept.sizeBytes - taken);
     upload.kept = await keepMore(this.#parts, upload.kept, step, upload.gone.signal);
   }
 
