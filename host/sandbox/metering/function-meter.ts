@@ -35,7 +35,9 @@ export function meterBody(writer: ByteWriter, body: BodyNotes, entry: EntryPlan,
   const { account } = entry;
   const paramCount = body.type.params.length;
   const locals = { fuel: paramCount, depth: paramCount + 1, index: paramCount + ACCOUNT_SIZE + body.localCount };
-  writeLocals(writer, code.subarray(body.span.start, body.codeStart), {
+  writeLocals(writer, code, {
+    start: body.span.start,
+    end: body.codeStart,
     unused: body.localCount > 0 ? ACCOUNT_SIZE - ACCOUNT_PARAMS[account] : 0,
     indirect: body.indirect,
   });
@@ -144,8 +146,11 @@ function lengthCharge(opcode: number, { pageMax, elementMax }: MeterPlan): meter
   }
 }
 
-/** What we declare of locals. */
-interface OwnLocals {
+/** The local declarations of a body, and what we declare. */
+interface Locals {
+  /** Where the original ones are in the code. */
+  readonly start: number;
+  readonly end: number;
   /** Places of the account that are no parameters: they come first, so that the original locals are where they always are. */
   readonly unused: number;
   /** Whether a table index is kept, behind all others. */
@@ -153,17 +158,17 @@ interface OwnLocals {
 }
 
 /** The original local declarations with ours around them. */
-function writeLocals(writer: ByteWriter, original: Uint8Array, { unused, indirect }: OwnLocals): void {
+function writeLocals(writer: ByteWriter, code: Uint8Array, { start, end, unused, indirect }: Locals): void {
   // The group count is the first number; the groups themselves are copied as they are.
-  let size = 0;
+  let groups = start;
   let count = 0;
   for (let shift = 0; ; shift += 7) {
-    const byte = original[size++]!;
+    const byte = code[groups++]!;
     count += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) break;
   }
   writer.u32(count + Number(unused > 0) + Number(indirect));
   if (unused > 0) writer.u8(unused, VALUE_TYPE.i64);
-  writer.raw(original.subarray(size));
+  writer.part(code, groups, end);
   if (indirect) writer.u8(1, VALUE_TYPE.i32);
 }

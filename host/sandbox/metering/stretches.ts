@@ -196,6 +196,7 @@ export class StretchMap {
   /** How often the stretch can give its share. */
   #affordable(stretch: number): number {
     const share = this.#share[stretch]!;
+    if (share === -1) return this.fuel[stretch]!;
     return share >= 0 ? Infinity : Math.floor(this.fuel[stretch]! / -share);
   }
 

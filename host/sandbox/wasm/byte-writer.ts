@@ -53,7 +53,10 @@ export class ByteWriter {
     const size = end - start;
     if (size > LOOP_SIZE_MAX) return this.raw(bytes.subarray(start, end));
     this.#reserve(size);
-    for (let index = start; index < end; index++) this.#bytes[this.#size++] = bytes[index]!;
+    const own = this.#bytes;
+    let at = this.#size;
+    for (let index = start; index < end; index++) own[at++] = bytes[index]!;
+    this.#size = at;
     return this;
   }
 
@@ -98,7 +101,7 @@ export class ByteWriter {
 
   /** `content` with its length before it. */
   sized(content: ByteWriter): this {
-    return this.u32(content.size).raw(content.view());
+    return this.u32(content.#size).part(content.#bytes, 0, content.#size);
   }
 
   /** What was written so far; valid until the next write. */
