@@ -8,7 +8,16 @@ const SMALL_SIZE = 4 * LIMITS.vault.frameSizeBytes;
 /** Large ones have whole steps, so that they fit the next time too. */
 const STEP_SIZE = 1_048_576;
 
-/** The smallest first, so that the first that is large enough is taken: a shard does not get the room of a segment. */
+/** So much in buffers that rest is worth a collection each time. */
+const MUCH_SIZE = 33_554_432;
+
+/** A large buffer until it is collected. */
+interface Resting {
+  readonly byteLength: number;
+  readonly reference: WeakRef<SharedArrayBuffer>;
+}
+
+/** The smallest first. */
 const sorted = (buffers: readonly SharedArrayBuffer[]): SharedArrayBuffer[] =>
   buffers.toSorted((left, right) => left.byteLength - right.byteLength);
 
@@ -35,6 +44,11 @@ function tellCollector(sizeBytes: number): void {
   void new ArrayBuffer(sizeBytes);
 }
 
+/** Whether a buffer is worth its use: a shard in the room of a segment would make that want another. */
+function fits(byteLength: number, sizeBytes: number): boolean {
+  return byteLength >= sizeBytes && byteLength <= Math.max(STEP_SIZE, 2 * sizeBytes);
+}
+
 /** It never grows. But memory that could is mapped for itself and goes back to the system; of what malloc has in this size much would stay. */
 function createLarge(sizeBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(sizeBytes, { maxByteLength: sizeBytes });
@@ -47,27 +61,40 @@ export function createReadBuffers(): ReadBuffers {
   /** Large ones, while somebody holds. */
   let held: SharedArrayBuffer[] = [];
   /** Large ones until they are collected: the collector does not count them and may come late, so they are found again. */
-  let resting: WeakRef<SharedArrayBuffer>[] = [];
+  let resting: Resting[] = [];
   let holders = 0;
+  /** Of large ones, since the collector was told. */
+  let untoldBytes = 0;
 
-  /** One that rests; the others are left to the collector. */
+  const rest = (buffers: readonly SharedArrayBuffer[]): void => {
+    const fresh = buffers.map((buffer) => ({ byteLength: buffer.byteLength, reference: new WeakRef(buffer) }));
+    resting = [...resting.filter(({ reference }) => reference.deref() !== undefined), ...fresh];
+    resting.sort((left, right) => left.byteLength - right.byteLength);
+  };
+  /** One that rests, too large rather than none. Others are not even looked at: what is looked at lives on until the next collection. */
   const revive = (sizeBytes: number): SharedArrayBuffer | undefined => {
-    const alive = resting.map((reference) => reference.deref()).filter((buffer) => buffer !== undefined);
-    const found = sorted(alive).find(({ byteLength }) => byteLength >= sizeBytes);
-    resting = alive.filter((buffer) => buffer !== found).map((buffer) => new WeakRef(buffer));
-    return found;
+    for (;;) {
+      const fitting = resting.findIndex(({ byteLength }) => fits(byteLength, sizeBytes));
+      const at = fitting === -1 ? resting.findIndex(({ byteLength }) => byteLength >= sizeBytes) : fitting;
+      const [found] = at === -1 ? [] : resting.splice(at, 1);
+      const buffer = found?.reference.deref();
+      if (found === undefined || buffer !== undefined) return buffer;
+    }
   };
   const find = (sizeBytes: number): SharedArrayBuffer => {
     if (sizeBytes <= SMALL_SIZE) return small.pop() ?? new SharedArrayBuffer(SMALL_SIZE);
-    const at = held.findIndex(({ byteLength }) => byteLength >= sizeBytes);
+    const at = held.findIndex(({ byteLength }) => fits(byteLength, sizeBytes));
     const found = at === -1 ? revive(sizeBytes) : held.splice(at, 1)[0];
-    return found ?? createLarge(Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE);
+    if (found !== undefined) return found;
+    const size = Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
+    untoldBytes += size;
+    return createLarge(size);
   };
   const give = ({ buffer }: Uint8Array): void => {
     if (!(buffer instanceof SharedArrayBuffer) || !lent.delete(buffer)) return;
     if (buffer.byteLength > SMALL_SIZE) {
       if (holders > 0) held = sorted([...held, buffer]);
-      else resting.push(new WeakRef(buffer));
+      else rest([buffer]);
     } else if (small.length < LIMITS.vault.readBufferCount) {
       small.push(buffer);
     }
@@ -91,8 +118,10 @@ export function createReadBuffers(): ReadBuffers {
       return {
         [Symbol.dispose]() {
           if (--holders > 0) return;
-          resting.push(...held.map((buffer) => new WeakRef(buffer)));
-          tellCollector(held.reduce((sum, { byteLength }) => sum + byteLength, 0));
+          const heldBytes = held.reduce((sum, { byteLength }) => sum + byteLength, 0);
+          tellCollector(heldBytes >= MUCH_SIZE ? heldBytes : untoldBytes);
+          untoldBytes = 0;
+          rest(held);
           held = [];
         },
       };

@@ -28,7 +28,9 @@ export async function scrubVault(
     shardsRepaired: 0,
     segmentsLost: 0,
   };
-  await parts.index.check(tools.pace);
+  const check = (): Promise<void> => parts.index.check(tools.pace);
+  // What was changed meanwhile may have been seen half: then once more, while nothing is.
+  await check().catch(() => parts.changes(check));
   await parts.marks.beginTrial();
   const orphans = await listOrphans(parts, options.signal);
   await followStrays(parts, orphans);

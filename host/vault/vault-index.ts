@@ -6,6 +6,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateStore, StateWrite } from "../state/state-store.ts";
 import type { ScrubReport } from "./object.ts";
+import { type BalanceRows, isBalanced } from "./index-balance.ts";
 import type { Pace } from "./pace.ts";
 import {
   areCompressedSizes,
@@ -87,7 +88,7 @@ export interface VaultIndex {
   orphan(store: string, name: string): number | undefined;
   orphans(): Iterable<{ readonly store: string; readonly name: string }>;
   report(): ScrubReport | undefined;
-  /** Reads every row. Throws `TWIN_STATE_BROKEN` when one is damaged. */
+  /** Reads every row. Throws `TWIN_STATE_BROKEN` when one is damaged, or when they do not fit together, as also happens when they change meanwhile. */
   check(pace: Pace): Promise<void>;
   commit(writes: readonly StateWrite[]): Promise<void>;
 }
@@ -179,9 +180,36 @@ export function createVaultIndex(state: StateStore): VaultIndex {
           await pace();
         }
       }
+      if (!(await isBalanced(balanceRows(state), pace))) throw unbalanced();
     },
     report: () => json(TABLES.report, REPORT_KEY) as ScrubReport | undefined,
     commit: (writes) => state.commit(writes),
+  };
+}
+
+function balanceRows(state: StateStore): BalanceRows {
+  const has = (namespace: string, key: Uint8Array): boolean => state.get({ namespace, key }) !== undefined;
+  return {
+    *objects() {
+      for (const { key } of rows(state, TABLES.object)) yield { id: key };
+    },
+    *parts() {
+      for (const { key } of rows(state, TABLES.part)) {
+        yield { object: key.subarray(0, BLOCK_ID_SIZE), block: key.subarray(BLOCK_ID_SIZE) };
+      }
+    },
+    *blocks() {
+      for (const { key, value } of rows(state, TABLES.block)) yield { id: key, place: decodeBlockRow(value) };
+    },
+    segments: () => rows(state, TABLES.segment),
+    *contents() {
+      for (const { key } of rows(state, TABLES.content)) {
+        yield { segment: key.subarray(0, SEGMENT_ID_SIZE), block: key.subarray(SEGMENT_ID_SIZE) };
+      }
+    },
+    hasObject: (id) => has(TABLES.object, id),
+    hasSegment: (id) => has(TABLES.segment, id),
+    hasPart: (object, block) => has(TABLES.part, concatBytes(object, block)),
   };
 }
 
@@ -242,5 +270,12 @@ function broken(table: string): TwinError {
   return new TwinError(
     "TWIN_STATE_BROKEN",
     `The vault's index has a ${table} row that is not one: stop the host, then run twin vault reindex.`,
+  );
+}
+
+function unbalanced(): TwinError {
+  return new TwinError(
+    "TWIN_STATE_BROKEN",
+    "The vault's index has rows that do not fit together: some were taken away or put back. Stop the host, then run twin vault reindex.",
   );
 }

@@ -25,7 +25,8 @@ function shardCount({ stores }: TestVault): number {
 /** The index as it is now. */
 async function copyOf({ index }: TestVault) {
   const copy = createMemoryStateStore();
-  for (const namespace of ["$vault.block", "$vault.segment", "$vault.object"]) {
+  for (const table of ["block", "segment", "object", "part", "content"]) {
+    const namespace = `$vault.${table}`;
     const rows = index.scan({ namespace, start: Uint8Array.of(0), limit: 1_000 });
     await copy.commit(rows.map((row) => ({ namespace, ...row })));
   }

@@ -1,0 +1,75 @@
+// Whether the rows of the vault's index fit together. Each is sealed, so none can be made up; but who can write the
+// file can take rows away or put older ones back, and what counts on them would delete blocks that are still used.
+
+import type { Pace } from "./pace.ts";
+import type { BlockPlace } from "./vault-index.ts";
+
+/** The rows that count on each other, each table in the order of its keys. */
+export interface BalanceRows {
+  readonly objects: () => Iterable<{ readonly id: Uint8Array }>;
+  readonly parts: () => Iterable<{ readonly object: Uint8Array; readonly block: Uint8Array }>;
+  readonly blocks: () => Iterable<{ readonly id: Uint8Array; readonly place: BlockPlace }>;
+  readonly segments: () => Iterable<unknown>;
+  readonly contents: () => Iterable<{ readonly segment: Uint8Array; readonly block: Uint8Array }>;
+  readonly hasObject: (id: Uint8Array) => boolean;
+  readonly hasSegment: (id: Uint8Array) => boolean;
+  readonly hasPart: (object: Uint8Array, block: Uint8Array) => boolean;
+}
+
+/**
+ * Whether every object has its root, every part its object, every block as many users as there are parts of it, and its
+ * segment, which says that it stands there, and every segment blocks. Reads all rows, none of which may change meanwhile, and keeps two sums:
+ * ids are keyed hashes, of which nobody finds some that add up.
+ */
+export async function isBalanced(rows: BalanceRows, pace: Pace): Promise<boolean> {
+  for (const { id } of rows.objects()) {
+    if (!rows.hasPart(id, id)) return false;
+    await pace();
+  }
+  let uses = 0n;
+  let places = 0n;
+  for (const { id, place } of rows.blocks()) {
+    if (place.uses === 0) return false;
+    uses += BigInt(place.uses) * numberOf(id);
+    places += numberOf(Uint8Array.fromHex(place.segment)) * numberOf(id);
+    await pace();
+  }
+  const hasObject = once(rows.hasObject);
+  for (const { object, block } of rows.parts()) {
+    if (!hasObject(object)) return false;
+    uses -= numberOf(block);
+    await pace();
+  }
+  let segments = 0;
+  const hasSegment = once((id) => {
+    segments++;
+    return rows.hasSegment(id);
+  });
+  for (const { segment, block } of rows.contents()) {
+    if (!hasSegment(segment)) return false;
+    places -= numberOf(segment) * numberOf(block);
+    await pace();
+  }
+  for (const _ of rows.segments()) {
+    segments--;
+    await pace();
+  }
+  return uses === 0n && places === 0n && segments === 0;
+}
+
+/** The first 16 bytes of an id, big-endian. */
+function numberOf({ buffer, byteOffset }: Uint8Array): bigint {
+  const view = new DataView(buffer, byteOffset);
+  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
+}
+
+/** The same, asked once for each run of one key. */
+function once(has: (key: Uint8Array) => boolean): (key: Uint8Array) => boolean {
+  let last: string | undefined;
+  let answer = false;
+  return (key) => {
+    const name = key.toHex();
+    if (name !== last) [last, answer] = [name, has(key)];
+    return answer;
+  };
+}
