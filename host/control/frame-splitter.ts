@@ -7,9 +7,10 @@ const HEADER_SIZE_BYTES = 4;
 
 /** The frame with its length before it. */
 export function encodeFrame(frame: Uint8Array): Uint8Array<ArrayBuffer> {
-  const header = new Uint8Array(HEADER_SIZE_BYTES);
-  new DataView(header.buffer).setUint32(0, frame.length, true);
-  return concatBytes(header, frame);
+  const bytes = new Uint8Array(HEADER_SIZE_BYTES + frame.length);
+  for (let index = 0; index < HEADER_SIZE_BYTES; index++) bytes[index] = frame.length >>> (8 * index);
+  bytes.set(frame, HEADER_SIZE_BYTES);
+  return bytes;
 }
 
 /** Collects parts of a stream and gives out its whole frames. */
@@ -33,7 +34,7 @@ export class FrameSplitter {
     if (this.#sizeBytes < HEADER_SIZE_BYTES) return undefined;
     if (this.#parts[0]!.length < HEADER_SIZE_BYTES) this.#parts = [concatBytes(...this.#parts)];
     const first = this.#parts[0]!;
-    const size = new DataView(first.buffer, first.byteOffset).getUint32(0, true);
+    const size = (first[0]! | (first[1]! << 8) | (first[2]! << 16) | (first[3]! << 24)) >>> 0;
     if (size > this.#frameSizeBytes)
       throw new TwinError("TWIN_LIMIT_EXCEEDED", `A message of ${size} bytes is above ${this.#frameSizeBytes}.`);
     const end = HEADER_SIZE_BYTES + size;
