@@ -2,9 +2,8 @@
 // machine can answer the browser in our place (browsers try ::1 first for `localhost`).
 
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { Duplex } from "node:stream";
-import type { IncomingMessage } from "node:http";
 
 import { TwinError } from "../base/errors.ts";
 
