@@ -144,6 +144,7 @@ describe("an upload to a host that dies", () => {
       await page.getByRole("navigation", { name: "Launcher" }).waitFor(PATIENCE);
       // The desktop opens its experiences anew.
       await expect.poll(() => filesOf(page)?.url() ?? frame, PATIENCE).not.toBe(frame);
+      await filesOf(page)!.getByText("Interrupted. Upload the same file again").waitFor(PATIENCE);
       await choose();
       await filesOf(page)!
         .getByRole("row", { name: /film\.txt/ })

@@ -62,7 +62,7 @@ it("a host has several twins that share its process and nothing else", async () 
   await host.start();
   expect(await names("--as", "family")).not.toContain("chat");
   expect(await readdir(join(host.folder, "journals"))).toEqual(["0"]);
-}, 60_000);
+}, 120_000);
 
 /** What of the twin comes back in another place, from its phrase and four of its stores. */
 async function restoreFrom(

@@ -7,15 +7,31 @@ import { Glyph } from "./glyph.js";
 /** @param {{ model: import("./files-model.js").FilesModel }} props */
 export function UploadPanel({ model }) {
   const { uploads } = model;
-  if (uploads.list.length === 0) return html`<div role="status"></div>`;
+  if (uploads.list.length + uploads.interrupted.length === 0) return html`<div role="status"></div>`;
   const active = uploads.list.filter((item) => item.state === "sending" || item.state === "storing").length;
   return html`
     <section class="uploads" aria-label="Uploads">
       <h2 role="status">${active > 0 ? `Uploading ${count(active, "file")}` : "Uploads"}</h2>
       <ul>
+        ${uploads.interrupted.map((name) => html`<${Interrupted} key=${name} uploads=${uploads} name=${name} />`)}
         ${uploads.list.map((item) => html`<${Row} key=${item.key} uploads=${uploads} item=${item} />`)}
       </ul>
     </section>
+  `;
+}
+
+/** @param {{ uploads: import("./uploads.js").Uploads, name: string }} props */
+function Interrupted({ uploads, name }) {
+  return html`
+    <li data-state="failed">
+      <div class="upload-main">
+        <span class="upload-name">${name}</span>
+        <span class="soft">Interrupted. Upload the same file again: what has arrived is kept for a day.</span>
+      </div>
+      <button class="icon-button" aria-label=${`Dismiss ${name}`} onClick=${() => uploads.dismissInterrupted(name)}>
+        <${Glyph} name="close" />
+      </button>
+    </li>
   `;
 }
 

@@ -15,6 +15,8 @@
 const NAMES_TRIED = 100;
 const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*\/[A-Za-z0-9!#$&^_.+-]+$/;
 const DONE_SHOWN_MS = 4_000;
+/** Names that are kept for the next opening. */
+const NAMES_KEPT = 50;
 
 /** All uploads of this window. */
 export class Uploads {
@@ -23,13 +25,20 @@ export class Uploads {
   /** @type {() => void} */
   #changed;
   #lastKey = 0;
+  #told = "[]";
   /** @type {Upload[]} */
   list = [];
+  /** Names of files whose upload ended with the last window: the same file goes on where it was. @type {string[]} */
+  interrupted = [];
 
   /** @param {any} twin @param {() => void} changed called after each change */
   constructor(twin, changed) {
     this.#twin = twin;
-    this.#changed = changed;
+    this.#changed = () => {
+      this.#keep();
+      changed();
+    };
+    this.interrupted = namesIn(twin.kept);
   }
 
   /** Starts all of them; the shell lets a few run at once. @param {Iterable<File>} files @param {string} folder */
@@ -46,6 +55,7 @@ export class Uploads {
         controller: new AbortController(),
       };
       this.list = [...this.list, upload];
+      this.interrupted = this.interrupted.filter((name) => name !== file.name);
       void this.#run(upload);
     }
     this.#changed();
@@ -66,6 +76,22 @@ export class Uploads {
   dismiss(upload) {
     this.list = this.list.filter((item) => item.key !== upload.key);
     this.#changed();
+  }
+
+  /** @param {string} name */
+  dismissInterrupted(name) {
+    this.interrupted = this.interrupted.filter((item) => item !== name);
+    this.#changed();
+  }
+
+  /** For a window that is opened anew after a broken connection, and has none of these files. */
+  #keep() {
+    const open = this.list.filter(({ state }) => state !== "done");
+    const names = [...this.interrupted, ...open.map(({ file }) => file.name)];
+    const text = JSON.stringify(names.slice(-NAMES_KEPT));
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#twin.keep(text);
   }
 
   /** @param {Upload} upload */
@@ -107,6 +133,16 @@ export class Uploads {
   #forget(key) {
     this.list = this.list.filter((item) => item.key !== key);
     this.#changed();
+  }
+}
+
+/** @param {string | undefined} text what {@link Uploads} kept @returns {string[]} */
+function namesIn(text) {
+  try {
+    const names = JSON.parse(text ?? "[]");
+    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+  } catch {
+    return [];
   }
 }
 
