@@ -1,7 +1,7 @@
 // Objects in and out of a vault over local directories, whole, in pieces, and with stores lost.
 
 import { randomFillSync } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS } from "../../host/base/limits.ts";
 import type { Vault } from "../../host/vault/object.ts";
@@ -74,7 +74,8 @@ async function resticPeer(peers: Peers, folder: string, data: Uint8Array): Promi
   const source = join(folder, "source");
   const fill = (): void => {
     mkdirSync(source, { recursive: true });
-    writeFileSync(join(source, "object"), data);
+    // No write takes 2 GiB at once.
+    for (const piece of cut(data)) appendFileSync(join(source, "object"), piece);
   };
   const contender = await resticPut({ repository: join(folder, "repository"), source, fill });
   if (contender !== undefined) return [contender];
@@ -90,8 +91,12 @@ interface KeptObject {
   readonly sizeBytes: number;
 }
 
-async function* pieces(data: Uint8Array): AsyncGenerator<Uint8Array> {
+function* cut(data: Uint8Array): Generator<Uint8Array, void, undefined> {
   for (let at = 0; at < data.length; at += PIECE_SIZE) yield data.subarray(at, at + PIECE_SIZE);
+}
+
+async function* pieces(data: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* cut(data);
 }
 
 /** Each round puts other bytes into an empty vault, so that none is recognised. Adds the CPU's share to `facts`, and how late the host's own thread was meanwhile. */
