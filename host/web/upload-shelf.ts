@@ -40,12 +40,11 @@ export class UploadShelf implements AsyncDisposable {
   readonly #opening = createGate(1);
   readonly #writing = createGate(LIMITS.web.uploadsAtOnce);
   #found: Promise<void> | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(parts: { readonly vault: UploadVault; readonly clock: Clock }) {
     this.#parts = parts;
-    // So that those that are too old go, also when nobody asks. A failure is met by who asks.
-    void this.#find().catch(() => {});
+    void this.#findUnasked();
   }
 
   /** Opens one. Throws `TWIN_LIMIT_EXCEEDED` when too many are open, `TWIN_STORE_FULL` when the owner's quota has no room for it. */
@@ -72,7 +71,7 @@ export class UploadShelf implements AsyncDisposable {
     upload.written = promise;
     upload.idle.abort();
     const steps = (upload.steps = new UploadSteps(source, this.#parts.clock));
-    if (this.#isClosed) steps.end();
+    if (this.#closing.signal.aborted) steps.end();
     try {
       // Whose bytes do not come waits outside.
       while (await steps.hasMore()) await this.#writing(() => this.#storeStep(upload, steps));
@@ -113,7 +112,7 @@ export class UploadShelf implements AsyncDisposable {
 
   /** What has come until now is kept for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     await this.#found?.catch(() => {});
     for (const { idle, steps } of this.#uploads.values()) {
       idle.abort();
@@ -128,6 +127,16 @@ export class UploadShelf implements AsyncDisposable {
     const stepMs = uploadStepMs * Math.max(1, taken / uploadStepSizeBytes);
     const step = atMost(steps.take(stepMs), upload.kept.sizeBytes - taken);
     upload.kept = await keepMore(this.#parts, upload.kept, step, upload.gone.signal);
+  }
+
+  /** So that those that are too old go, also when nobody asks; but not while the host starts. */
+  async #findUnasked(): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(LIMITS.web.uploadStoredMs, { signal: this.#closing.signal });
+      await this.#find();
+    } catch {
+      // Closed, or tried again by who asks.
+    }
   }
 
   /** Takes up what the last run of the host has left. */
@@ -186,7 +195,7 @@ export class UploadShelf implements AsyncDisposable {
   #rest(upload: Upload): void {
     upload.idle.abort();
     upload.idle = new AbortController();
-    if (this.#isClosed || this.#uploads.get(upload.kept.id) !== upload) return;
+    if (this.#closing.signal.aborted || this.#uploads.get(upload.kept.id) !== upload) return;
     const { uploadIdleMs, uploadStoredMs } = LIMITS.web;
     const leftMs = upload.kept.atMs + uploadIdleMs - this.#parts.clock.nowMs();
     void this.#dropLater(upload, upload.stored === undefined ? leftMs : uploadStoredMs);
