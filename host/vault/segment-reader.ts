@@ -41,7 +41,7 @@ export interface SegmentReader {
 }
 
 /** A read that relies on the seal. */
-export interface FastRead {
+interface FastRead {
   /** A segment that wants computing is computed here, as a whole. */
   readonly rebuilt?: RebuiltSegments | undefined;
   /** Lends what is read into, the answer's buffer too; absent: the answer is the caller's for good. */
