@@ -187,7 +187,7 @@ export class WorkerLink {
     const settle = Promise.withResolvers<OperationAnswer<OperationName>>();
     this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + 1);
     this.#flights.set(id, { lane, allowedMs: allowed, settle });
-    void this.#watch();
+    if (!this.#watching) void this.#watch();
     return settle;
   }
 
@@ -248,7 +248,6 @@ export class WorkerLink {
 
   /** While something is in flight: looks which request runs, and ends the worker when one runs for too long. */
   async #watch(): Promise<void> {
-    if (this.#watching) return;
     this.#watching = true;
     const { clock, log } = this.#options;
     let [seen, sinceMs] = [-1, clock.elapsedMs()];
