@@ -1,23 +1,36 @@
-// Buffers of puts. Small ones are new each time; large ones are lent and used again, by threads that share them: fresh
-// memory costs more than what is written into it, and what moves between threads keeps the garbage collector at work.
+// Buffers of one put that are filled again and again: fresh memory costs more than what is written into it.
 
-import type { ReadBuffers } from "./read-buffers.ts";
+const STEP_SIZE = 1_048_576;
 
-/** What grows beyond waits at a gate, so that few such buffers are at work. */
-const SMALL_SIZE = 1_048_576;
-
-/** Where a put has its buffers from. */
+/** Buffers that wait for their next use. */
 export interface BufferShelf {
   /** A view of `sizeBytes` bytes, of any content, that is the caller's alone. */
-  take(sizeBytes: number): Uint8Array;
-  /** Puts the whole buffer under `view` back. Nobody else may read or write it any more. One that is not put back is garbage. */
-  give(view: Uint8Array): void;
+  take(sizeBytes: number): Uint8Array<ArrayBuffer>;
+  /** Puts the whole buffer under `view` back. Nobody else may read or write it any more. */
+  give(view: Uint8Array<ArrayBuffer>): void;
 }
 
-/** Large buffers are those of `buffers`, as long as somebody holds these. */
-export function createBufferShelf(buffers: ReadBuffers): BufferShelf {
+/** An empty shelf that keeps up to `count` buffers. */
+export function createBufferShelf(count: number): BufferShelf {
+  const waiting: ArrayBuffer[] = [];
   return {
-    take: (sizeBytes) => (sizeBytes <= SMALL_SIZE ? new Uint8Array(sizeBytes) : buffers.take(sizeBytes)),
-    give: (view) => buffers.give(view),
+    take(sizeBytes) {
+      const found = waiting.findIndex(({ byteLength }) => byteLength >= sizeBytes);
+      const [buffer] = found === -1 ? [] : waiting.splice(found, 1);
+      if (buffer !== undefined) return new Uint8Array(buffer, 0, sizeBytes);
+      // Large ones in whole steps, so that they fit the next time too; memory that is not touched costs nothing.
+      const size = sizeBytes < STEP_SIZE ? sizeBytes : Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
+      return new Uint8Array(new ArrayBuffer(size), 0, sizeBytes);
+    },
+    give({ buffer }) {
+      if (buffer.byteLength < STEP_SIZE) return;
+      waiting.push(buffer);
+      if (waiting.length <= count) return;
+      const smallest = Math.min(...waiting.map(({ byteLength }) => byteLength));
+      waiting.splice(
+        waiting.findIndex(({ byteLength }) => byteLength === smallest),
+        1,
+      );
+    },
   };
 }

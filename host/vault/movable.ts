@@ -20,16 +20,6 @@ export function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
   return copy;
 }
 
-/** The buffers of `views` that must move to another thread; those that threads share stay. */
-export function buffersThatMove(views: readonly Uint8Array[]): ArrayBuffer[] {
-  return views.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
-}
-
-/** What another thread gave back of `own`: in the caller's own buffer where that was shared, else where it moved to. */
-export function sameView(own: Uint8Array, back: Uint8Array): Uint8Array {
-  return own.buffer instanceof SharedArrayBuffer ? new Uint8Array(own.buffer, back.byteOffset, back.length) : back;
-}
-
 /** Gives the memory under `bytes` back now, not when the garbage collector comes by: they are empty from then on. */
 export function free({ buffer }: Uint8Array<ArrayBuffer>): void {
   buffer.transfer(0);

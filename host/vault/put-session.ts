@@ -3,7 +3,7 @@
 
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
+import { createBufferShelf } from "./buffer-shelf.ts";
 import { standingStores } from "./census.ts";
 import type { ChunkName } from "./chunk-names.ts";
 import { discardShards } from "./dispersal.ts";
@@ -20,6 +20,8 @@ import type { VaultParts } from "./vault-parts.ts";
 
 /** A batch that fills this much of a segment goes at once; less waits for company. */
 const FULL_SIZE = (LIMITS.vault.segmentSizeBytes * 3) / 4;
+/** Being filled, being named, and waiting for their turn to be packed. */
+const PLAIN_BUFFERS = 4;
 
 /** Blocks on their way into the vault. One caller at a time. */
 export interface PutSession {
@@ -51,7 +53,7 @@ class OpenSession implements PutSession {
   readonly #parts: VaultParts;
   readonly #isStanding: (id: Uint8Array) => boolean;
   readonly #work: PutWork;
-  readonly #shelf: BufferShelf;
+  readonly #plains = createBufferShelf(PLAIN_BUFFERS);
   readonly #gates: SizeGates;
   readonly #line: SegmentLine;
   readonly #flights: SegmentFlights;
@@ -59,22 +61,16 @@ class OpenSession implements PutSession {
   readonly #stored = new Set<string>();
   readonly #used = new Map<string, Uint8Array>();
   #draft: SegmentDraft | undefined;
-  /** Of the large buffers, when it wants some. */
-  #hold: Disposable | undefined;
 
   constructor(parts: VaultParts, answering: (store: string) => boolean) {
     this.#parts = parts;
     this.#isStanding = (id) => stands(parts, id, answering);
-    this.#shelf = createBufferShelf(parts.buffers);
     this.#work = createPutWork(parts);
     this.#gates = {
       enterMiddle: () => this.#enter(parts.middlePuts),
-      enterLarge: async () => {
-        await this.#enter(parts.largePuts);
-        this.#hold ??= parts.buffers.hold();
-      },
+      enterLarge: () => this.#enter(parts.largePuts),
     };
-    this.#line = new SegmentLine(parts, this.#work, this.#shelf);
+    this.#line = new SegmentLine(parts, this.#work, this.#plains);
     this.#flights = new SegmentFlights(this.#line);
   }
 
@@ -93,7 +89,7 @@ class OpenSession implements PutSession {
 
   async *storeStream(source: AsyncIterable<Uint8Array>, compress: boolean): AsyncGenerator<ChunkName, void, undefined> {
     let naming: NamingBatch | undefined;
-    for await (const next of streamBatches(source, this.#shelf, this.#gates)) {
+    for await (const next of streamBatches(source, this.#plains, this.#gates)) {
       // Filled while the one before was being named.
       const batch = naming === undefined ? next : yield* this.#takeNamed(naming, next);
       naming = { batch, compress, named: this.#work.name(this.#parts.seal.keys.dataId, batch) };
@@ -126,8 +122,6 @@ class OpenSession implements PutSession {
 
   release(): void {
     this.#line.release();
-    this.#hold?.[Symbol.dispose]();
-    this.#hold = undefined;
     this.#done.resolve();
   }
 
@@ -179,11 +173,11 @@ class OpenSession implements PutSession {
     const plainOf = ({ at, sizeBytes }: PlainBlock): Uint8Array => bytes.subarray(at, at + sizeBytes);
     if (fresh.length === 0 || this.#draft?.fits(fresh) === true) {
       for (const block of fresh) this.#draft!.append(block, plainOf(block));
-      this.#shelf.give(bytes);
+      this.#plains.give(bytes);
       return;
     }
     // As they lie; only what is too much is copied.
-    const whole = new SegmentDraft(this.#shelf, bytes);
+    const whole = new SegmentDraft(this.#plains, bytes);
     for (const block of fresh) {
       if (whole.fits([block])) whole.adopt(block);
       else await this.#append(block, plainOf(block));
@@ -205,7 +199,7 @@ class OpenSession implements PutSession {
       this.#draft = undefined;
       await this.#flights.send(full);
     }
-    this.#draft ??= new SegmentDraft(this.#shelf);
+    this.#draft ??= new SegmentDraft(this.#plains);
     this.#draft.append(block, plain);
   }
 }

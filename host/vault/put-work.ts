@@ -6,7 +6,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
 import { zstdAside } from "./compression.ts";
-import { buffersThatMove, sameView, WORKER_SIZE } from "./movable.ts";
+import { WORKER_SIZE } from "./movable.ts";
 import { createPace } from "./pace.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 import { type PackedSegment, packSegment, type SegmentOrder } from "./segment-coder.ts";
@@ -16,15 +16,12 @@ import type { VaultParts } from "./vault-parts.ts";
 
 /** How plaintext becomes shards. One put, one of these. */
 export interface PutWork {
-  /**
-   * The chunks of a batch, as `nameChunks`. The batch's buffer may move: it is the one of the answer from then on.
-   * When it throws, somebody may still be at work on it.
-   */
+  /** The chunks of a batch, as `nameChunks`. The batch's buffer moves: it is the one of the answer from then on. */
   name(
     key: Uint8Array,
     batch: StreamBatch,
-  ): Promise<{ readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array }>;
-  /** The segment, as `packSegment`. Buffers as for `name`. */
+  ): Promise<{ readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array<ArrayBuffer> }>;
+  /** The segment, as `packSegment`. The order's buffers move: they are those of the answer from then on. */
   pack(keys: VaultKeys, order: SegmentOrder): Promise<PackedSegment>;
 }
 
@@ -49,18 +46,14 @@ function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
 /** Works on the workers of `pool`; what is small, as `here` does. */
 function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
   return {
-    async name(key, batch) {
+    name(key, batch) {
       if (batch.end - batch.start < WORKER_SIZE) return here.name(key, batch);
-      const { chunks, bytes } = await pool.run("name", { key, batch }, { transfer: buffersThatMove([batch.bytes]) });
-      return { chunks, bytes: sameView(batch.bytes, bytes) };
+      return pool.run("name", { key, batch }, { transfer: [batch.bytes.buffer] });
     },
-    async pack(keys, order) {
+    pack(keys, order) {
       if (order.blocks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < WORKER_SIZE) return here.pack(keys, order);
-      const transfer = buffersThatMove([order.plain, ...order.shards]);
-      const packed = await pool.run("pack", { keys, order }, { transfer });
-      const plain = sameView(order.plain, packed.plain);
-      const shards = packed.shards.map((shard, index) => sameView(order.shards[index]!, shard));
-      return { ...packed, plain, shards };
+      const transfer = [order.plain, ...order.shards].map(({ buffer }) => buffer);
+      return pool.run("pack", { keys, order }, { transfer });
     },
   };
 }

@@ -8,7 +8,7 @@ const SMALL_SIZE = 4 * LIMITS.vault.frameSizeBytes;
 /** Large ones have whole steps, so that they fit the next time too. */
 const STEP_SIZE = 1_048_576;
 
-/** So much in buffers that rest is worth a collection each time. */
+/** So much in buffers that rest is worth a collection each time. malloc maps this much afresh and does not touch it. */
 const MUCH_SIZE = 33_554_432;
 
 /** A large buffer until it is collected. */
@@ -63,8 +63,6 @@ export function createReadBuffers(): ReadBuffers {
   /** Large ones until they are collected: the collector does not count them and may come late, so they are found again. */
   let resting: Resting[] = [];
   let holders = 0;
-  /** Of large ones, since the collector was told. */
-  let untoldBytes = 0;
 
   const rest = (buffers: readonly SharedArrayBuffer[]): void => {
     const fresh = buffers.map((buffer) => ({ byteLength: buffer.byteLength, reference: new WeakRef(buffer) }));
@@ -85,10 +83,7 @@ export function createReadBuffers(): ReadBuffers {
     if (sizeBytes <= SMALL_SIZE) return small.pop() ?? new SharedArrayBuffer(SMALL_SIZE);
     const at = held.findIndex(({ byteLength }) => fits(byteLength, sizeBytes));
     const found = at === -1 ? revive(sizeBytes) : held.splice(at, 1)[0];
-    if (found !== undefined) return found;
-    const size = Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
-    untoldBytes += size;
-    return createLarge(size);
+    return found ?? createLarge(Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE);
   };
   const give = ({ buffer }: Uint8Array): void => {
     if (!(buffer instanceof SharedArrayBuffer) || !lent.delete(buffer)) return;
@@ -119,8 +114,7 @@ export function createReadBuffers(): ReadBuffers {
         [Symbol.dispose]() {
           if (--holders > 0) return;
           const heldBytes = held.reduce((sum, { byteLength }) => sum + byteLength, 0);
-          tellCollector(heldBytes >= MUCH_SIZE ? heldBytes : untoldBytes);
-          untoldBytes = 0;
+          if (heldBytes >= MUCH_SIZE) tellCollector(heldBytes);
           rest(held);
           held = [];
         },

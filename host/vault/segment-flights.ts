@@ -2,7 +2,7 @@
 
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { BufferShelf } from "./buffer-shelf.ts";
+import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
 import { disperse } from "./dispersal.ts";
 import type { Dispersed } from "./make-known.ts";
 import type { PutWork } from "./put-work.ts";
@@ -15,13 +15,15 @@ import type { VaultParts } from "./vault-parts.ts";
 export class SegmentLine {
   readonly #parts: VaultParts;
   readonly #work: PutWork;
-  readonly #shelf: BufferShelf;
+  readonly #plains: BufferShelf;
+  readonly #shards: BufferShelf;
   readonly #segmentIds: string[] = [];
 
-  constructor(parts: VaultParts, work: PutWork, shelf: BufferShelf) {
+  constructor(parts: VaultParts, work: PutWork, plains: BufferShelf) {
     this.#parts = parts;
     this.#work = work;
-    this.#shelf = shelf;
+    this.#plains = plains;
+    this.#shards = createBufferShelf(LIMITS.vault.segmentsInFlight * shardCountOf(parts.code));
   }
 
   /** Makes a segment of the draft, whose buffer is taken over, and places it. Throws as `disperse`. */
@@ -40,12 +42,12 @@ export class SegmentLine {
       code,
       blocks: draft.blocks,
       plain: draft.plain,
-      shards: Array.from({ length: shardCountOf(code) }, () => this.#shelf.take(room)),
+      shards: Array.from({ length: shardCountOf(code) }, () => this.#shards.take(room)),
     });
-    this.#shelf.give(plain);
+    this.#plains.give(plain);
     const { record, isQuiet } = await disperse(dispersal, shape, shards);
     // A store that was given up on may still be writing its shard.
-    if (isQuiet) for (const shard of shards) this.#shelf.give(shard);
+    if (isQuiet) for (const shard of shards) this.#shards.give(shard);
     return { record, blocks };
   }
 

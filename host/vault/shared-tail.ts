@@ -1,7 +1,7 @@
 // Small ends of many puts go together: while one segment of them is on its way, those that come wait and
 // make up the next one, and all of its objects become known in one commit. Nobody waits for company.
 
-import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
+import { createBufferShelf } from "./buffer-shelf.ts";
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import { discardShards } from "./dispersal.ts";
@@ -62,17 +62,11 @@ function takeFitting(waiting: Waiting[]): Waiting[] {
 
 /** Settles all entries. Never throws. */
 async function storeTogether(parts: VaultParts, entries: readonly Waiting[]): Promise<void> {
-  const hold = parts.buffers.hold();
-  const shelf = createBufferShelf(parts.buffers);
+  const shelf = createBufferShelf(0);
   const line = new SegmentLine(parts, createPutWork(parts), shelf);
   let segment: Dispersed | undefined;
   try {
-    segment = await line.fly(
-      joinDrafts(
-        entries.map(({ draft }) => draft),
-        shelf,
-      ),
-    );
+    segment = await line.fly(joinDrafts(entries.map(({ draft }) => draft)));
     const { record, blocks } = segment;
     const placed = new Map(blocks.map((block) => [hexEncode(block.id), block]));
     const objects = entries.map(({ object, draft }) => {
@@ -90,15 +84,15 @@ async function storeTogether(parts: VaultParts, entries: readonly Waiting[]): Pr
     if (segment !== undefined) await discardShards(parts.dispersal, segment.record);
     for (const { settle } of entries) settle.reject(thrown);
   } finally {
-    hold[Symbol.dispose]();
     line.release();
   }
 }
 
 /** The blocks of all drafts, each once. */
-function joinDrafts(drafts: readonly SegmentDraft[], shelf: BufferShelf): SegmentDraft {
+function joinDrafts(drafts: readonly SegmentDraft[]): SegmentDraft {
   const [only] = drafts;
   if (only !== undefined && drafts.length === 1) return only;
+  const shelf = createBufferShelf(0);
   const joined = new SegmentDraft(shelf, shelf.take(drafts.reduce((sum, { sealedBytes }) => sum + sealedBytes, 0)));
   const seen = new Set<string>();
   for (const { blocks, plain } of drafts) {
@@ -107,7 +101,6 @@ function joinDrafts(drafts: readonly SegmentDraft[], shelf: BufferShelf): Segmen
       if (!seen.has(name)) joined.append(block, plain.subarray(block.at, block.at + block.sizeBytes));
       seen.add(name);
     }
-    shelf.give(plain);
   }
   return joined;
 }

@@ -25,7 +25,7 @@ export interface SizeGates {
 
 /** Some bytes of a stream, in a buffer of their own. */
 export interface StreamBatch {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where they begin and end in it. */
   readonly start: number;
   readonly end: number;
@@ -72,7 +72,7 @@ export function withRest(batch: StreamBatch, before: StreamBatch, from: number):
   return { ...batch, start };
 }
 
-function grow(bytes: Uint8Array, end: number, shelf: BufferShelf): Uint8Array {
+function grow(bytes: Uint8Array<ArrayBuffer>, end: number, shelf: BufferShelf): Uint8Array<ArrayBuffer> {
   const grown = shelf.take(Math.min(GROWTH * bytes.length, LEAD_SIZE + FILL_SIZE));
   copyBytes(bytes.subarray(0, end), grown);
   shelf.give(bytes);

@@ -6,7 +6,6 @@ import { type ChunkName, nameChunks } from "./chunk-names.ts";
 import { zstdAtOnce } from "./compression.ts";
 import { type PackedSegment, type RemakeOrder, packSegment, remakeShards, type SegmentOrder } from "./segment-coder.ts";
 import { hashLeaves } from "./shard.ts";
-import { buffersThatMove } from "./movable.ts";
 import { openSealed, type SealedFrames } from "./sealed-frames.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
@@ -19,10 +18,10 @@ const atOnce = async (): Promise<void> => {};
 /** The chunks of a batch, whose bytes come back. */
 const name: KernelJob<
   { readonly key: Uint8Array; readonly batch: StreamBatch },
-  { readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array }
+  { readonly chunks: readonly ChunkName[]; readonly bytes: Bytes }
 > = async (kernels, { key, batch: { bytes, start, end, isLast } }) => {
   const chunks = await nameChunks(kernels, key, { bytes: bytes.subarray(start, end), isLast }, atOnce);
-  return { value: { chunks, bytes }, transfer: buffersThatMove([bytes]) };
+  return { value: { chunks, bytes }, transfer: [bytes.buffer] };
 };
 
 /** The shards of a segment; the buffer of its plaintext comes back. */
@@ -31,7 +30,7 @@ const pack: KernelJob<{ readonly keys: VaultKeys; readonly order: SegmentOrder }
   { keys, order },
 ) => {
   const packed = await packSegment({ keys, kernels }, order, { zstd: zstdAtOnce, pace: atOnce });
-  return { value: packed, transfer: buffersThatMove([packed.plain, ...packed.shards]) };
+  return { value: packed, transfer: [packed.plain, ...packed.shards].map(({ buffer }) => buffer) };
 };
 
 /** The plaintext of frames: in the buffer in which they came, or in a new one when they were compressed. */

@@ -6,7 +6,6 @@ import { concatBytes } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
 import { createBufferShelf } from "../../../host/vault/buffer-shelf.ts";
 import { nameChunks } from "../../../host/vault/chunk-names.ts";
-import { createReadBuffers } from "../../../host/vault/read-buffers.ts";
 import { type StreamBatch, streamBatches, withRest } from "../../../host/vault/stream-batches.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
 import { inPieces, testKernels } from "../../support/test-vault.ts";
@@ -19,9 +18,7 @@ const key = seededBytes(8, 32);
 
 /** The chunks of a stream as a put takes them, each in a copy; used buffers are scribbled on and come back. */
 async function chunksOf(bytes: Uint8Array, pieceSize: number): Promise<Uint8Array[]> {
-  const buffers = createReadBuffers();
-  buffers.hold();
-  const shelf = createBufferShelf(buffers);
+  const shelf = createBufferShelf(2);
   const chunks: Uint8Array[] = [];
   let before: { readonly batch: StreamBatch; readonly rest: number } | undefined;
   for await (const next of streamBatches(inPieces(bytes, pieceSize), shelf, OPEN)) {
@@ -67,10 +64,8 @@ describe("the batches of a stream", () => {
   });
 
   test("take no more buffers than are at work", async () => {
-    const buffers = createReadBuffers();
-    buffers.hold();
-    const shelf = createBufferShelf(buffers);
-    const seen = new Set<ArrayBufferLike>();
+    const shelf = createBufferShelf(2);
+    const seen = new Set<ArrayBuffer>();
     let count = 0;
     const entered: string[] = [];
     const gates = {
