@@ -10,12 +10,11 @@ import type { JournalFolder } from "../state/journal-folder.ts";
 import { WriteChoice } from "../state/write-choice.ts";
 import { createWorkerLog, Mailer } from "./mailer.ts";
 import { openOutsideLink } from "./outside-link.ts";
-import { Lookout } from "../sandbox/lookout.ts";
 import { createProgramCache } from "./program-cache.ts";
 import { RequestLoop } from "./request-loop.ts";
 import { Residence } from "./residence.ts";
 import { createTaskPlaces } from "./task-runner.ts";
-import { type EngineWorkerData, type FromWorker, MESSAGE_COUNT_CELL, type ToWorker } from "./worker-messages.ts";
+import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
 
 /**
  * Makes ready, waits for the first message over `port`, which says for whom, opens their journal and serves what
@@ -23,12 +22,7 @@ import { type EngineWorkerData, type FromWorker, MESSAGE_COUNT_CELL, type ToWork
  */
 export async function serveEngines(port: MessagePort, openFolder: (path: string) => JournalFolder): Promise<void> {
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
-  let lookOut: (() => void) | undefined;
-  const mailer = new Mailer((message, transfer) => {
-    post(message, transfer);
-    // Who was answered may call again at once.
-    lookOut?.();
-  });
+  const mailer = new Mailer(post);
   const log = createWorkerLog(mailer);
   const opening = openKernels();
   // Nobody listens before the first message.
@@ -54,26 +48,12 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
       outside: openOutsideLink(data.outside),
     });
     const loop = new RequestLoop(residence, mailer, data.running);
-    lookOut = createLook(port, loop, data.running);
     for (const place of data.places) residence.add(place);
     port.on("message", (message: ToWorker) => loop.accept(message));
     post({ kind: "ready", recovered });
   } catch (thrown) {
     post({ kind: "failed", error: toTwinError(thrown).toWire() });
   }
-}
-
-/** Takes the next message in when it comes at once: to be woken up takes as long as a small call. */
-function createLook(port: MessagePort, loop: RequestLoop, running: SharedArrayBuffer): () => void {
-  const cells = new Int32Array(running);
-  const messageCount = (): number => Atomics.load(cells, MESSAGE_COUNT_CELL);
-  const lookout = new Lookout({ port, clock: systemClock, messageCount });
-  const accept = (message: unknown): boolean => {
-    loop.accept(message as ToWorker);
-    // What that brings about waits for the end of this turn.
-    return false;
-  };
-  return () => lookout.watch(accept);
 }
 
 function firstMessage(port: MessagePort): Promise<EngineWorkerData> {

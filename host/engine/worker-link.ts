@@ -16,7 +16,6 @@ import {
   type EngineWorkerData,
   type FromWorker,
   laneOf,
-  MESSAGE_COUNT_CELL,
   type StateRecord,
   type ToWorker,
   type WorkerBatch,
@@ -54,7 +53,7 @@ interface LinkRequest<Name extends OperationName> {
   readonly signal?: AbortSignal | undefined;
 }
 
-const RUNNING_SIZE = 3 * Int32Array.BYTES_PER_ELEMENT;
+const RUNNING_SIZE = 8;
 const NO_ANSWERS: AnswersAndReceipts = { answers: [], receipts: [] };
 
 /** Has a worker serve. Rejects with the worker's own error when it cannot open its journal. */
@@ -242,7 +241,6 @@ export class WorkerLink {
       const isAlone = places.length + requests.length + drops.length + forget.length === 0;
       const message: ToWorker = isAlone && calls !== undefined ? calls : batch;
       this.#worker.postMessage(message, calls === undefined ? [] : [calls.buffer]);
-      Atomics.add(this.#running, MESSAGE_COUNT_CELL, 1);
     });
   }
 

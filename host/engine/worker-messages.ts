@@ -107,12 +107,9 @@ export interface EngineWorkerData {
   readonly places: readonly TwinPlace[];
   /** Where its tasks ask for the outside. Moves with the message. */
   readonly outside: MessagePort;
-  /** Three `Int32`: id of the request that runs (0: none), a count that changes with every request, and in {@link MESSAGE_COUNT_CELL} another one. */
+  /** Two `Int32`: id of the request that runs (0: none), and a count that changes with every request. */
   readonly running: SharedArrayBuffer;
 }
-
-/** How many messages the main thread has sent, modulo 2^32: who looks here knows of a new one before its port tells. */
-export const MESSAGE_COUNT_CELL = 2;
 
 /** Who pays for a request to a twin, and in which of their lanes it waits: calls per capability, messages, and the host's own work. */
 export function laneOf(request: Pick<WorkerRequest, "slot" | "name" | "args">): {

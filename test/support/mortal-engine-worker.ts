@@ -8,7 +8,7 @@ import { serveEngines } from "../../host/engine/serve-engines.ts";
 import { batchOf, type EngineWorkerData, type ToWorker } from "../../host/engine/worker-messages.ts";
 import { createDirectoryJournalFolder } from "../../host/state/directory-journal-folder.ts";
 
-// Whatever comes is looked at before the engine can take it.
+// Whatever comes is looked at before the engine takes it.
 const { port1: door, port2: behind } = new MessageChannel();
 let running: Int32Array<SharedArrayBuffer>;
 
