@@ -138,21 +138,23 @@ describe("a hostile experience", () => {
     await using server = await serveOpenly(folder);
     await using open = await launchBrowser(BROWSER_FLAGS);
     const openPage = await open.newPage();
-    await openPage.goto(`${server.url}/index.html`);
-    await openPage.waitForFunction(() => globalThis.hostile?.ready);
-    listener.takeHits();
-    await openPage.locator("h1").click();
-    await openPage.evaluate((names) => void globalThis.hostile.runOutwardWithout(names), NOT_IN_THE_OPEN);
     const arrived = new Set<string>();
-    const collect = (): string[] => {
+    // Again if need be: a busy browser drops some of what a page begins all at once.
+    const attack = async (): Promise<string[]> => {
+      await openPage.goto(`${server.url}/index.html`);
+      await openPage.waitForFunction(() => globalThis.hostile?.ready);
+      await openPage.locator("h1").click();
+      await openPage.evaluate((names) => void globalThis.hostile.runOutwardWithout(names), NOT_IN_THE_OPEN);
+      await openPage.waitForTimeout(2 * SETTLE_MS);
       for (const hit of listener.takeHits()) arrived.add(hit.replace(/^\S+ \//, ""));
       return [...arrived];
     };
-    await expect.poll(() => collect().length, READY).toBeGreaterThan(50);
+    listener.takeHits();
     await expect
-      .poll(collect, READY)
+      .poll(attack, { timeout: 60_000 })
       .toEqual(expect.arrayContaining(["udp", "fetch", "img", "css-background", "beacon"]));
-  }, 60_000);
+    expect(arrived.size).toBeGreaterThan(50);
+  }, 90_000);
 });
 
 /** Outcomes that would mean that something of a frame outlives it or reaches others. */
