@@ -8,6 +8,8 @@ export interface BufferShelf {
   take(sizeBytes: number): Uint8Array<ArrayBuffer>;
   /** Puts the whole buffer under `view` back. Nobody else may read or write it any more. */
   give(view: Uint8Array<ArrayBuffer>): void;
+  /** Gives the memory of those that wait back at once, not when it is collected. */
+  clear(): void;
 }
 
 /** An empty shelf that keeps up to `count` buffers. */
@@ -18,9 +20,11 @@ export function createBufferShelf(count: number): BufferShelf {
       const found = waiting.findIndex(({ byteLength }) => byteLength >= sizeBytes);
       const [buffer] = found === -1 ? [] : waiting.splice(found, 1);
       if (buffer !== undefined) return new Uint8Array(buffer, 0, sizeBytes);
-      // Large ones in whole steps, so that they fit the next time too; memory that is not touched costs nothing.
-      const size = sizeBytes < STEP_SIZE ? sizeBytes : Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
-      return new Uint8Array(new ArrayBuffer(size), 0, sizeBytes);
+      if (sizeBytes < STEP_SIZE) return new Uint8Array(sizeBytes);
+      // In whole steps, so that they fit the next time too; memory that is not touched costs nothing.
+      const size = Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
+      // One that could be resized has a mapping of its own: what malloc is given back of this size, it keeps.
+      return new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }), 0, sizeBytes);
     },
     give({ buffer }) {
       if (buffer.byteLength < STEP_SIZE) return;
@@ -31,6 +35,9 @@ export function createBufferShelf(count: number): BufferShelf {
         waiting.findIndex(({ byteLength }) => byteLength === smallest),
         1,
       );
+    },
+    clear() {
+      for (const buffer of waiting.splice(0)) buffer.transfer(0);
     },
   };
 }

@@ -122,6 +122,7 @@ class OpenSession implements PutSession {
 
   release(): void {
     this.#line.release();
+    this.#plains.clear();
     this.#done.resolve();
   }
 

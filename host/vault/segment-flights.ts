@@ -53,6 +53,7 @@ export class SegmentLine {
 
   /** The shards of all that flew are known, or gone. */
   release(): void {
+    this.#shards.clear();
     for (const id of this.#segmentIds.splice(0)) this.#parts.active.delete(id);
   }
 }

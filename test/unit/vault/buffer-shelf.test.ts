@@ -1,0 +1,33 @@
+// What a put's shelf of buffers gives out again, and gives back.
+
+import { expect, test } from "vitest";
+import { createBufferShelf } from "../../../host/vault/buffer-shelf.ts";
+
+const LARGE = 3_000_000;
+
+test("a buffer that was given is taken again, also for less", () => {
+  const shelf = createBufferShelf(1);
+  const first = shelf.take(LARGE);
+  shelf.give(first);
+  const second = shelf.take(LARGE - 1);
+  expect(second.buffer).toBe(first.buffer);
+  expect(second).toHaveLength(LARGE - 1);
+  expect(shelf.take(LARGE).buffer).not.toBe(first.buffer);
+});
+
+test("of more buffers than it keeps the largest stay", () => {
+  const shelf = createBufferShelf(1);
+  const [small, large] = [shelf.take(LARGE), shelf.take(2 * LARGE)];
+  shelf.give(large);
+  shelf.give(small);
+  expect(shelf.take(LARGE).buffer).toBe(large.buffer);
+});
+
+test("a cleared shelf holds no memory, and still serves", () => {
+  const shelf = createBufferShelf(2);
+  const view = shelf.take(LARGE);
+  shelf.give(view);
+  shelf.clear();
+  expect(view.buffer.detached).toBe(true);
+  expect(shelf.take(LARGE)).toHaveLength(LARGE);
+});
