@@ -73,6 +73,7 @@ export async function openVaultSuite({ facts, peers, quick, vaultSizeBytes, want
 async function resticPeer(peers: Peers, folder: string, data: Uint8Array): Promise<SampledContender[]> {
   const source = join(folder, "source");
   const fill = (): void => {
+    rmSync(source, { recursive: true, force: true });
     mkdirSync(source, { recursive: true });
     // No write takes 2 GiB at once.
     for (const piece of cut(data)) appendFileSync(join(source, "object"), piece);
