@@ -1,5 +1,7 @@
 // Buffers of one put that are filled again and again: fresh memory costs more than what is written into it.
 
+import { free } from "./movable.ts";
+
 const STEP_SIZE = 1_048_576;
 
 /** Buffers that wait for their next use. */
@@ -37,7 +39,7 @@ export function createBufferShelf(count: number): BufferShelf {
       );
     },
     clear() {
-      for (const buffer of waiting.splice(0)) buffer.transfer(0);
+      for (const buffer of waiting.splice(0)) free(new Uint8Array(buffer));
     },
   };
 }
