@@ -17,12 +17,19 @@ export interface BufferShelf {
 /** An empty shelf that keeps up to `count` buffers. */
 export function createBufferShelf(count: number): BufferShelf {
   const waiting: ArrayBuffer[] = [];
+  const dropSmallest = (): void => {
+    const smallest = Math.min(...waiting.map(({ byteLength }) => byteLength));
+    const at = waiting.findIndex(({ byteLength }) => byteLength === smallest);
+    for (const spare of waiting.splice(at, 1)) free(new Uint8Array(spare));
+  };
   return {
     take(sizeBytes) {
       const found = waiting.findIndex(({ byteLength }) => byteLength >= sizeBytes);
       const [buffer] = found === -1 ? [] : waiting.splice(found, 1);
       if (buffer !== undefined) return new Uint8Array(buffer, 0, sizeBytes);
       if (sizeBytes < STEP_SIZE) return new Uint8Array(sizeBytes);
+      // Sizes grow with the stream: a smaller one would wait in vain.
+      if (waiting.length > 0) dropSmallest();
       // In whole steps, so that they fit the next time too; memory that is not touched costs nothing.
       const size = Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
       // One that could be resized has a mapping of its own: what malloc is given back of this size, it keeps.
@@ -31,12 +38,7 @@ export function createBufferShelf(count: number): BufferShelf {
     give({ buffer }) {
       if (buffer.byteLength < STEP_SIZE) return;
       waiting.push(buffer);
-      if (waiting.length <= count) return;
-      const smallest = Math.min(...waiting.map(({ byteLength }) => byteLength));
-      waiting.splice(
-        waiting.findIndex(({ byteLength }) => byteLength === smallest),
-        1,
-      );
+      if (waiting.length > count) dropSmallest();
     },
     clear() {
       for (const buffer of waiting.splice(0)) free(new Uint8Array(buffer));

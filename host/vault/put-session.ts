@@ -111,9 +111,12 @@ class OpenSession implements PutSession {
     const draft = this.#draft;
     if (draft !== undefined && parts.tail.takes(draft)) {
       const segments = await this.#flights.landAll();
+      this.#giveMemoryBack();
       await parts.tail.commit({ object: { ...object, segments }, draft });
     } else {
-      const { failures, spare } = await makeKnown(parts, [{ ...object, segments: await this.land() }]);
+      const segments = await this.land();
+      this.#giveMemoryBack();
+      const { failures, spare } = await makeKnown(parts, [{ ...object, segments }]);
       for (const segment of spare) await discardShards(parts.dispersal, segment);
       if (failures[0] !== undefined) throw failures[0];
     }
@@ -121,9 +124,15 @@ class OpenSession implements PutSession {
   }
 
   release(): void {
+    this.#giveMemoryBack();
     this.#line.release();
-    this.#plains.clear();
     this.#done.resolve();
+  }
+
+  /** Of what has landed. The rows of a large object want memory too. */
+  #giveMemoryBack(): void {
+    this.#plains.clear();
+    this.#line.giveMemoryBack();
   }
 
   /** Waits for a place behind the gate, which is kept until the end. */

@@ -51,9 +51,14 @@ export class SegmentLine {
     return { record, blocks };
   }
 
+  /** The buffers of shards that have landed. */
+  giveMemoryBack(): void {
+    this.#shards.clear();
+  }
+
   /** The shards of all that flew are known, or gone. */
   release(): void {
-    this.#shards.clear();
+    this.giveMemoryBack();
     for (const id of this.#segmentIds.splice(0)) this.#parts.active.delete(id);
   }
 }
