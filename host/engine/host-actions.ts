@@ -5,6 +5,7 @@ import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateEntry, StateKey } from "../state/state-store.ts";
 import type { GuestMemory } from "../sandbox/sandbox.ts";
+import { decodeObjectId } from "../vault/object-id.ts";
 import { checkJson } from "./checked-json.ts";
 import type { GuestFrame, GuestLogLevel } from "./guest-frame.ts";
 import { formatTraceparent } from "./trace.ts";
@@ -31,7 +32,6 @@ const FAIL_CODE = /^[a-z][a-z0-9-]{0,63}$/;
 const PEER = /^did:key:z[1-9A-HJ-NP-Za-km-z]{1,100}$/;
 const CAPABILITY = /^[a-z][a-z0-9-]{0,31}(?:@[0-9]{1,9})?$/;
 const METHOD = /^[a-z][a-z0-9_]{0,63}$/;
-const OBJECT = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
 const NAME_SIZE = 128;
 const TIMER_ID_SIZE = 6;
 /** Any JSON will do: its receiver judges it by its own schema. */
@@ -302,7 +302,11 @@ export function readPayload({ memory }: HostCall, address: number, payloadSize: 
 /** Links of one capability to objects of the vault: a namespace of its own, so that its quota holds here too. */
 function linkKey(call: HostCall, address: number, size: number): StateKey {
   const id = readName(call, address, size);
-  if (!OBJECT.test(id)) throw abi("this is no object id");
+  if (decodeObjectId(id) === undefined) {
+    throw abi(
+      "an object is named by its id, 32 to 44 characters in base58 as a put answers it; check it before it is linked",
+    );
+  }
   return { namespace: `$links:${call.frame.capability}`, key: utf8Encode(id) };
 }
 

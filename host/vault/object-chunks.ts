@@ -4,7 +4,7 @@ import { TwinError } from "../base/errors.ts";
 import type { ManifestNode } from "./manifest.ts";
 import { type BlockPart, walkManifest } from "./manifest-tree.ts";
 import type { ObjectId } from "./object.ts";
-import { decodeObjectId } from "./object-reader.ts";
+import { decodeObjectId } from "./object-id.ts";
 import { createPace } from "./pace.ts";
 import type { VaultParts } from "./vault-parts.ts";
 

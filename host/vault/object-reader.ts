@@ -3,25 +3,18 @@
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import { base58Decode } from "../identity/base58.ts";
 import { throwIfAborted } from "./abortable.ts";
 import type { ManifestNode } from "./manifest.ts";
 import { type BlockPart, walkManifest } from "./manifest-tree.ts";
 import type { ObjectId } from "./object.ts";
+import { decodeObjectId } from "./object-id.ts";
 import { createPace } from "./pace.ts";
 import { createRebuiltSegments } from "./rebuilt-segments.ts";
 import type { ObjectRecord, VaultIndex } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
-const OBJECT_ID_SIZE = 32;
 /** From here on a read is worth whole segments and workers. */
 const LONG_SIZE = 2 * LIMITS.vault.chunkSizeBytesMax;
-
-/** The bytes of a block id in an object id, or undefined for anything else. */
-export function decodeObjectId(id: ObjectId): Uint8Array | undefined {
-  const bytes = id.length <= 64 ? base58Decode(id) : undefined;
-  return bytes?.length === OBJECT_ID_SIZE ? bytes : undefined;
-}
 
 /** What a read is told. */
 export interface ReadRequest {

@@ -23,12 +23,12 @@ const TEXTS = {
   key: [0, "k"],
   null: [16, "null"],
   topic: [32, "fault.noted"],
-  object: [64, "ob1ect"],
   code: [80, "no"],
   peer: [96, testIdentity(98).id],
   helper: [192, "helper"],
   keep: [208, "keep"],
   json: [224, '"x"'],
+  object: [512, "CktRuQ2mttgRGkXJtyksdKHjUdc2C4TgDzyB98oEzy8"],
 } as const;
 type Name = keyof typeof TEXTS;
 /** Where the name of the next capability and that of the method stand. */

@@ -1,9 +1,10 @@
-// The vault's contract over a map. The id is a base58-looking hash of the content and its description.
+// The vault's contract over a map. The id is a hash of the content and its description.
 
 import { createHash } from "node:crypto";
 
 import { concatBytes } from "../../host/base/bytes.ts";
 import { TwinError } from "../../host/base/errors.ts";
+import { base58Encode } from "../../host/identity/base58.ts";
 import type { ObjectInfo, Vault } from "../../host/vault/object.ts";
 
 /** A vault that forgets everything. `reads` counts reads that have begun and not ended. */
@@ -30,11 +31,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       }
       signal?.throwIfAborted();
       const bytes = concatBytes(...parts);
-      const id = createHash("sha256")
-        .update(`${meta.type} ${meta.name} `)
-        .update(bytes)
-        .digest("hex")
-        .replaceAll("0", "z");
+      const id = base58Encode(createHash("sha256").update(`${meta.type} ${meta.name} `).update(bytes).digest());
       const info: ObjectInfo = {
         id,
         sizeBytes: bytes.length,

@@ -4,7 +4,10 @@ import { encode, hostBlobLink, hostBlobUnlink } from "./abi";
 
 /** Needs the permission `blobs`. Only in a command. */
 export namespace blobs {
-  /** Says that this capability needs the object: the vault keeps it. */
+  /**
+   * Says that this capability needs the object: the vault keeps it. Ends the call when `object` can be
+   * no object's id; a parameter of the type `ObjectId` is checked before.
+   */
   export function link(object: string): void {
     const id = encode(object);
     hostBlobLink(changetype<usize>(id), id.byteLength);

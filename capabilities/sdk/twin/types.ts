@@ -4,8 +4,8 @@
 @pattern("^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$", 64)
 export type TwinId = string;
 
-/** Id of an object of the vault. */
-@pattern("^[1-9A-HJ-NP-Za-km-z]{1,64}$", 64)
+/** Id of an object of the vault: 32 bytes in base58. */
+@pattern("^[1-9A-HJ-NP-Za-km-z]{32,44}$", 44)
 export type ObjectId = string;
 
 /** Milliseconds since the Unix epoch. */

@@ -10,7 +10,7 @@ const ASKS_OPEN_MAX = 256;
 const UPLOADS_AT_ONCE = 2;
 /** Room for what a person types, not for a data store. */
 const KEPT_LENGTH_MAX = 256 * 1024;
-const OBJECT_ID = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
+const OBJECT_ID = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}(;[ -~]{0,100})?$/;
 const FALLBACK_TYPE = "application/octet-stream";
 

@@ -14,6 +14,9 @@ beforeAll(async () => {
   files = await builtCapability("files");
 });
 
+const OBJECT = "CktRuQ2mttgRGkXJtyksdKHjUdc2C4TgDzyB98oEzy8";
+const [SHARED, ONLY] = ["8".repeat(43), "9".repeat(43)];
+
 type File = {
   readonly id: string;
   readonly name: string;
@@ -23,7 +26,7 @@ type File = {
 const open = (): CapabilityTwin => openCapabilityTwin(files, testTwinId(0));
 const folder = (twin: CapabilityTwin, parent: string, name: string): string =>
   (twin.call("create_folder", { parent, name }) as File).id;
-const file = (twin: CapabilityTwin, parent: string, name: string, object = "obj1"): string =>
+const file = (twin: CapabilityTwin, parent: string, name: string, object = OBJECT): string =>
   (twin.call("add", { parent, name, object, sizeBytes: 10, type: "text/plain" }) as File).id;
 const names = (twin: CapabilityTwin, id: string): string[] =>
   (twin.call("list", { folder: id }) as { entries: File[] }).entries.map(({ name }) => name);
@@ -58,7 +61,7 @@ describe("files", () => {
     expect(() => file(twin, "root", "a")).toThrow(/^name-taken/u);
     expect(() => folder(twin, "root", "a")).toThrow(/^name-taken/u);
     file(twin, "root", "A");
-    expect(twin.blobs()).toEqual({ obj1: 1 });
+    expect(twin.blobs()).toEqual({ [OBJECT]: 1 });
   });
 
   it.each([".", "..", "a/b", "a\0b", "é".repeat(128)])("refuses the name %j", (name) => {
@@ -79,7 +82,7 @@ describe("files", () => {
       id,
       name: "y.txt",
       parent: to,
-      object: "obj1",
+      object: OBJECT,
       modifiedAtMs: twin.nowMs,
     });
     expect(twin.takeEvents().map(({ payload }) => payload)).toEqual([{ folder: from }, { folder: to }]);
@@ -92,7 +95,7 @@ describe("files", () => {
         { id, name: "y.txt" },
       ],
     });
-    expect(twin.blobs()).toEqual({ obj1: 1 });
+    expect(twin.blobs()).toEqual({ [OBJECT]: 1 });
   });
 
   it("refuses to move a folder into itself, into its own folders, or into a file", () => {
@@ -120,12 +123,12 @@ describe("files", () => {
   it("deletes a folder with all in it and lets go of each object once", () => {
     const twin = open();
     const top = folder(twin, "root", "top");
-    file(twin, folder(twin, top, "in"), "x", "shd");
-    file(twin, top, "y", "nLy");
-    file(twin, "root", "keep", "shd");
-    expect(twin.blobs()).toEqual({ shd: 2, nLy: 1 });
+    file(twin, folder(twin, top, "in"), "x", SHARED);
+    file(twin, top, "y", ONLY);
+    file(twin, "root", "keep", SHARED);
+    expect(twin.blobs()).toEqual({ [SHARED]: 2, [ONLY]: 1 });
     expect(twin.call("remove", { id: top })).toEqual({ removed: 4 });
-    expect(twin.blobs()).toEqual({ shd: 1 });
+    expect(twin.blobs()).toEqual({ [SHARED]: 1 });
     expect(twin.call("usage", {})).toEqual({ files: 1, folders: 0, sizeBytes: 10 });
     expect(twin.call("stat", { id: top })).toEqual({ entry: null });
     expect(() => twin.call("remove", { id: top })).toThrow(/^not-found/u);

@@ -234,7 +234,7 @@ describe("files through the local socket", () => {
       () => control.installExperienceFolder("here"),
     ])
       await expect(call()).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
-    await expect(control.getFile("zzz", join(folder, "x"))).rejects.toMatchObject({ code: "TWIN_OBJECT_UNKNOWN" });
+    await expect(control.getFile("8".repeat(43), join(folder, "x"))).rejects.toMatchObject({ code: "TWIN_OBJECT_UNKNOWN" });
   });
 });
 

@@ -137,6 +137,7 @@ describe("the owner's interface", () => {
     ["restoreCapability", [7]],
     ["accept", [{}]],
     ["statObject", ["not base58: 0OIl"]],
+    ["statObject", ["nope"]],
     ["forgetBrowser", [null]],
     ["scrub", ["progress"]],
   ])("refuses %s(%j)", async (method, args) => {

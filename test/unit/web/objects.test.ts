@@ -214,7 +214,8 @@ describe("a download", () => {
   });
 
   it("is not offered for what is not stored", async () => {
-    await expect(owner.downloadPath("zzzz", "x", "")).rejects.toMatchObject({ code: "TWIN_OBJECT_UNKNOWN" });
+    await expect(owner.downloadPath("8".repeat(43), "x", "")).rejects.toMatchObject({ code: "TWIN_OBJECT_UNKNOWN" });
+    await expect(owner.downloadPath("zzzz", "x", "")).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
     await expect(owner.downloadPath("../x", "x", "")).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
     expect((await get(`/objects/${"z".repeat(65)}?ticket=x`)).status).toBe(400);
   });
