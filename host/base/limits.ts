@@ -303,10 +303,12 @@ export const LIMITS = {
     shardCount: 255,
     /** Children of one manifest node: 4,096 x 40 bytes is a block of 160 KiB. */
     manifestEntryCount: 4_096,
-    /** Decoded manifest nodes in memory, of up to 0.5 MiB each, so that ranges of an object are found at once. */
+    /** Decoded manifest nodes in memory, of up to 0.2 MiB each, so that ranges of an object are found at once. */
     manifestNodesKept: 16,
     /** Blocks of a long read that are fetched before they are asked for: 1 MiB each on average. */
     readAheadCount: 4,
+    /** Records of segments, and of objects, that were read lately, mostly of less than 1 KiB each: what short reads want again and again. */
+    recordsKept: 512,
     /** Buffers of 256 KiB, half of it used, that short reads leave to the next ones: garbage made one read in a hundred wait. */
     readBufferCount: 8,
     /** Depth of a manifest tree: 4,096^3 chunks; a deeper one is not ours. */

@@ -9,7 +9,7 @@ import type { Log } from "../base/log.ts";
 import { createBlockReader } from "./block-reader.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { Dispersed } from "./make-known.ts";
-import { type ManifestNode, sizeOf } from "./manifest.ts";
+import { type ManifestNode, sizeBelow } from "./manifest.ts";
 import { createManifestCache } from "./manifest-cache.ts";
 import { walkManifest } from "./manifest-tree.ts";
 import type { Pace } from "./pace.ts";
@@ -211,7 +211,7 @@ export async function findObject(
   return orUndefined(
     (async () => {
       const root = await load(id);
-      const sizeBytes = sizeOf(root.entries);
+      const sizeBytes = sizeBelow(root);
       for await (const part of walkManifest(root, { offset: 0, end: sizeBytes }, load)) {
         if (!note(part.id)) return undefined;
       }

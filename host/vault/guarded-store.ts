@@ -4,6 +4,7 @@
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import { createAlarms } from "./alarms.ts";
 import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
 
 /** A {@link ShardStore} that always answers in time. Its errors are `TWIN_STORE_FAILED` or `TWIN_STORE_FULL`. */
@@ -16,11 +17,9 @@ export interface GuardedStore extends ShardStore {
   isDraining: boolean;
 }
 
-/** Ends the wait for a deadline. Said, because an abort without a reason makes an error with a stack each time. */
-const DONE = "answered";
-
 /** Guards `store`; time is that of `clock`. */
 export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
+  const deadlines = createAlarms(clock);
   let suspectUntilMs = Number.NEGATIVE_INFINITY;
 
   /** Runs one operation under a deadline; a failure makes the store suspect, an answer clears it. */
@@ -35,17 +34,13 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
     }
   }
 
-  async function withDeadline<T>(operation: () => Promise<T>, timeoutMs: number): Promise<T> {
-    const done = new AbortController();
-    const deadline = clock.sleep(timeoutMs, { signal: done.signal }).then(() => {
-      throw new TwinError("TWIN_STORE_FAILED", `Store ${store.name} did not answer within ${timeoutMs} ms.`);
-    });
-    try {
-      return await Promise.race([operation(), deadline]);
-    } finally {
-      deadline.catch(() => {});
-      done.abort(DONE);
-    }
+  function withDeadline<T>(operation: () => Promise<T>, timeoutMs: number): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const inTime = deadlines.set(timeoutMs, () =>
+      reject(new TwinError("TWIN_STORE_FAILED", `Store ${store.name} did not answer within ${timeoutMs} ms.`)),
+    );
+    Promise.try(operation).then(resolve, reject).finally(inTime);
+    return promise;
   }
 
   const { storeReadTimeoutMs, storeReadBytesPerSecond, storeWriteTimeoutMs } = LIMITS.vault;

@@ -2,7 +2,7 @@
 
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import { type ManifestEntry, type ManifestNode, encodeManifest, sizeOf } from "./manifest.ts";
+import { encodeManifest, idAt, type ManifestEntry, type ManifestNode, sizeBelow, sizeOf } from "./manifest.ts";
 
 const ENTRY_COUNT = LIMITS.vault.manifestEntryCount;
 
@@ -62,20 +62,34 @@ export async function* walkManifest(
   range: { readonly offset: number; readonly end: number },
   load: (id: Uint8Array) => Promise<ManifestNode>,
 ): AsyncGenerator<BlockPart, void, undefined> {
-  let start = 0;
-  for (const { id, sizeBytes } of node.entries) {
+  const { ends } = node;
+  for (let at = firstBehind(ends, range.offset); at < ends.length; at++) {
+    const start = ends[at - 1] ?? 0;
+    if (start >= range.end) return;
+    const sizeBytes = ends[at]! - start;
     const offset = Math.max(0, range.offset - start);
     const end = Math.min(sizeBytes, range.end - start);
-    start += sizeBytes;
     if (offset >= end) continue;
+    const id = idAt(node, at);
     if (node.level === 0) {
       yield { id, offset, sizeBytes: end - offset };
       continue;
     }
     const child = await load(id);
-    if (child.level !== node.level - 1 || sizeOf(child.entries) !== sizeBytes) {
+    if (child.level !== node.level - 1 || sizeBelow(child) !== sizeBytes) {
       throw new TwinError("TWIN_SEAL_BROKEN", "A manifest's child is not what its parent says.");
     }
     yield* walkManifest(child, { offset, end }, load);
   }
+}
+
+/** The index of the first end that is larger; a large object has thousands, and a range wants one or two. */
+function firstBehind(ends: Float64Array, offset: number): number {
+  let [low, high] = [0, ends.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ends[middle]! > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

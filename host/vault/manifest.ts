@@ -8,6 +8,7 @@ import { LIMITS } from "../base/limits.ts";
 const VERSION = 1;
 const FIXED_SIZE = 14;
 const ENTRY_SIZE = 40;
+const ID_SIZE = 32;
 
 /** A child: a data block or a node, and how many bytes of the object stand below it. */
 export interface ManifestEntry {
@@ -15,15 +16,37 @@ export interface ManifestEntry {
   readonly sizeBytes: number;
 }
 
-/** One node of the tree. */
-export interface ManifestNode {
+/** What every node says. */
+interface NodeHead {
   /** 0: the entries are data blocks. n: they are nodes of level n - 1. */
   readonly level: number;
-  readonly entries: readonly ManifestEntry[];
   /** Media type; empty but in the root. */
   readonly type: string;
   /** Empty but in the root. */
   readonly name: string;
+}
+
+/** A node of the tree to be written. */
+export interface NewManifestNode extends NodeHead {
+  readonly entries: readonly ManifestEntry[];
+}
+
+/** A node of the tree that was read. Its entries lie as they came: a large node has thousands, of which a range wants one or two. */
+export interface ManifestNode extends NodeHead {
+  /** How many bytes of the object stand below the entries up to and with each. */
+  readonly ends: Float64Array;
+  /** The entries as {@link idAt} finds them. */
+  readonly rows: Uint8Array;
+}
+
+/** The id of the child at `index`: a copy. */
+export function idAt({ rows }: ManifestNode, index: number): Uint8Array {
+  return rows.slice(index * ENTRY_SIZE, index * ENTRY_SIZE + ID_SIZE);
+}
+
+/** Bytes of the object below the node. */
+export function sizeBelow({ ends }: ManifestNode): number {
+  return ends.at(-1) ?? 0;
 }
 
 /** Bytes of the object below the entries. */
@@ -32,7 +55,7 @@ export function sizeOf(entries: readonly ManifestEntry[]): number {
 }
 
 /** The node's block. */
-export function encodeManifest(node: ManifestNode): Uint8Array {
+export function encodeManifest(node: NewManifestNode): Uint8Array {
   const type = utf8Encode(node.type);
   const name = utf8Encode(node.name);
   const head = new Uint8Array(FIXED_SIZE);
@@ -52,21 +75,23 @@ export function decodeManifest(block: Uint8Array): ManifestNode {
   const typeEnd = FIXED_SIZE + view.getUint16(10, true);
   const nameEnd = typeEnd + view.getUint16(12, true);
   const level = view.getUint8(1);
-  const entries: ManifestEntry[] = [];
   if (nameEnd > block.length || (block.length - nameEnd) % ENTRY_SIZE !== 0) throw broken();
   if (level > LIMITS.vault.manifestDepth) throw broken();
-  for (let at = nameEnd; at < block.length; at += ENTRY_SIZE) {
-    entries.push({ id: block.slice(at, at + 32), sizeBytes: Number(view.getBigUint64(at + 32, true)) });
+  const ends = new Float64Array((block.length - nameEnd) / ENTRY_SIZE);
+  let end = 0;
+  for (let index = 0; index < ends.length; index++) {
+    end += Number(view.getBigUint64(nameEnd + index * ENTRY_SIZE + ID_SIZE, true));
+    ends[index] = end;
   }
-  if (BigInt(sizeOf(entries)) !== view.getBigUint64(2, true)) throw broken();
+  if (BigInt(end) !== view.getBigUint64(2, true)) throw broken();
   const type = utf8Decode(block.subarray(FIXED_SIZE, typeEnd));
-  return { level, entries, type, name: utf8Decode(block.subarray(typeEnd, nameEnd)) };
+  return { level, ends, rows: block.subarray(nameEnd), type, name: utf8Decode(block.subarray(typeEnd, nameEnd)) };
 }
 
 function encodeEntry(entry: ManifestEntry): Uint8Array {
   const bytes = new Uint8Array(ENTRY_SIZE);
   bytes.set(entry.id);
-  new DataView(bytes.buffer).setBigUint64(32, BigInt(entry.sizeBytes), true);
+  new DataView(bytes.buffer).setBigUint64(ID_SIZE, BigInt(entry.sizeBytes), true);
   return bytes;
 }
 

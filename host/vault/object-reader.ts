@@ -37,44 +37,28 @@ export async function* readObject(parts: ReadParts, request: ReadRequest): Async
     throw new TwinError("TWIN_OBJECT_UNKNOWN", "No object of this id was ever put here.", { object: request.id });
   }
   const range = rangeOf(record, request);
+  if (range.offset === range.end) return;
   using rebuilt = range.end - range.offset < LONG_SIZE ? undefined : createRebuiltSegments(parts.buffers);
+  const load = (node: Uint8Array): Promise<ManifestNode> => parts.manifests.read(node, createPace(parts.clock));
   const read = (part: BlockPart): Promise<Uint8Array> =>
     parts.blocks.read(part.id, part.offset, part.sizeBytes, { pace: createPace(parts.clock), rebuilt });
+  // Some parts are read before the consumer asks.
+  const ahead: Promise<Uint8Array>[] = [];
   try {
-    yield* readAhead(blockParts(parts, id, range), read, request.signal);
+    for await (const part of walkManifest(await load(id), range, load)) {
+      throwIfAborted(request.signal);
+      const next = read(part);
+      // Its failure is met when its turn comes; a consumer that stops before never asks.
+      next.catch(() => {});
+      ahead.push(next);
+      if (ahead.length > LIMITS.vault.readAheadCount) yield await ahead.shift()!;
+    }
+    for (const next of ahead) {
+      throwIfAborted(request.signal);
+      yield await next;
+    }
   } catch (thrown) {
     throw lossOf(request.id, thrown);
-  }
-}
-
-async function* blockParts(
-  { manifests, clock }: ReadParts,
-  root: Uint8Array,
-  range: { readonly offset: number; readonly end: number },
-): AsyncGenerator<BlockPart, void, undefined> {
-  if (range.offset === range.end) return;
-  const load = (id: Uint8Array): Promise<ManifestNode> => manifests.read(id, createPace(clock));
-  yield* walkManifest(await load(root), range, load);
-}
-
-/** Reads the parts in order, some of them before the consumer asks. */
-async function* readAhead(
-  parts: AsyncGenerator<BlockPart, void, undefined>,
-  read: (part: BlockPart) => Promise<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const ahead: Promise<Uint8Array>[] = [];
-  for await (const part of parts) {
-    throwIfAborted(signal);
-    const next = read(part);
-    // Its failure is met when its turn comes; a consumer that stops before never asks.
-    next.catch(() => {});
-    ahead.push(next);
-    if (ahead.length > LIMITS.vault.readAheadCount) yield await ahead.shift()!;
-  }
-  for (const next of ahead) {
-    throwIfAborted(signal);
-    yield await next;
   }
 }
 

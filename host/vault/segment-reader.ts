@@ -5,6 +5,7 @@ import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import { type Alarms, createAlarms } from "./alarms.ts";
 import { type Pace, createPace } from "./pace.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import { reconstructPaced } from "./reconstruct-paced.ts";
@@ -17,8 +18,6 @@ import type { SegmentRecord } from "./vault-index.ts";
 const LEAF_SIZE = LIMITS.vault.leafSizeBytes;
 /** Symbols of the erasure code stand in stripes of so many bytes (docs/formats/erasure-code.md): shards fit together stripe by stripe. */
 export const CODE_STRIPE_SIZE = 128;
-/** Ends the wait for a late store. Said, because an abort without a reason makes an error with a stack each time. */
-const IN_TIME = "answered";
 /** No index of a shard: none is left out. */
 const NO_SHARD = -1;
 /** Leaves of one shard that are fetched and rebuilt together: 1 MiB. */
@@ -53,9 +52,10 @@ type Column = Map<number, Uint8Array>;
 
 /** A reader over `shards`; `clock` says when a store is late. */
 export function createSegmentReader(seal: ShardSeal, shards: ShardReader, clock: Clock): SegmentReader {
+  const lateness = createAlarms(clock);
   return {
     async readFast(segment, { offset, size }, { rebuilt, buffers }) {
-      const parts = { seal, shards, clock, buffers };
+      const parts = { seal, shards, clock, lateness, buffers };
       const pieces = piecesOf(segment, offset, size);
       if (pieces.every(({ index }) => shards.isTrusted(segment, index))) {
         const found = await Promise.all(pieces.map((piece) => fetchHedged(parts, segment, piece)));
@@ -94,31 +94,32 @@ interface ReaderParts {
   readonly seal: ShardSeal;
   readonly shards: ShardReader;
   readonly clock: Clock;
+  /** Ring when a store is late. */
+  readonly lateness: Alarms;
   /** Lends what is read and made. */
   readonly buffers?: ReadBuffers | undefined;
 }
 
 /** A piece from its own store, or, when that is late, from the others if they are sooner. Unverified. */
-async function fetchHedged(
-  parts: ReaderParts,
-  segment: SegmentRecord,
-  piece: ShardPiece,
-): Promise<Uint8Array | undefined> {
-  const own = parts.shards.fetchPiece(segment, piece, parts.buffers);
-  const inTime = new AbortController();
-  const others = parts.clock
-    .sleep(LIMITS.vault.hedgeDelayMs, { signal: inTime.signal })
-    .then(() => rebuildPiece(parts, segment, piece))
-    .catch(() => undefined);
-  const first = await Promise.race([
-    own.then((bytes) => ({ bytes })),
-    others.then((bytes) => bytes && { bytes, late: true }),
-  ]);
-  inTime.abort(IN_TIME);
-  if (first === undefined || !("late" in first)) return first === undefined ? own : first.bytes;
-  parts.shards.noteSlow(segment, piece.index);
-  void own.then((bytes) => giveAll(parts.buffers, [bytes]));
-  return first.bytes;
+function fetchHedged(parts: ReaderParts, segment: SegmentRecord, piece: ShardPiece): Promise<Uint8Array | undefined> {
+  const { shards, lateness, buffers } = parts;
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
+  let isSettled = false;
+  /** Whether these come first. */
+  const settle = (bytes: Uint8Array | undefined): boolean => {
+    const isFirst = !isSettled;
+    isSettled = true;
+    if (isFirst) resolve(bytes);
+    else giveAll(buffers, [bytes]);
+    return isFirst;
+  };
+  const askOthers = async (): Promise<void> => {
+    const bytes = await rebuildPiece(parts, segment, piece).catch(() => undefined);
+    if (bytes !== undefined && settle(bytes)) shards.noteSlow(segment, piece.index);
+  };
+  const inTime = lateness.set(LIMITS.vault.hedgeDelayMs, () => void askOthers());
+  shards.fetchPiece(segment, piece, buffers).then(settle, reject).finally(inTime);
+  return promise;
 }
 
 /** A piece from k other trusted shards, unverified; undefined when they do not give it. */
@@ -197,7 +198,7 @@ function cutPieces(shards: readonly Uint8Array[], pieces: readonly ShardPiece[])
 
 /** The same bytes of k other trusted shards, by index. When some of them fail or are late, the rest are asked too. */
 async function gatherColumn(
-  { shards, clock, buffers }: ReaderParts,
+  { shards, lateness, buffers }: ReaderParts,
   segment: SegmentRecord,
   piece: ShardPiece,
 ): Promise<(Uint8Array | undefined)[] | undefined> {
@@ -226,13 +227,9 @@ async function gatherColumn(
   };
   if (sources.length < missing) return undefined;
   ask(missing);
-  const inTime = new AbortController();
-  void clock
-    .sleep(LIMITS.vault.hedgeDelayMs, { signal: inTime.signal })
-    .then(() => ask(sources.length))
-    .catch(() => {});
+  const inTime = lateness.set(LIMITS.vault.hedgeDelayMs, () => ask(sources.length));
   const found = await promise;
-  inTime.abort(IN_TIME);
+  inTime();
   if (!found) giveAll(buffers, column);
   return found ? column : undefined;
 }

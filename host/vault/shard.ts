@@ -121,9 +121,11 @@ export function leafRange(
 
 /** The name of a shard in its store. Only who holds the vault's key can tell it from a random one. */
 export function shardName({ keys, kernels }: ShardSeal, segment: SegmentId, index: number): string {
-  const place = concatBytes(Uint8Array.fromHex(segment), Uint8Array.of(index));
+  const place = new Uint8Array(SEGMENT_ID_SIZE + 1);
+  place.setFromHex(segment);
+  place[SEGMENT_ID_SIZE] = index;
   const tag = kernels.keyedHash(keys.shardName, place).subarray(0, NAME_TAG_SIZE);
-  return `${segment}-${hexEncode(Uint8Array.of(index))}-${hexEncode(tag)}`;
+  return `${segment}-${index.toString(16).padStart(2, "0")}-${hexEncode(tag)}`;
 }
 
 /** Segment and index of a shard of this vault; undefined for any other name. */

@@ -8,6 +8,7 @@ import type { StateStore, StateWrite } from "../state/state-store.ts";
 import type { ScrubReport } from "./object.ts";
 import { type BalanceRows, isBalanced } from "./index-balance.ts";
 import type { Pace } from "./pace.ts";
+import { createRecordCache } from "./record-cache.ts";
 import {
   areCompressedSizes,
   BLOCK_KINDS,
@@ -138,13 +139,15 @@ export function createVaultIndex(state: StateStore): VaultIndex {
     const value = state.get({ namespace, key });
     return value === undefined ? undefined : jsonDecode(value);
   };
+  const segments = createRecordCache((id) => json(TABLES.segment, Uint8Array.fromHex(id)) as SegmentRecord | undefined);
+  const objects = createRecordCache((id) => json(TABLES.object, Uint8Array.fromHex(id)) as ObjectRecord | undefined);
   return {
     block(id) {
       const value = state.get({ namespace: TABLES.block, key: id });
       return value === undefined ? undefined : decodeBlockRow(value);
     },
-    segment: (id) => json(TABLES.segment, Uint8Array.fromHex(id)) as SegmentRecord | undefined,
-    object: (id) => json(TABLES.object, id) as ObjectRecord | undefined,
+    segment: (id) => segments.get(id),
+    object: (id) => objects.get(hexEncode(id)),
     *segments() {
       for (const { value } of rows(state, TABLES.segment)) yield jsonDecode(value) as SegmentRecord;
     },
@@ -183,7 +186,7 @@ export function createVaultIndex(state: StateStore): VaultIndex {
       if (!(await isBalanced(balanceRows(state), pace))) throw unbalanced();
     },
     report: () => json(TABLES.report, REPORT_KEY) as ScrubReport | undefined,
-    commit: (writes) => state.commit(writes),
+    commit: (writes) => segments.during(() => objects.during(() => state.commit(writes))),
   };
 }
 

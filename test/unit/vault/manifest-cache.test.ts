@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { LIMITS } from "../../../host/base/limits.ts";
-import { encodeManifest } from "../../../host/vault/manifest.ts";
+import { encodeManifest, sizeBelow } from "../../../host/vault/manifest.ts";
 import { createManifestCache } from "../../../host/vault/manifest-cache.ts";
 
 const now = async (): Promise<void> => {};
@@ -17,8 +17,7 @@ test("keeps the nodes that were read last, and nothing of a read that failed", a
       return encodeManifest({ level: 0, entries: [{ id: new Uint8Array(32), sizeBytes: id[0]! }], type: "", name: "" });
     },
   });
-  const read = async (number: number): Promise<number> =>
-    (await cache.read(Uint8Array.of(number), now)).entries[0]!.sizeBytes;
+  const read = async (number: number): Promise<number> => sizeBelow(await cache.read(Uint8Array.of(number), now));
   isDown = true;
   await expect(read(0)).rejects.toThrow("down");
   isDown = false;

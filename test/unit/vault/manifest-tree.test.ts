@@ -4,7 +4,13 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hexEncode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
-import { decodeManifest, encodeManifest, type ManifestEntry, type ManifestNode } from "../../../host/vault/manifest.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  idAt,
+  type ManifestEntry,
+  type ManifestNode,
+} from "../../../host/vault/manifest.ts";
 import { createManifestBuilder, walkManifest } from "../../../host/vault/manifest-tree.ts";
 
 const COUNT = LIMITS.vault.manifestEntryCount;
@@ -68,16 +74,42 @@ describe("a manifest tree", () => {
     expect(loads).toBe(1);
   });
 
+  test("finds the parts of a range among entries of any sizes, also of none", async () => {
+    const sizes = fc.array(fc.nat(3), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.nat(120), fc.nat(120), async (entries, from, most) => {
+        const block = encodeManifest({
+          level: 0,
+          entries: entries.map((size, at) => entry(at, size)),
+          type: "",
+          name: "",
+        });
+        const bytes = entries.flatMap((size, at) => Array.from({ length: size }, (_, offset) => [at, offset]));
+        const offset = Math.min(from, bytes.length);
+        const end = Math.min(offset + most, bytes.length);
+        const walk = walkManifest(decodeManifest(block), { offset, end }, () => Promise.reject(new Error("a leaf")));
+        const found: number[][] = [];
+        for await (const part of walk) {
+          const at = new DataView(part.id.buffer).getUint32(0);
+          for (let byte = 0; byte < part.sizeBytes; byte++) found.push([at, part.offset + byte]);
+        }
+        expect(found).toEqual(bytes.slice(offset, end));
+      }),
+    );
+  });
+
   test("refuses a child that is not what its parent says", async () => {
     const child = encodeManifest({ level: 0, entries: [entry(1, 5)], type: "", name: "" });
-    const parent = { level: 2, entries: [entry(0, 5)], type: "", name: "" };
+    const parent = decodeManifest(encodeManifest({ level: 2, entries: [entry(0, 5)], type: "", name: "" }));
     const walk = Array.fromAsync(walkManifest(parent, { offset: 0, end: 5 }, async () => decodeManifest(child)));
     await expect(walk).rejects.toMatchObject({ code: "TWIN_SEAL_BROKEN" });
   });
 
   test("refuses blocks that are no manifest", () => {
     const good = encodeManifest({ level: 0, entries: [entry(1, 5)], type: "type", name: "name" });
-    expect(decodeManifest(good).entries).toEqual([entry(1, 5)]);
+    const node = decodeManifest(good);
+    expect([...node.ends]).toEqual([5]);
+    expect(idAt(node, 0)).toEqual(entry(1, 5).id);
     const broken = [
       new Uint8Array(0),
       good.subarray(0, 13),
