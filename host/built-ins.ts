@@ -12,6 +12,7 @@ import type { Settings } from "./settings.ts";
 
 const CAPABILITIES = ["echo", "contacts", "chat", "files"] as const;
 const EXPERIENCES = ["chat", "files"] as const;
+const UNWANTED: ReadonlySet<string> = new Set(["TWIN_PACKAGE_REVIEW", "TWIN_PACKAGE_REFUSED"]);
 
 /** Where the built-ins come from and go to. */
 export interface BuiltInParts {
@@ -27,7 +28,7 @@ export interface BuiltInParts {
 /**
  * Installs what has never been installed in this twin and grants the built-in experiences what they
  * need. Safe to repeat after a kill: each step does nothing when it was done. What the owner removed
- * stays removed, and what lacks the reviews that the owner requires is left out until the next start.
+ * stays removed, and what the owner's rule about packages does not let in is left out until the next start.
  */
 export async function installBuiltIns(parts: BuiltInParts): Promise<void> {
   const done = new Set(((await parts.settings.get("builtIns")) ?? "").split(" "));
@@ -64,13 +65,13 @@ export async function builtInsFor(
   return await Promise.all(wanted.map((name) => readPackageFile(folder, name)));
 }
 
-/** The owner's rule about reviews holds for what comes with the host too; it must not keep the host from starting. */
+/** The owner's rule about packages holds for what comes with the host too; it must not keep the host from starting. */
 async function isTaken(engine: Pick<Engine, "install">, file: Uint8Array): Promise<boolean> {
   try {
     await engine.install(file);
     return true;
   } catch (thrown) {
-    if (thrown instanceof TwinError && thrown.code === "TWIN_PACKAGE_REVIEW") return false;
+    if (thrown instanceof TwinError && UNWANTED.has(thrown.code)) return false;
     throw thrown;
   }
 }

@@ -92,7 +92,7 @@ export interface LabTwin {
   /** Installs a package in the place of another version, or beside it; `dryRun` only tells what would change. */
   upgrade(packageBytes: Uint8Array, how?: Omit<UpgradeRequest, "packageBytes">): Promise<UpgradeReport>;
   /** Back to the version before, with its data. */
-  rollBack(capability: string): Promise<InstalledCapability>;
+  rollBack(capability: string, version?: string): Promise<InstalledCapability>;
   remove(capability: string): Promise<void>;
   /** As after a kill: what was not committed is gone, everything else is there. */
   restart(): Promise<void>;
@@ -302,8 +302,8 @@ class EngineTwin implements LabTwin {
     return this.do("upgrade", { packageBytes, ...how });
   }
 
-  rollBack(capability: string): Promise<InstalledCapability> {
-    return this.do("rollBack", { name: capability });
+  rollBack(capability: string, version?: string): Promise<InstalledCapability> {
+    return this.do("rollBack", { name: capability, version });
   }
 
   async remove(capability: string): Promise<void> {

@@ -63,6 +63,7 @@ export const ERROR_CODES = {
   TWIN_PACKAGE_CONSENT: { status: 409, retry: false },
   TWIN_PACKAGE_DEPENDENCY: { status: 409, retry: false },
   TWIN_PACKAGE_REVIEW: { status: 409, retry: false },
+  TWIN_PACKAGE_REFUSED: { status: 403, retry: false },
   TWIN_REGISTRY_FAILED: { status: 502, retry: true },
   TWIN_PACKAGE_MIGRATION: { status: 422, retry: false },
   TWIN_EXPERIENCE_INVALID: { status: 400, retry: false },

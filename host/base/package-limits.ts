@@ -23,8 +23,12 @@ export const PACKAGE_LIMITS = {
   offeredSizeBytes: 64 * MIB,
   /** What one other twin may take in an hour: one that asks again and again would use up the line. */
   takenSizeBytesPerHour: 64 * MIB,
+  /** Versions of a capability that can be gone back to: each is a copy of all of its data. */
+  keptVersionCount: 3,
   /** A removal can be taken back for so long; then its data is deleted. */
   removedKeptMs: 30 * 24 * 60 * 60 * 1_000,
+  /** Publishers that an owner refuses: all are read before each installation. */
+  refusedPublisherCount: 1_000,
   /** Each is a signature to verify before anything is known of the package. */
   reviewCount: 16,
   /** Of one method that is tried to measure it: a dry run may try all of them. */

@@ -8,11 +8,11 @@ import { addCapabilityCommands } from "./commands/capability-commands.ts";
 import { addClientCommand } from "./commands/client-command.ts";
 import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
-import { addReviewerCommands } from "./commands/package-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
 import { addReplayCommands } from "./commands/replay-commands.ts";
 import { addRestoreCommands } from "./commands/restore-commands.ts";
 import { addStoreCommands } from "./commands/store-commands.ts";
+import { addTrustCommands } from "./commands/trust-commands.ts";
 import { addVaultCommands } from "./commands/vault-commands.ts";
 import { fail } from "./output.ts";
 
@@ -56,7 +56,7 @@ function createProgram(): Command {
   addRestoreCommands(program);
   addVaultCommands(program);
   addCapabilityCommands(program);
-  addReviewerCommands(program);
+  addTrustCommands(program);
   addClientCommand(program);
   // Options may stand before or behind the command: `twin status --json` and `twin --json status`.
   for (const command of allCommands(program)) command.exitOverride().showHelpAfterError("Add --help for examples.");

@@ -12,10 +12,10 @@ import {
   removeCapability,
   restoreCapability,
 } from "./installation.ts";
-import { keptRecord } from "./installation-history.ts";
+import { keptVersions } from "./installation-history.ts";
 import { rollBackCapability, upgradeCapability } from "./installation-upgrade.ts";
 import { deliverMessage } from "./message-delivery.ts";
-import { keepReviewPolicy, readReviewPolicy } from "./review-rule.ts";
+import { keepPackagePolicy, readPackagePolicy } from "./package-rule.ts";
 import { replayCall } from "./replay.ts";
 import { readStateRows } from "./state-rows.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
@@ -74,9 +74,9 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
   capabilities: (core) => core.whenDurable(() => core.register.list().map((record) => listCapability(core, record))),
   removed: (core) => core.whenDurable(() => listRemoved(core)),
   packageFile: async (core, capability) => readPackageFile(core, capability),
-  reviewPolicy: (core) => core.whenDurable(() => readReviewPolicy(core.store)),
-  setReviewPolicy: async (core, policy) => {
-    await core.commit([keepReviewPolicy(policy)]);
+  packagePolicy: (core) => core.whenDurable(() => readPackagePolicy(core.store)),
+  setPackagePolicy: async (core, policy) => {
+    await core.commit([keepPackagePolicy(policy)]);
     return undefined;
   },
   grants: (core) => core.whenDurable(() => [...core.grants.list()]),
@@ -147,10 +147,13 @@ async function commitGrants(core: EngineCore, write: StateWrite): Promise<void> 
   await durable;
 }
 
-/** What the owner sees of it, with what a rollback would bring. */
+/** What the owner sees of it, with what a rollback could bring. */
 function listCapability(core: EngineCore, record: CapabilityRecord): InstalledCapability {
-  const before = keptRecord(core.store, record.name);
-  return { ...describeCapability(record), previousVersion: before?.manifest.version };
+  const kept = keptVersions(core.store, record.name);
+  return {
+    ...describeCapability(record),
+    keptVersions: kept.map(({ record: { manifest }, leftAtMs }) => ({ version: manifest.version, leftAtMs })),
+  };
 }
 
 function unknownCapability(): TwinError {

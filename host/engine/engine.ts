@@ -4,7 +4,7 @@
 import type { ErrorWire, TwinErrorCode } from "../base/errors.ts";
 import type { Grant, Holder } from "../grants/grant.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
-import type { ReviewPolicy } from "../packages/review-policy.ts";
+import type { PackagePolicy } from "../packages/package-policy.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type { TraceSpan } from "./trace.ts";
@@ -239,7 +239,7 @@ export interface Engine extends AsyncDisposable {
   install(packageBytes: Uint8Array): Promise<InstalledCapability>;
   /** Installs a package in the place of another version, or with `dryRun` only says what would change. */
   upgrade(request: UpgradeRequest): Promise<UpgradeReport>;
-  /** Back to the version before, with its data. A second time goes forth again. */
+  /** Back to a version that was left, with its data: the last one unless named. A second time goes forth again. */
   rollBack(request: RollBackRequest): Promise<InstalledCapability>;
   /** Its data stays for 30 days. */
   remove(capability: string): Promise<void>;
@@ -250,9 +250,9 @@ export interface Engine extends AsyncDisposable {
   removed(): Promise<RemovedCapability[]>;
   /** The package of an installed capability, with its reviews. */
   packageFile(capability: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** Whose reviews a package needs before it is installed. */
-  reviewPolicy(): Promise<ReviewPolicy>;
-  setReviewPolicy(policy: ReviewPolicy): Promise<void>;
+  /** What a package needs before it is installed, and whose packages never are. */
+  packagePolicy(): Promise<PackagePolicy>;
+  setPackagePolicy(policy: PackagePolicy): Promise<void>;
 
   grants(): Promise<Grant[]>;
   grant(grant: Omit<Grant, "id" | "grantedAtMs">): Promise<Grant>;

@@ -1,8 +1,9 @@
-// What an upgrade or a removal can be taken back to: the record of the version before with the data
-// as it was, and the grants that a removal ended. One step is kept for each capability; the hash of
-// every version that was ever here is kept for good.
+// What upgrades, rollbacks and a removal can be taken back to: the records of the versions that were
+// left, each with the data as it was then, and the grants that a removal ended. The last few are kept of
+// each capability; the hash of every version that was ever here is kept for good.
 
-import { concatBytes, jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
+import { concatBytes, jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
+import { LIMITS } from "../base/limits.ts";
 import type { Grant } from "../grants/grant.ts";
 import type { StateEntry, StateKey, StateStore, StateWrite } from "../state/state-store.ts";
 import { type CapabilityRecord, type CapabilityRow, recordOfRow, rowOfRecord } from "./capability-register.ts";
@@ -17,23 +18,42 @@ const PAGE_LENGTH = 64;
 
 type Reads = Pick<StateStore, "get" | "scan">;
 
-/** Tables of a capability, and where a copy of each is kept. */
-function tablesOf(name: string): readonly { readonly live: string; readonly kept: string }[] {
+/** A version that was left, and can be gone back to. */
+export interface KeptVersion {
+  readonly record: CapabilityRecord;
+  /** Later ones were left later: the clock at that time, or more. */
+  readonly leftAtMs: number;
+  /** Names its row and its tables: `NAME@VERSION`. Of a twin of an earlier build: the name alone. */
+  readonly slot: string;
+}
+
+interface KeptRow extends CapabilityRow {
+  readonly leftAtMs?: number | undefined;
+}
+
+/** What leaves the place of the installed version, and when. */
+export interface Leaving {
+  readonly record: CapabilityRecord;
+  readonly nowMs: number;
+}
+
+/** Tables of a capability, and where a copy of each is kept in the slot. */
+function tablesOf(name: string, slot: string): readonly { readonly live: string; readonly kept: string }[] {
   return [
-    { live: name, kept: `$kept:${name}` },
-    { live: `$links:${name}`, kept: `$kept-links:${name}` },
+    { live: name, kept: `$kept:${slot}` },
+    { live: `$links:${name}`, kept: `$kept-links:${slot}` },
   ];
 }
 
-/** The version that a rollback of `name` leads to. */
-export function keptRecord(store: Reads, name: string): CapabilityRecord | undefined {
-  const row = store.get({ namespace: RECORDS, key: utf8Encode(name) });
-  return row === undefined ? undefined : recordOfRow(jsonDecode(row) as CapabilityRow);
-}
-
-/** Keeps `record` as what a rollback leads to. */
-export function keepRecord(record: CapabilityRecord): StateWrite {
-  return { namespace: RECORDS, key: utf8Encode(record.name), value: jsonEncode(rowOfRecord(record)) };
+/** The versions that `name` can go back to, the one that was left last first. */
+export function keptVersions(store: Reads, name: string): KeptVersion[] {
+  return [...rowsOf(store, RECORDS)]
+    .map(({ key, value }): KeptVersion => {
+      const { leftAtMs = 0, ...row } = jsonDecode(value) as KeptRow;
+      return { record: recordOfRow(row), leftAtMs, slot: utf8Decode(key) };
+    })
+    .filter(({ record }) => record.name === name)
+    .toSorted((left, right) => right.leftAtMs - left.leftAtMs);
 }
 
 /** The grants that the removal of `name` ended. */
@@ -76,28 +96,66 @@ function* rowsOf(store: Reads, namespace: string): Generator<StateEntry, void> {
 
 /** The writes after which the table `to` holds exactly what `from` holds now. */
 function* copyTable(store: Reads, from: string, to: string): Generator<StateWrite, void> {
-  for (const { key } of rowsOf(store, to)) yield { namespace: to, key, value: undefined };
+  yield* clearTable(store, to);
   for (const { key, value } of rowsOf(store, from)) yield { namespace: to, key, value };
 }
 
-/** The writes that keep a copy of the tables of `name`, in place of an older copy. */
-export function keepTables(store: Reads, name: string): StateWrite[] {
-  return tablesOf(name).flatMap(({ live, kept }) => [...copyTable(store, live, kept)]);
+/** The writes after which the table has no row. */
+function* clearTable(store: Reads, namespace: string): Generator<StateWrite, void> {
+  for (const { key } of rowsOf(store, namespace)) yield { namespace, key, value: undefined };
 }
 
-/** The writes that put the kept copy in the place of the tables, and these in the place of the copy. */
-export function swapTables(store: Reads, name: string): StateWrite[] {
-  return tablesOf(name).flatMap(({ live, kept }) => [...copyTable(store, kept, live), ...copyTable(store, live, kept)]);
-}
-
-/** The writes that delete the tables of `name`, their copy, and what a rollback or a restore would need. */
-export function forgetTables(store: Reads, name: string): StateWrite[] {
-  const tables = tablesOf(name).flatMap(({ live, kept }) => [live, kept]);
+/** The writes that keep `leaving`, which `next` takes the place of, with a copy of its data; and that forget what nobody goes back to any more. */
+export function keepVersion(store: Reads, leaving: Leaving, next: CapabilityRecord): StateWrite[] {
+  const kept = keptVersions(store, next.name);
+  // Its data is made anew of what is there now.
+  const redone = kept.filter(({ record }) => record.manifest.version === next.manifest.version);
+  const others = kept.filter((version) => !redone.includes(version) && version.slot !== slotOf(leaving.record));
+  const old = others.slice(LIMITS.packages.keptVersionCount - 1);
   return [
-    ...tables.flatMap((namespace) =>
-      [...rowsOf(store, namespace)].map(({ key }) => ({ namespace, key, value: undefined })),
-    ),
-    { namespace: RECORDS, key: utf8Encode(name), value: undefined },
+    ...[...redone, ...old].flatMap((version) => forgetVersion(store, version)),
+    ...keepCopy(store, leaving, kept),
+  ];
+}
+
+/** The writes that put the data of `target` in the place of that of `leaving`, which is kept in turn. */
+export function swapVersions(store: Reads, leaving: Leaving, target: KeptVersion): StateWrite[] {
+  const { name } = leaving.record;
+  return [
+    ...keepCopy(store, leaving, keptVersions(store, name)),
+    ...tablesOf(name, target.slot).flatMap(({ live, kept }) => [...copyTable(store, kept, live)]),
+    ...forgetVersion(store, target),
+  ];
+}
+
+/** The writes that delete the tables of `name`, and what a rollback or a restore would need. */
+export function forgetTables(store: Reads, name: string): StateWrite[] {
+  return [
+    ...tablesOf(name, name).flatMap(({ live }) => [...clearTable(store, live)]),
+    ...keptVersions(store, name).flatMap((version) => forgetVersion(store, version)),
     keepGrants(name, []),
+  ];
+}
+
+function slotOf({ name, manifest }: CapabilityRecord): string {
+  return `${name}@${manifest.version}`;
+}
+
+function keepCopy(store: Reads, { record, nowMs }: Leaving, kept: readonly KeptVersion[]): StateWrite[] {
+  const slot = slotOf(record);
+  const row: KeptRow = {
+    ...rowOfRecord({ ...record, removedAtMs: undefined }),
+    leftAtMs: Math.max(nowMs, (kept[0]?.leftAtMs ?? 0) + 1),
+  };
+  return [
+    ...tablesOf(record.name, slot).flatMap(({ live, kept: copy }) => [...copyTable(store, live, copy)]),
+    { namespace: RECORDS, key: utf8Encode(slot), value: jsonEncode(row) },
+  ];
+}
+
+function forgetVersion(store: Reads, { record, slot }: KeptVersion): StateWrite[] {
+  return [
+    ...tablesOf(record.name, slot).flatMap(({ kept }) => [...clearTable(store, kept)]),
+    { namespace: RECORDS, key: utf8Encode(slot), value: undefined },
   ];
 }

@@ -4,7 +4,7 @@
 import { LIMITS } from "../base/limits.ts";
 import type { CapabilityRecord } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
-import { forgetTables, keptRecord } from "./installation-history.ts";
+import { forgetTables, keptVersions } from "./installation-history.ts";
 import { commitChange } from "./installation-steps.ts";
 
 /** Whether something was removed so long ago that it is to be deleted. */
@@ -27,8 +27,8 @@ export async function sweepRemoved(core: EngineCore): Promise<void> {
 /** Deletes the files of packages that are neither installed nor can be gone back to. */
 export function sweepPackages({ register, store, packages }: EngineCore): void {
   const hashes = register.rows().flatMap((row) => {
-    const kept = keptRecord(store, row.name);
-    return [...(row.swept === true ? [] : [row.hash]), ...(kept === undefined ? [] : [kept.hash])];
+    const kept = keptVersions(store, row.name).map(({ record }) => record.hash);
+    return row.swept === true ? kept : [row.hash, ...kept];
   });
   packages.keepOnly(new Set(hashes));
 }

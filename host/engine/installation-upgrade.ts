@@ -6,7 +6,7 @@ import { checkDependencies } from "../packages/dependencies.ts";
 import { heldPermissions } from "../packages/held-permissions.ts";
 import type { CapabilityPackage, InstalledCapability } from "../packages/manifest.ts";
 import { readPackage } from "../packages/package-file.ts";
-import { checkReviews } from "../packages/review-policy.ts";
+import { checkPackage } from "../packages/package-policy.ts";
 import { compareManifests, type UpgradeConsent, type UpgradeReport } from "../packages/upgrade-report.ts";
 import {
   type CapabilityRecord,
@@ -17,12 +17,19 @@ import {
 } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 import { measureFuel } from "./installation-fuel.ts";
-import { keepRecord, keepTables, keptRecord, lockedHash, lockVersion, swapTables } from "./installation-history.ts";
+import {
+  keepVersion,
+  type KeptVersion,
+  keptVersions,
+  lockedHash,
+  lockVersion,
+  swapVersions,
+} from "./installation-history.ts";
 import { commitChange, exposureWrites, startTrial } from "./installation-steps.ts";
 import { sweepPackages } from "./installation-sweep.ts";
 import { dropParticipants, type Trial, tryVersion, type VersionStep } from "./installation-trial.ts";
 import { checkConsent, dependentsOf, usesOf } from "./installation-users.ts";
-import { readReviewPolicy } from "./review-rule.ts";
+import { readPackagePolicy } from "./package-rule.ts";
 
 /** An upgrade, or with `dryRun` only the look at it. */
 export interface UpgradeRequest {
@@ -35,16 +42,18 @@ export interface UpgradeRequest {
   readonly beside?: boolean | undefined;
 }
 
-/** Which capability goes back to its version before. */
+/** Which capability goes back to a version that it had. */
 export interface RollBackRequest {
   readonly name: string;
+  /** One of those that are kept; the one that was left last unless given. */
+  readonly version?: string | undefined;
   readonly accept?: readonly UpgradeConsent[] | undefined;
 }
 
 /**
  * Installs the package in the place of the version that is there, beside it, or anew. Throws
- * `TWIN_PACKAGE_CONFLICT` for what may not follow, `TWIN_PACKAGE_REVIEW` and `TWIN_PACKAGE_DEPENDENCY`
- * for what is missing, `TWIN_PACKAGE_MIGRATION` when the migration fails or breaks what it declares,
+ * `TWIN_PACKAGE_CONFLICT` for what may not follow, `TWIN_PACKAGE_REFUSED` for a publisher whom the owner
+ * refuses, `TWIN_PACKAGE_REVIEW` and `TWIN_PACKAGE_DEPENDENCY` for what is missing, `TWIN_PACKAGE_MIGRATION` when the migration fails or breaks what it declares,
  * `TWIN_PACKAGE_CONSENT` for rights that grow and `TWIN_PACKAGE_NEEDED` for what others use, unless these
  * are accepted. Nothing is changed then.
  */
@@ -63,7 +72,7 @@ export async function upgradeCapability(core: EngineCore, request: UpgradeReques
       ...trial.run.writes.writes(),
       ...(before === undefined || before.hash === record.hash
         ? []
-        : [...keepTables(core.store, record.name), keepRecord({ ...before, removedAtMs: undefined })]),
+        : keepVersion(core.store, { record: before, nowMs: core.clock.nowMs() }, record)),
       core.register.prepare(record),
       lockVersion(record),
       ...exposureWrites(core, record, current?.manifest),
@@ -78,30 +87,39 @@ export async function upgradeCapability(core: EngineCore, request: UpgradeReques
 }
 
 /**
- * Goes back to the version before, with its data as it was when it was left; the version that is left
- * is kept in turn. Throws `TWIN_PACKAGE_UNKNOWN`, `TWIN_PACKAGE_CONFLICT` when none is kept, and
+ * Goes back to a version that was left, with its data as it was then; the version that is left now is
+ * kept in turn. Throws `TWIN_PACKAGE_UNKNOWN`, `TWIN_PACKAGE_CONFLICT` when it is not kept, and
  * `TWIN_PACKAGE_NEEDED` for what others use of the version that is left, unless `breaks` is accepted.
  */
 export async function rollBackCapability(
   core: EngineCore,
-  { name, accept = [] }: RollBackRequest,
+  { name, version, accept = [] }: RollBackRequest,
 ): Promise<InstalledCapability> {
   const current = core.register.find(name);
   if (current === undefined) throw new TwinError("TWIN_PACKAGE_UNKNOWN", "There is no such capability to roll back.");
-  const before = keptRecord(core.store, name);
-  if (before === undefined) {
-    const message = `${name} ${current.manifest.version} has no version before it that could be rolled back to.`;
-    throw new TwinError("TWIN_PACKAGE_CONFLICT", message, { name });
-  }
+  const target = findTarget(core, current, version);
+  const before = target.record;
   checkDependencies(before.manifest, core.register.list());
   const compared = compareManifests({ from: current, to: before, held: grantedTo(current), uses: usesOf(core, name) });
   // What it was granted once it may have again.
   checkConsent({ ...compared, dependents: dependentsOf(core, name, before) }, [...accept, "permissions"]);
   startTrial(core, before, core.packages.read(before.hash));
   core.shelf.evict(name);
-  const writes = [...swapTables(core.store, name), keepRecord(current), core.register.prepare(before)];
-  await commitChange(core, writes);
+  const leaving = { record: current, nowMs: core.clock.nowMs() };
+  await commitChange(core, [...swapVersions(core.store, leaving, target), core.register.prepare(before)]);
   return describeCapability(before);
+}
+
+function findTarget(core: EngineCore, { name, manifest }: CapabilityRecord, version: string | undefined): KeptVersion {
+  const kept = keptVersions(core.store, name);
+  const target = version === undefined ? kept[0] : kept.find(({ record }) => record.manifest.version === version);
+  if (target !== undefined) return target;
+  const others = kept.map(({ record }) => record.manifest.version).join(", ");
+  const message =
+    others === ""
+      ? `${name} ${manifest.version} has no version before it that could be rolled back to.`
+      : `${name} is ${manifest.version} and has no ${version} to go back to. Kept are: ${others}.`;
+  throw new TwinError("TWIN_PACKAGE_CONFLICT", message, { name });
 }
 
 /** What can be said of a package without running it: who may follow whom, reviews, dependencies. */
@@ -112,7 +130,7 @@ function judgePackage(core: EngineCore, request: UpgradeRequest): VersionStep {
   const row = core.register.findRow(name);
   checkLock(core, row, pack);
   const current = row?.removedAtMs === undefined ? row : undefined;
-  if (current?.hash !== pack.hash) checkReviews(pack, readReviewPolicy(core.store));
+  if (current?.hash !== pack.hash) checkPackage(pack, readPackagePolicy(core.store));
   checkDependencies(
     pack.manifest,
     core.register.list().filter((other) => other.name !== name),

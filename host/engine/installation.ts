@@ -6,6 +6,7 @@ import { LIMITS } from "../base/limits.ts";
 import { checkDependencies } from "../packages/dependencies.ts";
 import type { CapabilityPackage, InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
 import { packageFile, readPackage } from "../packages/package-file.ts";
+import { checkPublisher } from "../packages/package-policy.ts";
 import type { Review } from "../packages/review.ts";
 import { type CapabilityRecord, describeCapability, nameFor } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
@@ -13,6 +14,7 @@ import { keepGrants, keptGrants } from "./installation-history.ts";
 import { commitChange, startTrial } from "./installation-steps.ts";
 import { upgradeCapability } from "./installation-upgrade.ts";
 import { checkUnneeded } from "./installation-users.ts";
+import { readPackagePolicy } from "./package-rule.ts";
 
 /**
  * Installs the package, or a higher version of an installed one; throws as {@link upgradeCapability}. The
@@ -70,8 +72,8 @@ export async function removeCapability(core: EngineCore, name: string): Promise<
 
 /**
  * Takes a removal back, with the data and the grants that it ended. Throws `TWIN_PACKAGE_UNKNOWN` when
- * nothing of that name was removed in the last 30 days, and `TWIN_PACKAGE_DEPENDENCY` when what it needs
- * has gone.
+ * nothing of that name was removed in the last 30 days, `TWIN_PACKAGE_REFUSED` when the owner refuses its
+ * publisher by now, and `TWIN_PACKAGE_DEPENDENCY` when what it needs has gone.
  */
 export async function restoreCapability(core: EngineCore, name: string): Promise<InstalledCapability> {
   const row = core.register.findRow(name);
@@ -79,6 +81,7 @@ export async function restoreCapability(core: EngineCore, name: string): Promise
     const message = "No capability of that name was removed, or too long ago: its data is deleted after 30 days.";
     throw new TwinError("TWIN_PACKAGE_UNKNOWN", message);
   }
+  checkPublisher({ name, publisher: row.publisher }, readPackagePolicy(core.store));
   checkDependencies(row.manifest, core.register.list());
   const record: CapabilityRecord = { ...row, removedAtMs: undefined };
   startTrial(core, record, core.packages.read(record.hash));

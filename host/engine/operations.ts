@@ -4,7 +4,7 @@
 import type { Grant } from "../grants/grant.ts";
 import type { GrantRequest } from "../grants/grant-book.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
-import type { ReviewPolicy } from "../packages/review-policy.ts";
+import type { PackagePolicy } from "../packages/package-policy.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type {
@@ -38,8 +38,8 @@ interface Operations {
   capabilities(query: undefined): InstalledCapability[];
   removed(query: undefined): RemovedCapability[];
   packageFile(capability: string): Uint8Array<ArrayBuffer>;
-  reviewPolicy(query: undefined): ReviewPolicy;
-  setReviewPolicy(policy: ReviewPolicy): undefined;
+  packagePolicy(query: undefined): PackagePolicy;
+  setPackagePolicy(policy: PackagePolicy): undefined;
   grants(query: undefined): Grant[];
   grant(request: GrantRequest): Grant;
   revoke(grantId: string): undefined;

@@ -6,7 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { Grant } from "../grants/grant.ts";
 import type { GrantRequest } from "../grants/grant-book.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
-import type { ReviewPolicy } from "../packages/review-policy.ts";
+import type { PackagePolicy } from "../packages/package-policy.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type {
@@ -104,12 +104,12 @@ export class WorkerEngine implements Engine {
     return this.#parts.ask("packageFile", capability);
   }
 
-  reviewPolicy(): Promise<ReviewPolicy> {
-    return this.#parts.ask("reviewPolicy", undefined);
+  packagePolicy(): Promise<PackagePolicy> {
+    return this.#parts.ask("packagePolicy", undefined);
   }
 
-  async setReviewPolicy(policy: ReviewPolicy): Promise<void> {
-    await this.#parts.ask("setReviewPolicy", policy);
+  async setPackagePolicy(policy: PackagePolicy): Promise<void> {
+    await this.#parts.ask("setPackagePolicy", policy);
   }
 
   grants(): Promise<Grant[]> {

@@ -100,8 +100,8 @@ export interface InstalledCapability {
   /** did:keys of those whose reviews it carries. */
   readonly reviewers: readonly string[];
   readonly methods: Readonly<Record<string, Method>>;
-  /** Where a rollback leads to; in a list alone. */
-  readonly previousVersion?: string | undefined;
+  /** Where a rollback can lead to, the version that was left last first; in a list alone. `leftAtMs` is 0 for one that an earlier build kept. */
+  readonly keptVersions?: readonly { readonly version: string; readonly leftAtMs: number }[] | undefined;
 }
 
 /** What was removed and can come back. JSON. */

@@ -17,7 +17,7 @@ import type { TwinId } from "../identity/twin-id.ts";
 import type { InstalledCapability, RemovedCapability } from "../packages/manifest.ts";
 import type { OwnOffer, PackagePart } from "../packages/offer-shelf.ts";
 import type { PackageOffer } from "../packages/offer.ts";
-import type { ReviewPolicy } from "../packages/review-policy.ts";
+import type { PackagePolicy } from "../packages/package-policy.ts";
 import type { UpgradeConsent, UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { ReplicaStatus } from "../vault/replicator.ts";
@@ -182,10 +182,10 @@ export interface OwnerApi {
   installCapability(file: Uint8Array): Promise<InstalledCapability>;
   /** Installs a package in the place of another version, or beside it; with `dryRun` it only tells what would change. */
   upgradeCapability(file: Uint8Array, options?: UpgradeOptions): Promise<UpgradeReport>;
-  /** Back to the version before, with its data; a second time goes forth again. */
+  /** Back to a version that was left, with its data: the last one unless named; a second time goes forth again. */
   rollBackCapability(
     name: string,
-    options?: { readonly accept?: readonly UpgradeConsent[] | undefined },
+    options?: { readonly version?: string | undefined; readonly accept?: readonly UpgradeConsent[] | undefined },
   ): Promise<InstalledCapability>;
   removeCapability(name: string): Promise<void>;
   /** Takes a removal back, with data and grants. */
@@ -203,9 +203,9 @@ export interface OwnerApi {
   offersOf(twin: TwinId): Promise<readonly PackageOffer[]>;
   /** The package of that hash, from another twin: whole, and the very one. */
   takePackage(twin: TwinId, hash: string): Promise<Uint8Array>;
-  /** Whose reviews a package needs before it is installed. */
-  reviewPolicy(): Promise<ReviewPolicy>;
-  setReviewPolicy(policy: ReviewPolicy): Promise<void>;
+  /** What a package needs before it is installed, and whose packages never are. */
+  packagePolicy(): Promise<PackagePolicy>;
+  setPackagePolicy(policy: PackagePolicy): Promise<void>;
 
   experiences(): Promise<ExperienceInfo[]>;
   removeExperience(name: string): Promise<void>;

@@ -13,7 +13,7 @@ import type { InstalledCapability, RemovedCapability } from "../packages/manifes
 import { checkHash, type OwnOffer } from "../packages/offer-shelf.ts";
 import type { PackageOffer } from "../packages/offer.ts";
 import { PACKAGE_SIZE_MAX } from "../packages/package-file.ts";
-import type { ReviewPolicy } from "../packages/review-policy.ts";
+import type { PackagePolicy } from "../packages/package-policy.ts";
 import type { UpgradeConsent, UpgradeReport } from "../packages/upgrade-report.ts";
 import type { ObjectId, ObjectInfo, ScrubReport } from "../vault/object.ts";
 import type {
@@ -115,11 +115,14 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
 
   async rollBackCapability(
     name: string,
-    options?: { readonly accept?: readonly UpgradeConsent[] | undefined },
+    options?: { readonly version?: string | undefined; readonly accept?: readonly UpgradeConsent[] | undefined },
   ): Promise<InstalledCapability> {
-    const { accept } = checkRecord(options, "options");
-    const request = { name: checkText(name, "name", { max: 64 }), accept: checkConsents(accept) };
-    const now = await this.#parts.engine.rollBack(request);
+    const { version, accept } = checkRecord(options, "options");
+    const now = await this.#parts.engine.rollBack({
+      name: checkText(name, "name", { max: 64 }),
+      version: version === undefined ? undefined : checkText(version, "options.version", { max: 64 }),
+      accept: checkConsents(accept),
+    });
     this.#announceCapabilities();
     return now;
   }
@@ -163,16 +166,17 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
     return await this.#parts.packages.take(checkTwin(twin), checkHash(hash));
   }
 
-  reviewPolicy(): Promise<ReviewPolicy> {
-    return this.#parts.engine.reviewPolicy();
+  packagePolicy(): Promise<PackagePolicy> {
+    return this.#parts.engine.packagePolicy();
   }
 
-  async setReviewPolicy(policy: ReviewPolicy): Promise<void> {
-    const { reviewers, required } = checkRecord(policy, "policy");
-    const { reviewCount } = LIMITS.packages;
-    await this.#parts.engine.setReviewPolicy({
+  async setPackagePolicy(policy: PackagePolicy): Promise<void> {
+    const { reviewers, required, refused } = checkRecord(policy, "policy");
+    const { reviewCount, refusedPublisherCount } = LIMITS.packages;
+    await this.#parts.engine.setPackagePolicy({
       reviewers: isEmptyList(reviewers) ? [] : checkTexts(reviewers, "policy.reviewers", reviewCount),
       required: checkInteger(required, "policy.required", { min: 0, max: reviewCount }),
+      refused: isEmptyList(refused) ? [] : checkTexts(refused, "policy.refused", refusedPublisherCount),
     });
     this.#announceCapabilities();
   }

@@ -79,7 +79,7 @@ describe("a capability", () => {
     const review = ["capability", "review", file("probe-1"), "--key", join(root, "reviewer.key")];
     const { reviewer } = (await ada.json(...review)) as { reviewer: string };
     await ada.json("reviewers", "add", reviewer);
-    await host.control.setReviewPolicy({ reviewers: [reviewer], required: 1 });
+    await host.control.setPackagePolicy({ reviewers: [reviewer], required: 1, refused: [] });
     const refused = await errorOf(ada, "capability", "install", `${place}@${digest}`);
     expect(refused.code).toBe("TWIN_PACKAGE_REVIEW");
     expect(refused.message).toContain(reviewer);

@@ -42,6 +42,12 @@ async function installFirst(core: EngineCore): Promise<void> {
   await run(core, "call", { holder: { kind: "owner" }, capability: "probe", method: "put", payload });
 }
 
+/** As many versions as can be gone back to: the next one makes the oldest go. */
+async function fillHistory(core: EngineCore): Promise<void> {
+  await installFirst(core);
+  for (const version of ["1.1.0", "1.2.0", "1.3.0"]) await run(core, "install", probePackage({ version }));
+}
+
 async function installBoth(core: EngineCore): Promise<void> {
   await installFirst(core);
   await run(core, "upgrade", { packageBytes: SECOND });
@@ -50,8 +56,15 @@ async function installBoth(core: EngineCore): Promise<void> {
 /** Every operation that changes which capabilities there are. */
 export const KILLED_OPERATIONS: readonly KilledOperation[] = [
   { name: "install", args: { file: "first.wasm" }, before: async () => {} },
-  { name: "upgrade", args: { file: "second.wasm" }, before: installFirst },
-  { name: "rollBack", args: { name: "probe" }, before: installBoth },
+  { name: "upgrade", args: { file: "second.wasm" }, before: fillHistory },
+  {
+    name: "rollBack",
+    args: { name: "probe", version: "1.2.0" },
+    before: async (core) => {
+      await fillHistory(core);
+      await run(core, "upgrade", { packageBytes: SECOND });
+    },
+  },
   { name: "remove", args: "probe", before: installBoth },
   {
     name: "restore",

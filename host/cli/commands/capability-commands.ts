@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
+import { TwinError } from "../../base/errors.ts";
 import { answer, formatSize, formatTime, note, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 import type { ExperienceInfo, InstalledCapability, UpgradeConsent } from "../../index.ts";
@@ -49,8 +50,13 @@ export function addCapabilityCommands(program: Command): void {
   capability
     .command("rollback <name>")
     .description("back to the version before, code and data together")
+    .option("--to <version>", "which one of those that `twin capability versions` shows (default: the last one)")
     .option("--accept <what...>", "say yes to: breaks (what others use of the version that is left)")
     .action((name: string, _: unknown, command: Command) => rollBack(name, command.optsWithGlobals()));
+  capability
+    .command("versions <name>")
+    .description("the version that is installed, and those that a rollback can lead to")
+    .action((name: string, _: unknown, command: Command) => versions(name, command.optsWithGlobals()));
   capability
     .command("restore <name>")
     .description("take a removal back, with data and grants")
@@ -113,10 +119,32 @@ async function upgrade(
   ]);
 }
 
-async function rollBack(name: string, options: SessionOptions & { readonly accept?: UpgradeConsent[] }): Promise<void> {
-  const { accept } = options;
-  const now = await withOwner(options, (owner) => owner.rollBackCapability(name, { accept }));
+async function rollBack(
+  name: string,
+  options: SessionOptions & { readonly to?: string; readonly accept?: UpgradeConsent[] },
+): Promise<void> {
+  const { to: version, accept } = options;
+  const now = await withOwner(options, (owner) => owner.rollBackCapability(name, { version, accept }));
   answer(options, now, () => `${name} is ${now.version} again, with its data of then.`);
+}
+
+async function versions(name: string, options: SessionOptions): Promise<void> {
+  const installed = await withOwner(options, (owner) => owner.capabilities());
+  const found = installed.find((capability) => capability.name === name);
+  if (found === undefined) {
+    throw new TwinError("TWIN_PACKAGE_UNKNOWN", `No capability ${name} is installed; see: twin capability list`);
+  }
+  const { version, keptVersions = [] } = found;
+  answer(options, { version, keptVersions }, () =>
+    table([
+      [version, "installed"],
+      // One that an earlier build kept does not say when it was left.
+      ...keptVersions.map(({ version: kept, leftAtMs }) => [
+        kept,
+        leftAtMs === 0 ? "left" : `left ${formatTime(leftAtMs)}`,
+      ]),
+    ]),
+  );
 }
 
 async function restore(name: string, options: SessionOptions): Promise<void> {

@@ -1,5 +1,4 @@
-// `capability publish`, `unpublish`, `offers`, `lock` and `review`; `reviewers`: how packages go from one
-// to another, and who vouches for them.
+// `capability publish`, `unpublish`, `offers`, `lock` and `review`: how packages go from one to another.
 
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -12,7 +11,6 @@ import { publisherKeyPath } from "../../config.ts";
 import type { InstalledCapability, OwnerApi, OwnOffer, PackageOffer } from "../../index.ts";
 import { answer, formatSize, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
-import { wholeNumber } from "../whole-number.ts";
 
 /** Adds the commands to `capability`. */
 export function addPackageCommands(capability: Command): void {
@@ -48,38 +46,6 @@ export function addPackageCommands(capability: Command): void {
     .description("sign a package as its reviewer: add your signature to it")
     .option("--key <file>", "your key, created if absent (default: publisher.key in the XDG config directory)")
     .action((file: string, _: unknown, command: Command) => review(file, command.optsWithGlobals()));
-}
-
-/** Adds the commands to `program`. */
-export function addReviewerCommands(program: Command): void {
-  const reviewers = program.command("reviewers").description("whose reviews a package needs before it is installed");
-  reviewers
-    .command("list")
-    .description("who they are, and how many of them are required")
-    .action((_, command: Command) => changePolicy(command.optsWithGlobals(), (policy) => policy));
-  reviewers
-    .command("add <key>")
-    .description("rely on a reviewer: the did:key that `twin capability review` prints")
-    .action((key: string, _: unknown, command: Command) =>
-      changePolicy(command.optsWithGlobals(), ({ reviewers: known, required }) => {
-        return { reviewers: [...known.filter((other) => other !== key), key], required };
-      }),
-    );
-  reviewers
-    .command("remove <key>")
-    .description("no longer rely on a reviewer")
-    .action((key: string, _: unknown, command: Command) =>
-      changePolicy(command.optsWithGlobals(), ({ reviewers: known, required }) => {
-        return { reviewers: known.filter((other) => other !== key), required };
-      }),
-    );
-  reviewers
-    .command("require")
-    .argument("<count>", "how many", wholeNumber)
-    .description("how many of them must have signed; 0: the publisher's signature alone will do")
-    .action((required: number, _: unknown, command: Command) =>
-      changePolicy(command.optsWithGlobals(), (policy) => ({ ...policy, required })),
-    );
 }
 
 async function publish(
@@ -185,21 +151,4 @@ async function review(
   const { reviewPackageFile } = await import("../../publishing.ts");
   const { reviewer, hash } = await reviewPackageFile(resolve(file), publisherKeyPath(options.key));
   answer(options, { reviewer, hash }, () => `${file} (${hash.slice(0, 16)}) is reviewed by ${reviewer}.`);
-}
-
-type Policy = Awaited<ReturnType<OwnerApi["reviewPolicy"]>>;
-
-async function changePolicy(options: SessionOptions, change: (policy: Policy) => Policy): Promise<void> {
-  const policy = await withOwner(options, async (owner) => {
-    const before = await owner.reviewPolicy();
-    const after = change(before);
-    if (after !== before) await owner.setReviewPolicy(after);
-    return after;
-  });
-  answer(options, policy, () => [
-    policy.required === 0
-      ? "The publisher's signature alone will do."
-      : `${policy.required} of these must have signed a package:`,
-    ...policy.reviewers,
-  ]);
 }

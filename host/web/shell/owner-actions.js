@@ -133,18 +133,21 @@ export async function takePackage({ bytes, report }, { withhold }) {
 }
 
 /**
- * Code and data of the version before. What others use of the version that is left keeps it, unless the
- * owner accepts that.
- * @param {string} name @param {string} title @param {("breaks")[]} [accept]
+ * Code and data of a version that was left, the last one unless named. What others use of the version
+ * that is left now keeps it, unless the owner accepts that.
+ * @param {string} name @param {string} title @param {{ version?: string, accept?: ("breaks")[] }} [how]
  */
-export async function rollBackCapability(name, title, accept = []) {
+export async function rollBackCapability(name, title, how = {}) {
   try {
-    const { version } = await getOwner().rollBackCapability(name, { accept });
+    const { version } = await getOwner().rollBackCapability(name, how);
     markStale("capabilities");
     const undo = { label: "Undo", run: () => void rollBackCapability(name, title) };
     toast(`${title} is ${version} again, with its data of then.`, { action: undo, about: `capability ${name}` });
   } catch (error) {
-    const anyway = { label: "Roll back anyway", run: () => void rollBackCapability(name, title, ["breaks"]) };
+    const anyway = {
+      label: "Roll back anyway",
+      run: () => void rollBackCapability(name, title, { ...how, accept: ["breaks"] }),
+    };
     const isNeeded = /** @type {{ code?: unknown }} */ (error).code === "TWIN_PACKAGE_NEEDED";
     const choice = isNeeded ? { action: anyway, about: `capability ${name}` } : { about: `capability ${name}` };
     toast(`${title} was not rolled back: ${errorText(error)}`, choice);

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { LIMITS } from "../../../host/base/limits.ts";
 import { sweepRemoved } from "../../../host/engine/installation-sweep.ts";
 import { fireTimer } from "../../../host/engine/timer-loop.ts";
 import { reviewPackage } from "../../../host/packages/package-file.ts";
@@ -153,9 +154,13 @@ describe("reviews", () => {
   };
 
   test("by the chosen reviewers are needed as soon as the owner requires them", async () => {
-    await bench.do("setReviewPolicy", { reviewers: [ada.id, ben.id], required: 2 });
+    await bench.do("setPackagePolicy", { reviewers: [ada.id, ben.id], required: 2, refused: [] });
     await bench.reopen();
-    expect(await bench.do("reviewPolicy", undefined)).toEqual({ reviewers: [ada.id, ben.id], required: 2 });
+    expect(await bench.do("packagePolicy", undefined)).toEqual({
+      reviewers: [ada.id, ben.id],
+      required: 2,
+      refused: [],
+    });
     for (const bytes of [probePackage(), reviewed(ada), reviewed(ada, testIdentity(63))]) {
       const refused = bench.do("upgrade", { packageBytes: bytes });
       await expect(refused).rejects.toMatchObject({ code: "TWIN_PACKAGE_REVIEW", details: { required: 2 } });
@@ -179,8 +184,12 @@ describe("reviews", () => {
     [{ reviewers: ["ada"], required: 0 }],
     [{ reviewers: [ada.id], required: -1 }],
     [{ reviewers: [ada.id], required: 0.5 }],
+    [{ reviewers: [], required: 0, refused: ["ada"] }],
+    [{ reviewers: [], required: 0, refused: [ada.id, ada.id] }],
   ])("cannot be required by %j", async (policy) => {
-    await expect(bench.do("setReviewPolicy", policy)).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
+    await expect(bench.do("setPackagePolicy", { refused: [], ...policy })).rejects.toMatchObject({
+      code: "TWIN_INPUT_INVALID",
+    });
   });
 });
 
@@ -291,9 +300,11 @@ describe("a removal", () => {
   });
 
   test("of a version that nothing leads to takes its file away", async () => {
-    for (const version of ["1.0.0", "1.1.0", "1.2.0"]) await bench.do("install", probePackage({ version }));
-    expect(readdirSync(`${bench.folder}/packages`)).toHaveLength(2);
-    await bench.do("rollBack", { name: "probe" });
+    for (const version of ["1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"]) {
+      await bench.do("install", probePackage({ version }));
+    }
+    expect(readdirSync(`${bench.folder}/packages`)).toHaveLength(1 + LIMITS.packages.keptVersionCount);
+    await bench.do("rollBack", { name: "probe", version: "1.1.0" });
     expect(await bench.receiptOf("echo", "x")).toMatchObject({ version: "1.1.0" });
   });
 });

@@ -81,20 +81,6 @@ async function choose({ currentTarget }) {
 /** @param {{ item: InstalledCapability, onDecide: (decision: Decision) => void }} props */
 function Capability({ item, onDecide }) {
   const methods = Object.entries(item.methods);
-  const remove = () =>
-    onDecide({
-      title: `Remove ${item.title}?`,
-      text: "Experiences that use it stop working. You can bring it back for 30 days, with its data and grants.",
-      confirm: "Remove",
-      run: () => void removeCapability(item.name, item.title),
-    });
-  const rollBack = () =>
-    onDecide({
-      title: `Back to ${item.title} ${item.previousVersion}?`,
-      text: "Code and data become what they were when you left that version. What happened since is kept with this one, and you can go forth again.",
-      confirm: "Roll back",
-      run: () => void rollBackCapability(item.name, item.title),
-    });
   return html`
     <details class="unfold">
       <summary>
@@ -140,10 +126,7 @@ function Capability({ item, onDecide }) {
             )}
           </ul>
         </section>
-        <div class="page-actions">
-          ${item.previousVersion && html`<button class="button" onClick=${rollBack}>Back to ${item.previousVersion}</button>`}
-          <button class="button danger" onClick=${remove}>Remove ${item.title}</button>
-        </div>
+        <${CapabilityActions} item=${item} onDecide=${onDecide} />
       </div>
     </details>
   `;
@@ -222,5 +205,33 @@ function Experience({ item, onDecide }) {
         <div><button class="button danger" onClick=${remove}>Remove ${item.title}</button></div>
       </div>
     </details>
+  `;
+}
+
+/** @param {{ item: InstalledCapability, onDecide: (decision: Decision) => void }} props */
+function CapabilityActions({ item, onDecide }) {
+  const remove = () =>
+    onDecide({
+      title: `Remove ${item.title}?`,
+      text: "Experiences that use it stop working. You can bring it back for 30 days, with its data and grants.",
+      confirm: "Remove",
+      run: () => void removeCapability(item.name, item.title),
+    });
+  /** @param {string} version */
+  const rollBackTo = (version) =>
+    onDecide({
+      title: `Back to ${item.title} ${version}?`,
+      text: "Code and data become what they were when you left that version. What happened since is kept with this one, and you can go forth again.",
+      confirm: "Roll back",
+      run: () => void rollBackCapability(item.name, item.title, { version }),
+    });
+  return html`
+    <div class="page-actions">
+      ${item.keptVersions?.map(
+        ({ version }) =>
+          html`<button class="button" key=${version} onClick=${() => rollBackTo(version)}>Back to ${version}</button>`,
+      )}
+      <button class="button danger" onClick=${remove}>Remove ${item.title}</button>
+    </div>
   `;
 }
