@@ -114,6 +114,8 @@ export const LIMITS = {
     scanSizeBytes: 4 * MIB,
     /** Pages of one open state file that SQLite keeps in memory. */
     cacheSizeBytes: 8 * MIB,
+    /** State files of sleepers, and of twins that only read, that a worker has open at once: each holds a descriptor and pages. */
+    readerCount: 32,
     /** Opened values of one open state file that are kept in memory. */
     valueCacheSizeBytes: 1 * MIB,
     /** A state file up to this size is checked in full when it is opened; larger ones would delay the start. */
@@ -132,6 +134,8 @@ export const LIMITS = {
     quickWriteUs: 500,
     /** Durable rows wait this long for more before the tables take them: a page that many share and a row that is written often are written once, a row that is gone by then not at all. */
     applyDelayMs: 250,
+    /** How much longer they may wait, while calls do, in a file that would have to be opened for them: that makes another file, and a thousand twins may have woken at once. */
+    openDelayMsMax: 2_000,
     /** Rows that wait for the tables before they are taken at once: all of them are memory, and work for the next start after a crash. */
     applyRowCount: 16_384,
     /** How long the tables take rows before calls run again; more when very much waits. */
@@ -227,7 +231,7 @@ export const LIMITS = {
     /** The same while requests wait, for a short time: after a worker's death all of its twins may be asked at once. */
     awakeCountMax: 1_024,
     /** How long closing twins may wait because of requests. */
-    crowdedGraceMs: 1_000,
+    crowdedGraceMs: 5_000,
     /** How often a worker with more looks whom it may put to sleep. */
     crowdedLookMs: 50,
     /** Pause between two twins that a worker looks at after its start: thousands must not delay who calls. */

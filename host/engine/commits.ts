@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { SnapshotStateStore, StateWrite } from "../state/state-store.ts";
+import type { Turns } from "./turns.ts";
 
 /** What commits are made of. */
 export interface CommitsParts {
@@ -12,6 +13,8 @@ export interface CommitsParts {
   readonly log: Log;
   /** What waits for a commit that takes it along: receipts and recordings. */
   readonly drain: () => StateWrite[];
+  /** Whose turn it is, when there is work that may wait. */
+  readonly turns: Pick<Turns, "perform">;
   /** Called when one has failed: what is in memory has run ahead of what is on disk. */
   readonly onFailure: () => void;
 }
@@ -69,10 +72,14 @@ export class Commits {
   flushLater(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    const { clock, log } = this.#parts;
+    const { clock, log, turns } = this.#parts;
+    const flush = async (): Promise<void> => {
+      if (!this.#stopped) await this.flush();
+    };
     void clock
       .sleep(LIMITS.engine.receiptFlushMs)
-      .then(() => (this.#stopped ? undefined : this.flush()))
+      // Behind who waits for an answer: after the death of a worker they are a thousand.
+      .then(() => (this.#stopped ? undefined : turns.perform("own", flush)))
       .catch((thrown: unknown) => log.error({ err: thrown }, "Receipts could not be written."))
       .finally(() => {
         this.#flushing = false;

@@ -129,7 +129,8 @@ export class EngineCore {
       sizeBytes: (namespace) => store.sizeBytes(namespace),
     };
     const drain = (): StateWrite[] => [...this.receipts.drain(), ...this.recordings.drain()];
-    this.#commits = new Commits({ store, clock, log, drain, onFailure: () => this.#recover() });
+    const turns = parts.turns ?? NO_QUEUE;
+    this.#commits = new Commits({ store, clock, log, drain, turns, onFailure: () => this.#recover() });
     this.runner = new GuestRunner({
       twin,
       register: this.register,
@@ -144,7 +145,7 @@ export class EngineCore {
     this.tasks = new TaskRunner({
       runner: this.runner,
       places: parts.places ?? createTaskPlaces(clock),
-      turns: parts.turns ?? NO_QUEUE,
+      turns,
       outside: parts.outside ?? NO_OUTSIDE,
       complete: (admitted) => this.complete(admitted, {}),
     });

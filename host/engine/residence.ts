@@ -6,15 +6,9 @@ import type { EngineCore } from "./engine-core.ts";
 import { Resident, type ResidentParts } from "./resident.ts";
 import type { TwinPlace } from "./worker-messages.ts";
 
-/** What a residence needs. */
-export interface ResidenceParts extends ResidentParts {
-  /** Whether requests wait for their turn: what can be done later is. */
-  readonly isBusy: () => boolean;
-}
-
 /** A twin is woken by what is asked of it and by its timers, and falls asleep when nothing happens for a while. */
 export class Residence {
-  readonly #parts: ResidenceParts;
+  readonly #parts: ResidentParts;
   readonly #all = new Map<number, Resident>();
   /** The least recently used first. */
   readonly #awake = new Map<number, Resident>();
@@ -26,8 +20,10 @@ export class Residence {
   /** What the guests of all who are awake hold. */
   #guestSizeBytes = 0;
   #alarm: AbortController | undefined;
+  /** For when it is set. */
+  #alarmAtMs = Infinity;
 
-  constructor(parts: ResidenceParts) {
+  constructor(parts: ResidentParts) {
     this.#parts = parts;
   }
 
@@ -151,7 +147,7 @@ export class Residence {
     try {
       if (!resident.isAwake || !(await resident.rest())) return;
       this.#settle(resident);
-      this.#setAlarm();
+      if ((resident.nextDueAtMs ?? Infinity) < this.#alarmAtMs) this.#setAlarm();
     } catch (thrown) {
       // One that was closed meanwhile has told who closed it.
       if (this.#all.get(resident.slot) !== resident) return;
@@ -193,6 +189,7 @@ export class Residence {
   #setAlarm(): void {
     this.#alarm?.abort();
     const dueAtMs = Math.min(...this.#sleepers().map(({ nextDueAtMs = Infinity }) => nextDueAtMs));
+    this.#alarmAtMs = dueAtMs;
     if (dueAtMs === Infinity) return;
     const alarm = new AbortController();
     this.#alarm = alarm;

@@ -7,6 +7,7 @@ import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Journal } from "../state/journal.ts";
 import { type JournalStateStore, openJournalStateStore } from "../state/journal-state-store.ts";
+import type { TableReaders } from "../state/table-readers.ts";
 import { EngineCore } from "./engine-core.ts";
 import { isSweepDue, sweepRemoved } from "./installation-sweep.ts";
 import type { EngineNews } from "./operations.ts";
@@ -26,6 +27,8 @@ export interface ResidentParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Whether requests wait for their turn: what can be done later is. */
+  readonly isBusy: () => boolean;
   readonly post: (message: FromWorker) => void;
   readonly onNews: (slot: number, news: EngineNews) => void;
   /** Turns of the twin's own work. */
@@ -33,6 +36,8 @@ export interface ResidentParts {
   readonly places: TaskPlaces;
   readonly programs: ProgramCache;
   readonly outside: OutsideLink;
+  /** Of the tables of those who only read. */
+  readonly readers: TableReaders;
 }
 
 /** What is open of a twin that is awake. */
@@ -58,6 +63,8 @@ export class Resident {
   #awake: Awake | undefined;
   #useCount = 0;
   #workCount = 0;
+  /** Whether its tables were judged in this life of the host. */
+  #wasOpened: boolean;
 
   /** `weigh` is called when its guests may hold more than before, or less. */
   constructor(place: TwinPlace, weigh: (resident: Resident) => void) {
@@ -65,6 +72,7 @@ export class Resident {
     this.twin = place.twin;
     this.#place = place;
     this.#weigh = weigh;
+    this.#wasOpened = place.wasOpened;
   }
 
   /** What its idle guests hold now. */
@@ -132,7 +140,7 @@ export class Resident {
 
   #open(parts: ResidentParts): Awake {
     const { slot, folder, twin, stateKey, follow } = this.#place;
-    const { journal, kernels, clock, random, log } = parts;
+    const { journal, kernels, clock, random, log, isBusy } = parts;
     const store = openJournalStateStore({
       path: join(folder, "state.sqlite"),
       key: stateKey,
@@ -142,8 +150,12 @@ export class Resident {
       clock,
       random,
       log,
+      isBusy,
+      readers: this.#wasOpened ? parts.readers : undefined,
       onRecord: follow ? createRecordFeed(slot, parts.post) : undefined,
     });
+    if (!this.#wasOpened) parts.post({ kind: "opened", slot });
+    this.#wasOpened = true;
     const packages = createPackageFolder(join(folder, "packages"), kernels);
     const onNews = (news: EngineNews): void => parts.onNews(slot, news);
     const [turns, outside] = [this.#weighed(parts.turnsOf(slot)), parts.outside.of(slot)];

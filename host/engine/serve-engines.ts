@@ -7,6 +7,7 @@ import { systemRandom } from "../base/random.ts";
 import { openKernels } from "../kernels/open-kernels.ts";
 import { openJournal } from "../state/journal.ts";
 import type { JournalFolder } from "../state/journal-folder.ts";
+import { TableReaders } from "../state/table-readers.ts";
 import { WriteChoice } from "../state/write-choice.ts";
 import { createWorkerLog, Mailer } from "./mailer.ts";
 import { openOutsideLink } from "./outside-link.ts";
@@ -46,6 +47,7 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
       places: createTaskPlaces(systemClock),
       programs: createProgramCache(),
       outside: openOutsideLink(data.outside),
+      readers: new TableReaders(),
     });
     const loop = new RequestLoop(residence, mailer, data.running);
     for (const place of data.places) residence.add(place);

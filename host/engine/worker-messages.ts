@@ -49,6 +49,8 @@ export interface TwinPlace {
   readonly stateKey: Uint8Array;
   /** Whether to tell of the state's records. */
   readonly follow: boolean;
+  /** Whether a worker of this host has opened its tables before: they were judged, and nobody else can have them. */
+  readonly wasOpened: boolean;
 }
 
 /** What happened in a twin. */
@@ -83,6 +85,8 @@ export type FromWorker =
   | Packed
   | { readonly kind: "ready"; readonly recovered: readonly string[] }
   | { readonly kind: "failed"; readonly error: ErrorWire }
+  /** The tables of that twin were judged, and opened. */
+  | { readonly kind: "opened"; readonly slot: number }
   | { readonly kind: "records"; readonly slot: number; readonly records: readonly StateRecord[] }
   | {
       readonly kind: "batch";

@@ -28,7 +28,7 @@ export interface SeatRequest<Name extends OperationName> {
 }
 
 interface Tenant {
-  readonly place: TwinPlace;
+  place: TwinPlace;
   readonly outside: Outside;
   engine?: WorkerEngine;
 }
@@ -72,6 +72,10 @@ export class WorkerSeat {
       outsideOf: (slot) => this.#twins.get(slot)?.outside ?? NO_OUTSIDE,
       onNews: (slot, news) => this.#twins.get(slot)?.engine?.tell(news),
       onRecord: (slot, record) => this.#twins.get(slot)?.engine?.tellRecord(record),
+      onOpened: (slot) => {
+        const tenant = this.#twins.get(slot);
+        if (tenant !== undefined) tenant.place = { ...tenant.place, wasOpened: true };
+      },
       onEnd: () => {
         if (this.#link === link) this.#link = undefined;
         for (const { engine } of this.#twins.values()) engine?.tellRestart();
@@ -97,8 +101,8 @@ export class WorkerSeat {
   }
 
   /** Takes a twin in; it sleeps. Returns its slot. Owns the key from then on. */
-  add(twin: Omit<TwinPlace, "slot">, outside: Outside): number {
-    const place: TwinPlace = { ...twin, slot: this.#nextSlot++ };
+  add(twin: Omit<TwinPlace, "slot" | "wasOpened">, outside: Outside): number {
+    const place: TwinPlace = { ...twin, slot: this.#nextSlot++, wasOpened: false };
     this.#twins.set(place.slot, { place, outside });
     this.#known.add(twin.twin);
     // One that does not start says so to who asks.

@@ -22,6 +22,8 @@ export interface JournalStateOptions extends StateFileOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether somebody waits for an answer: what may be done later is. */
+  readonly isBusy?: (() => boolean) | undefined;
   /** Told of each record when it is durable, in order: its number, and its writes as {@link decodeWrites} reads them, which are the listener's. */
   readonly onRecord?: ((sequence: number, writes: Uint8Array) => void) | undefined;
 }
@@ -40,60 +42,45 @@ export interface JournalStateStore extends SnapshotStateStore {
 }
 
 /**
- * Opens the twin's state: its file, or a new one when it is absent, brought up to the journal.
- * Throws as `openStateFile` does, `TWIN_STATE_BROKEN` when the journal does not begin where the file
- * ends, and `TWIN_STATE_FULL` or `TWIN_HOST_FOLDER` when the file does not take what the journal has:
- * nothing is lost then, and it may be tried again.
+ * Opens the twin's state: its file, or a new one when it is absent. What the journal has beyond it is seen at once,
+ * and reaches the tables a little later. Throws as `openStateFile` does, and `TWIN_STATE_BROKEN` when the journal does
+ * not begin where the file ends: nothing is lost then, and it may be tried again.
  */
 export function openJournalStateStore(options: JournalStateOptions): JournalStateStore {
-  const { journal, twin, clock, log } = options;
+  const { journal, twin, clock, log, isBusy } = options;
   const file = openStateFile(options);
   try {
     const seal = createRecordSeal(options);
     const records = journal.recovered(twin);
     // The journal is synced for us: SQLite need not, and what it has not on disk the journal still has.
-    file.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
-    const appliedSequence = replay(file, records, seal);
-    if (appliedSequence < journal.lastSequence(twin)) throw behind(file);
+    file.setUp("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
+    const appliedSequence = file.ownNumber("applied");
+    const missing = findMissing(file, records, appliedSequence);
+    if ((missing.at(-1)?.sequence ?? appliedSequence) < journal.lastSequence(twin)) throw behind(file);
+    const opened = missing.map((record) => ({ ...record, writes: openWrites(file, seal, record) }));
     const overlay = new Overlay();
     const onSynced = (sequence: number): void => journal.release(twin, sequence);
     const isSynced = records.length === 0;
-    const applier = new TableApplier({ file, overlay, clock, log, appliedSequence, onSynced, isSynced });
+    const applier = new TableApplier({ file, overlay, clock, log, isBusy, appliedSequence, onSynced, isSynced });
+    const store = new Store({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
+    for (const record of opened) store.recover(record);
     // Not before: who cannot be opened now finds them again when it is tried once more.
     journal.takeOver(twin);
-    return new Store({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
+    return store;
   } catch (thrown) {
     if (file.isOpen) file.close();
     throw thrown;
   }
 }
 
-/** Writes what the tables do not have, in one transaction; doing it twice changes nothing. Returns the last record that they have then. */
-function replay(file: StateFile, records: readonly JournalRecord[], seal: RecordSeal): number {
-  let applied = file.ownNumber("applied");
+/** The records that the tables do not have, in order and without gaps. */
+function findMissing(file: StateFile, records: readonly JournalRecord[], applied: number): readonly JournalRecord[] {
   const missing = records.filter(({ sequence }) => sequence > applied);
-  if (missing.length === 0) return applied;
-  /** The last version of each row. */
-  const rows = new Overlay();
-  for (const { sequence, sealed } of missing) {
-    if (sequence !== applied + 1) throw stateBroken(file.path, `the journal has no record ${applied + 1} for it`);
-    const at = { sequence, durable: sequence };
-    for (const write of openWrites(file, seal, { sequence, sealed }))
-      rows.put(write, at, () => file.rowSizeBytes(write));
-    applied = sequence;
+  for (const [index, { sequence }] of missing.entries()) {
+    const next = applied + 1 + index;
+    if (sequence !== next) throw stateBroken(file.path, `the journal has no record ${next} for it`);
   }
-  file.exec("BEGIN IMMEDIATE");
-  for (const namespace of rows.namespaces()) {
-    let sizeBytes = file.ownNumber(`size:${namespace}`);
-    for (const { order, newest, tableSizeBytes } of rows.rowsFrom(namespace, "")) {
-      file.write({ namespace, key: keyOf(order), value: newest.value });
-      sizeBytes += sizeOf(order.length, newest.value) - tableSizeBytes;
-    }
-    file.setOwnNumber(`size:${namespace}`, sizeBytes);
-  }
-  file.setOwnNumber("applied", applied);
-  file.exec("COMMIT");
-  return applied;
+  return missing;
 }
 
 /** To go on would be to give out numbers of records that the journal has already. */
@@ -158,6 +145,14 @@ class Store implements JournalStateStore, JournalSource {
       get: (at) => this.#get(at, this.#durableSequence),
       scan: (range) => this.#scan(range, this.#durableSequence),
     };
+  }
+
+  /** Takes in the next record, which the journal has and the tables have not. */
+  recover({ sequence, sealed, writes }: JournalRecord & { readonly writes: readonly StateWrite[] }): void {
+    const at = { sequence, durable: sequence };
+    for (const write of writes) this.#putAt(write, at);
+    this.#durableSequence = sequence;
+    this.#parts.applier.add({ sequence, rowCount: writes.length, sizeBytes: sealed.length });
   }
 
   get(at: StateKey): Uint8Array | undefined {
@@ -260,18 +255,21 @@ class Store implements JournalStateStore, JournalSource {
   }
 
   #put(write: StateWrite, record: OpenRecord): void {
-    const { namespace, key } = write;
-    const { overlay, file } = this.#parts;
-    const before = this.#sizeOf(namespace);
-    const at = { sequence: record.sequence, durable: this.#durableSequence };
     // One copy of the value for the record and for the overlay.
     const value = this.#writer.add(write);
-    const sizeBefore = overlay.put({ namespace, key, value }, at, () => {
+    const { namespace, key } = write;
+    this.#putAt({ namespace, key, value }, { sequence: record.sequence, durable: this.#durableSequence });
+    record.rowCount += 1;
+  }
+
+  #putAt(write: StateWrite, at: { readonly sequence: number; readonly durable: number }): void {
+    const { namespace, key, value } = write;
+    const before = this.#sizeOf(namespace);
+    const sizeBefore = this.#parts.overlay.put(write, at, () => {
       this.#cache.forget(write);
-      return file.rowSizeBytes(write);
+      return this.#parts.file.rowSizeBytes(write);
     });
     this.#sizes.set(namespace, before - sizeBefore + sizeOf(key.length, value));
-    record.rowCount += 1;
   }
 
   /** Neither this record nor what was built on it takes effect. */

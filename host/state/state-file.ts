@@ -2,7 +2,7 @@
 // What is durable when is decided by who uses it. Layout in docs/formats/state.md.
 
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
@@ -12,6 +12,7 @@ import { fileFailure } from "./file-failure.ts";
 import { createValueSeal, SEAL_OVERHEAD, type ValueSeal } from "./sealed-value.ts";
 import { sqliteFailure, stateBroken } from "./sqlite-failure.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "./state-store.ts";
+import { isAtRest, type TableReaders } from "./table-readers.ts";
 
 /** "twin" in ASCII: SQLite's application id, which `file` and others show. */
 const APPLICATION_ID = 0x7477696e;
@@ -22,6 +23,7 @@ const GET = "SELECT value FROM entry WHERE namespace = ? AND key = ?";
 const PUT =
   "INSERT INTO entry (namespace, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
 const DELETE = "DELETE FROM entry WHERE namespace = ? AND key = ?";
+const NEXT_NAMESPACE = "SELECT namespace FROM entry WHERE namespace > ? ORDER BY namespace LIMIT 1";
 const SIZE = "SELECT length(value) AS size FROM entry WHERE namespace = ? AND key = ?";
 /** The store's own rows live in a namespace that callers cannot name. */
 const OWN = "";
@@ -38,6 +40,11 @@ export interface StateFileOptions {
   readonly twin: string;
   readonly kernels: Pick<Kernels, "open" | "xchacha20poly1305">;
   readonly random: Random;
+  /**
+   * For a file that this process has opened before, and that nobody else can have opened since: it is not judged
+   * again, and opened for writing only when something is written. Absent: at once.
+   */
+  readonly readers?: TableReaders | undefined;
 }
 
 /**
@@ -46,21 +53,40 @@ export interface StateFileOptions {
  * `TWIN_HOST_BUSY` when it is open elsewhere, `TWIN_HOST_FOLDER` when it cannot be written.
  */
 export function openStateFile(options: StateFileOptions): StateFile {
+  const { path, readers } = options;
   const seal = createValueSeal(options);
-  let database: DatabaseSync | undefined;
+  if (readers !== undefined && isAtRest(path)) {
+    const file = new StateFile({ path, seal, readers, openWriter: () => guarded(path, () => openDatabase(path)) });
+    checkOwner(path, () => file.get(CHECK));
+    return file;
+  }
+  const writer = guarded(path, () => openJudged(path, seal));
+  return new StateFile({ path, seal, writer });
+}
+
+/** What `open` opens; throws what goes wrong in our words. */
+function guarded<Opened>(path: string, open: () => Opened): Opened {
   try {
-    // SQLite itself would create the file readable by all. An existing one is not touched: closing any
-    // descriptor of a file drops the locks that this process holds on it.
-    if (!existsSync(options.path)) closeSync(openSync(options.path, "ax", 0o600));
-    database = openDatabase(options.path);
+    return open();
+  } catch (thrown) {
+    if (thrown instanceof TwinError) throw thrown;
+    throw sqliteFailure(fileFailure(thrown, path), path);
+  }
+}
+
+function openJudged(path: string, seal: ValueSeal): DatabaseSync {
+  // SQLite itself would create the file readable by all. An existing one is not touched: closing any
+  // descriptor of a file drops the locks that this process holds on it.
+  if (!existsSync(path)) closeSync(openSync(path, "ax", 0o600));
+  const database = openDatabase(path);
+  try {
     const schema = readSchema(database);
     if (isFresh(database, schema)) createTables(database, seal);
-    else checkTables({ database, schema, path: options.path, seal });
-    return new StateFile(database, options.path, seal);
+    else checkTables({ database, schema, path, seal });
+    return database;
   } catch (thrown) {
-    database?.close();
-    if (thrown instanceof TwinError) throw thrown;
-    throw sqliteFailure(fileFailure(thrown, options.path), options.path);
+    database.close();
+    throw thrown;
   }
 }
 
@@ -122,8 +148,13 @@ function checkTables({ database, schema, path, seal }: FoundTables): void {
     throw stateBroken(path, "it is damaged");
   }
   const row = database.prepare(GET).get(OWN, CHECK.key);
+  checkOwner(path, () => seal.open(CHECK, row?.["value"] as Uint8Array));
+}
+
+/** `read` opens a value whose seal holds for the file's twin and key alone. */
+function checkOwner(path: string, read: () => unknown): void {
   try {
-    seal.open(CHECK, row?.["value"] as Uint8Array);
+    read();
   } catch (thrown) {
     throw stateBroken(path, "it belongs to another twin or another key", thrown);
   }
@@ -135,32 +166,52 @@ export interface SealedEntry {
   readonly value: Uint8Array;
 }
 
+/** What a {@link StateFile} is made of. */
+interface StateFileParts {
+  readonly path: string;
+  readonly seal: ValueSeal;
+  /** Open for writing; absent: it is read by `readers` until `openWriter` opens one. */
+  readonly writer?: DatabaseSync | undefined;
+  readonly readers?: TableReaders | undefined;
+  readonly openWriter?: (() => DatabaseSync) | undefined;
+}
+
 /** An open state file. Everything is synchronous and throws what SQLite reports in our words. */
 export class StateFile {
   readonly path: string;
-  readonly #database: DatabaseSync;
+  readonly #parts: StateFileParts;
   readonly #seal: ValueSeal;
-  /** By their SQL, made when they are first needed: many files are opened for a few reads. */
+  #writer: DatabaseSync | undefined;
+  #isOpen = true;
+  /** How the writer is to write. */
+  #settings = "";
+  /** The writer's by their SQL, made when they are first needed: many files are opened for a few reads. */
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync, path: string, seal: ValueSeal) {
-    this.#database = database;
-    this.path = path;
-    this.#seal = seal;
+  constructor(parts: StateFileParts) {
+    this.#parts = parts;
+    this.path = parts.path;
+    this.#seal = parts.seal;
+    this.#writer = parts.writer;
   }
 
   get isOpen(): boolean {
-    return this.#database.isOpen;
+    return this.#isOpen;
+  }
+
+  /** Whether it is open for writing. */
+  get isWriting(): boolean {
+    return this.#writer !== undefined;
   }
 
   get inTransaction(): boolean {
-    return this.#database.isTransaction;
+    return this.#writer?.isTransaction === true;
   }
 
   /** The opened value. Throws `TWIN_STATE_BROKEN` when its seal does not hold. */
   get(at: StateKey): Uint8Array | undefined {
     return this.#guard(() => {
-      const row = this.#statement(GET).get(at.namespace, at.key);
+      const row = this.#reading(GET).get(at.namespace, at.key);
       return row === undefined ? undefined : this.#open(at, row["value"] as Uint8Array);
     });
   }
@@ -172,7 +223,7 @@ export class StateFile {
   /** The same with values as they lie, for who may not need them all. */
   scanSealed(range: StateRange): SealedEntry[] {
     return this.#guard(() => {
-      const statement = this.#statement(scanOf(range));
+      const statement = this.#reading(scanOf(range));
       const bounds = range.end === undefined ? [range.start] : [range.start, range.end];
       // The columns are those of an entry.
       return statement.all(range.namespace, ...bounds, range.limit) as unknown as SealedEntry[];
@@ -188,7 +239,7 @@ export class StateFile {
   namespaces(): string[] {
     return this.#guard(() => {
       const names: string[] = [];
-      const next = this.#database.prepare("SELECT namespace FROM entry WHERE namespace > ? ORDER BY namespace LIMIT 1");
+      const next = this.#reading(NEXT_NAMESPACE);
       for (let name = OWN; ;) {
         const row = next.get(name);
         if (row === undefined) return names;
@@ -201,7 +252,7 @@ export class StateFile {
   /** Bytes of key and (unsealed) value; 0 when absent. */
   rowSizeBytes(at: StateKey): number {
     return this.#guard(() => {
-      const size = this.#statement(SIZE).get(at.namespace, at.key)?.["size"] as number | undefined;
+      const size = this.#reading(SIZE).get(at.namespace, at.key)?.["size"] as number | undefined;
       return size === undefined ? 0 : at.key.length + size - SEAL_OVERHEAD;
     });
   }
@@ -209,8 +260,8 @@ export class StateFile {
   /** Writes one row, within a transaction or as one of its own. */
   write({ namespace, key, value }: StateWrite): void {
     this.#guard(() => {
-      if (value === undefined) this.#statement(DELETE).run(namespace, key);
-      else this.#statement(PUT).run(namespace, key, this.#seal.seal({ namespace, key }, value));
+      if (value === undefined) this.#write(DELETE, namespace, key);
+      else this.#write(PUT, namespace, key, this.#seal.seal({ namespace, key }, value));
     });
   }
 
@@ -224,22 +275,56 @@ export class StateFile {
     this.write({ ...ownKey(name), value: jsonEncode(value) });
   }
 
-  /** Runs SQL without parameters. */
+  /** Runs SQL without parameters, which opens the file for writing. */
   exec(sql: string): void {
-    this.#guard(() => this.#database.exec(sql));
+    this.#guard(() => this.#writable().exec(sql));
+  }
+
+  /** Sets how it writes from now on, whenever it is opened for that. */
+  setUp(pragmas: string): void {
+    this.#settings = pragmas;
+    if (this.#writer !== undefined) this.exec(pragmas);
+  }
+
+  /** Opens it for writing, if it is not. Throws as {@link openStateFile}. */
+  openForWriting(): void {
+    this.#guard(() => this.#writable());
   }
 
   /** Ends a transaction that SQLite has not ended by itself, without a trace. */
   rollBack(): void {
-    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    if (this.#writer?.isTransaction === true) this.#writer.exec("ROLLBACK");
   }
 
   close(): void {
-    this.#database.close();
+    this.#isOpen = false;
+    this.#parts.readers?.close(this.path);
+    this.#writer?.close();
   }
 
-  #statement(sql: string): StatementSync {
-    return this.#statements.getOrInsertComputed(sql, () => this.#database.prepare(sql));
+  /** Of the writer once there is one: it has what its transaction has changed, and its log. */
+  #reading(sql: string): StatementSync {
+    if (this.#writer !== undefined) return this.#statement(this.#writer, sql);
+    if (!this.#isOpen) throw new TypeError(`The state file ${this.path} was closed.`);
+    return this.#parts.readers!.prepare(this.path, sql);
+  }
+
+  #write(sql: string, ...values: SQLInputValue[]): void {
+    this.#statement(this.#writable(), sql).run(...values);
+  }
+
+  #writable(): DatabaseSync {
+    if (this.#writer !== undefined) return this.#writer;
+    if (!this.#isOpen) throw new TypeError(`The state file ${this.path} was closed.`);
+    // What it reads beside a writer would be what was there before.
+    this.#parts.readers!.close(this.path);
+    this.#writer = this.#parts.openWriter!();
+    if (this.#settings !== "") this.#writer.exec(this.#settings);
+    return this.#writer;
+  }
+
+  #statement(database: DatabaseSync, sql: string): StatementSync {
+    return this.#statements.getOrInsertComputed(sql, () => database.prepare(sql));
   }
 
   #open(at: StateKey, sealed: Uint8Array): Uint8Array {

@@ -34,6 +34,8 @@ export interface ApplierParts {
   readonly overlay: Overlay;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether somebody waits for an answer: a file that nobody writes yet is then opened for it a little later. */
+  readonly isBusy?: (() => boolean) | undefined;
   /** The last record that the file has. */
   readonly appliedSequence: number;
   /** Whether what the file has survives the loss of power. */
@@ -170,8 +172,17 @@ export class TableApplier {
   }
 
   async #stepLater(): Promise<void> {
-    await this.#parts.clock.sleep(LIMITS.state.applyDelayMs);
+    const { clock } = this.#parts;
+    const untilMs = clock.elapsedMs() + LIMITS.state.openDelayMsMax;
+    do await clock.sleep(LIMITS.state.applyDelayMs);
+    while (this.#scheduled === "soon" && this.#isBetterLater() && clock.elapsedMs() < untilMs);
     if (this.#scheduled === "soon") this.#step();
+  }
+
+  /** To open a file for writing has one made: who waits for an answer comes first. */
+  #isBetterLater(): boolean {
+    const { file, isBusy } = this.#parts;
+    return !file.isWriting && isBusy?.() === true;
   }
 
   #step(): void {
@@ -322,7 +333,10 @@ export class TableApplier {
   }
 
   #openDescriptors(): readonly [log: number, tables: number] {
-    const { path } = this.#parts.file;
+    const { file } = this.#parts;
+    const { path } = file;
+    // A file that was only read has no log yet.
+    file.openForWriting();
     return (this.#descriptors ??= [openSync(`${path}-wal`, "r+"), openSync(path, "r+")]);
   }
 
@@ -332,6 +346,6 @@ export class TableApplier {
   }
 
   #logSizeBytes(): number {
-    return statSync(`${this.#parts.file.path}-wal`).size;
+    return statSync(`${this.#parts.file.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   }
 }

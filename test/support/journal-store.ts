@@ -7,6 +7,7 @@ import { openJournal } from "../../host/state/journal.ts";
 import type { JournalFolder } from "../../host/state/journal-folder.ts";
 import { openJournalStateStore } from "../../host/state/journal-state-store.ts";
 import type { SnapshotStateStore } from "../../host/state/state-store.ts";
+import type { TableReaders } from "../../host/state/table-readers.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { referenceKernels } from "./reference-kernels.ts";
 import { createSeededRandom } from "./seeded-random.ts";
@@ -19,6 +20,7 @@ export interface JournalStoreOptions {
   readonly clock?: Clock | undefined;
   readonly twin?: string | undefined;
   readonly key?: Uint8Array | undefined;
+  readonly readers?: TableReaders | undefined;
 }
 
 let openings = 0;
@@ -40,6 +42,7 @@ export async function openTestStore(path: string, over: JournalStoreOptions = {}
     clock,
     random: createSeededRandom(`store ${openings++}`),
     log: silentLog,
+    readers: over.readers,
   });
   return {
     get: (at) => store.get(at),

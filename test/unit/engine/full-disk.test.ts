@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Of 512 bytes: room for a segment of the journal, not for the tables' log. */
 const FILE_BLOCKS = 9_000;
 
-test("a twin whose tables find no room goes on with its journal, is never opened without what is there, and has it all later", async () => {
+test("a twin whose tables find no room goes on with its journal, is opened again with what is there, and has it all later", async () => {
   const child = join(import.meta.dirname, "../../support/full-disk-child.ts");
   const { stdout } = await promisify(execFile)("sh", [
     "-c",
@@ -29,7 +29,7 @@ test("a twin whose tables find no room goes on with its journal, is never opened
   const { refusals, acknowledged, reopened } = JSON.parse(stdout) as FullDiskReport;
   expect(refusals).toBeGreaterThan(0);
   expect(acknowledged).toBe(81);
-  expect(["TWIN_HOST_FOLDER", "TWIN_STATE_FULL"]).toContain(reopened);
+  expect(reopened).toBe(acknowledged);
   await using engines = await openEngines({ folder: join(folder, "journals"), log: silentLog });
   const stateKey = new Uint8Array(32).fill(5);
   const engine = await engines.open({ folder: join(folder, "twin"), twin: testIdentity(1).id, stateKey });
