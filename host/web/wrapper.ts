@@ -19,6 +19,7 @@ addEventListener("message", function take({ source, origin, data, ports }) {
     if (loads === 1) frame.contentWindow.postMessage({ type: "twin-port" }, "*", [pipe]);
     control.postMessage({ event: loads === 1 ? "loaded" : "reloaded" });
   });
+  addEventListener("focus", () => frame.focus());
   addEventListener("securitypolicyviolation", () => control.postMessage({ event: "violation" }));
   document.body.append(frame);
 });`;

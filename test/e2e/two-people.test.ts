@@ -146,11 +146,14 @@ async function openChat(page: Page): Promise<Frame> {
   return await openExperience(page, "chat");
 }
 
+/** As a person does: the keys go to what has the focus. */
 async function write(chat: Frame, name: string, text: string): Promise<void> {
   const field = chat.getByLabel(`Message to ${name}`);
-  await field.waitFor(PATIENCE);
-  await field.fill(text);
-  await field.press("Enter");
+  await field.click(PATIENCE);
+  await expect.poll(() => chat.evaluate("document.hasFocus()"), PATIENCE).toBe(true);
+  await chat.page().keyboard.type(text);
+  expect(await field.inputValue()).toBe(text);
+  await chat.page().keyboard.press("Enter");
   await expect.poll(() => visibleMessages(chat), PATIENCE).toContain(text);
 }
 

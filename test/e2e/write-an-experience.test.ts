@@ -60,6 +60,7 @@ describe("the guide to experiences", () => {
     await tally.getByText("0", { exact: true }).waitFor();
     await tally.getByRole("button", { name: "Count one" }).click();
     await tally.getByText("1", { exact: true }).waitFor();
+    await tally.evaluate("document.body.style.height = '5000px'; scrollTo(0, 300)");
     const counter = await openExperience(page, "Counter");
     await counter.getByText("1", { exact: true }).waitFor();
     await counter.getByRole("button", { name: "Count one" }).click();
@@ -73,6 +74,7 @@ describe("the guide to experiences", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
     await page.getByText("Revoked. It no longer works from this moment.").waitFor();
     await page.getByRole("link", { name: "Tally" }).click();
+    await expect.poll(() => tally.evaluate("scrollY"), READY).toBe(300);
     await tally.getByRole("button", { name: "Count one" }).click();
     await tally.getByText("This was not granted.").waitFor();
   }, 120_000);

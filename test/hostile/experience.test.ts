@@ -24,6 +24,7 @@ interface Hostile {
   runTwin(shell: string): Promise<Results>;
   readonly navigations: readonly string[];
   navigate(name: string): void;
+  takeFocus(): void;
   readonly ready: boolean;
 }
 
@@ -113,6 +114,41 @@ describe("a hostile experience", () => {
     expect(await frame.evaluate(() => globalThis.hostile.callGranted())).toBe("still here");
   }, 60_000);
 
+  it("gets no key that is typed into a dialog, a page or another experience", async () => {
+    const typist = await context.newPage();
+    await typist.goto(`${report.webUrl}/#/open/hostile`);
+    const frame = await hostileFrame(typist);
+    await frame.evaluate(() => globalThis.hostile.takeFocus());
+    const taken = frame.locator("input");
+    // It does take what it can.
+    await expect.poll(() => frame.evaluate("document.hasFocus()"), READY).toBe(true);
+    await typist.keyboard.type("for you");
+    expect(await taken.inputValue()).toBe("for you");
+
+    await typist.getByRole("button", { name: "Find" }).click();
+    await taken.waitFor({ state: "hidden" });
+    await expect.poll(() => typist.evaluate("document.hasFocus()"), READY).toBe(true);
+    await typist.keyboard.type("Accept a code");
+    expect(await typist.getByRole("combobox").inputValue()).toBe("Accept a code");
+    await typist.keyboard.press("Escape");
+    await taken.waitFor();
+
+    await typist.getByRole("link", { name: "Peers" }).click();
+    await typist.getByRole("button", { name: "Accept a code" }).click();
+    await typist.keyboard.type("a secret code");
+    expect(await typist.getByLabel("Code that you were sent").inputValue()).toBe("a secret code");
+    await typist.keyboard.press("Escape");
+
+    await typist.getByRole("link", { name: "Chat" }).click();
+    const chat = await frameOf(typist, "chat");
+    await chat.evaluate("document.body.append(document.createElement('textarea'))");
+    await chat.locator("textarea").click();
+    await typist.keyboard.type("a secret message");
+    expect(await chat.locator("textarea").inputValue()).toBe("a secret message");
+    expect(await taken.inputValue()).toBe("for you");
+    await typist.close();
+  }, 60_000);
+
   it("sends no byte out by navigating itself, and is closed for trying", async () => {
     const first = await hostileFrame(page);
     const navigations = await first.evaluate(() => globalThis.hostile.navigations);
@@ -169,6 +205,12 @@ function hostileFrames(page: Page): Frame[] {
   return page.frames().filter((frame) => frame.url().includes("//hostile--"));
 }
 
+async function frameOf(page: Page, experience: string): Promise<Frame> {
+  const find = (): Frame | undefined => page.frames().find((frame) => frame.url().includes(`//${experience}--`));
+  await expect.poll(find, READY).toBeDefined();
+  return find()!;
+}
+
 /** The experience's frame, once its script has run. */
 async function hostileFrame(page: Page): Promise<Frame> {
   await expect.poll(() => hostileFrames(page).length, READY).toBe(1);
@@ -184,8 +226,7 @@ async function hostileFrame(page: Page): Promise<Frame> {
  */
 async function listenBeside(page: Page): Promise<() => Promise<unknown[]>> {
   await page.goto(`${new URL(page.url()).origin}/#/open/chat`);
-  await expect.poll(() => page.frames().some((frame) => frame.url().includes("//chat--")), READY).toBe(true);
-  const beside = [page.mainFrame(), page.frames().find((frame) => frame.url().includes("//chat--"))!];
+  const beside = [page.mainFrame(), await frameOf(page, "chat")];
   for (const frame of beside) {
     await frame.evaluate((inFrame) => {
       const heard: unknown[] = [];

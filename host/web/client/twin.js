@@ -165,6 +165,9 @@ class Pipe {
   kept;
   /** Resolves with the shell's first message. @type {Promise<void>} */
   opened;
+  #scrolled = { left: 0, top: 0 };
+  /** How far the page was scrolled when it went out of view, where it forgets that. @type {ScrollToOptions | undefined} */
+  #place;
   /** @type {() => void} */
   #open = () => undefined;
   /** @type {Set<(shown: boolean) => void>} */
@@ -189,6 +192,9 @@ class Pipe {
     });
     port.onmessage = ({ data }) => this.#take(data);
     addEventListener("keydown", (event) => this.#forwardPaletteKey(event));
+    addEventListener("scroll", () => {
+      this.#scrolled = { left: scrollX, top: scrollY };
+    });
   }
 
   /** Part of capnweb's transport. @param {string} text */
@@ -253,10 +259,17 @@ class Pipe {
       this.#takeAnswer(message);
     } else if (typeof message.shown === "boolean") {
       this.shown = message.shown;
+      this.#keepPlace();
       for (const handler of this.shownHandlers) handler(message.shown);
     } else if (message.closed) {
       this.#end(toTwinError(message.closed));
     }
+  }
+
+  #keepPlace() {
+    const place = this.#place;
+    this.#place = this.shown ? undefined : this.#scrolled;
+    if (this.shown && place) requestAnimationFrame(() => scrollTo({ ...place, behavior: "instant" }));
   }
 
   /** @param {any} message */

@@ -13,6 +13,8 @@ const opening = new Map();
 let stage;
 /** Experiences to open again after the connection came back. @type {string[]} */
 let interrupted = [];
+/** @type {HTMLElement | undefined} */
+let lastFocused;
 /** @type {Map<string, number>} */
 const openedAtMs = new Map();
 
@@ -45,8 +47,7 @@ export function closeExperience(name) {
 export function showCurrent() {
   const { view } = getState();
   for (const [name, frame] of frames) {
-    const shown = view.kind === "experience" && view.name === name;
-    if ((frame.element.style.visibility === "visible") !== shown) frame.show(shown);
+    frame.show(view.kind === "experience" && view.name === name);
   }
 }
 
@@ -58,7 +59,6 @@ async function start(name) {
     onLoaded: () => markLoaded(name),
     onEnded: (reason) => ended(experience, reason),
   });
-  frame.element.style.visibility = "hidden";
   frames.set(name, frame);
   openedAtMs.set(name, Date.now());
   setState({ open: [...getState().open, name] });
@@ -84,7 +84,8 @@ function ended(experience, reason) {
     toast(`${experience.title} was closed: it tried to leave its frame. Its access has ended; your data is unchanged.`);
   } else {
     // The owner's socket often breaks together with the door, and tells a moment later.
-    setTimeout(() => reopen(experience), SETTLE_MS);
+    const frame = frames.get(experience.name);
+    setTimeout(() => frames.get(experience.name) === frame && reopen(experience), SETTLE_MS);
   }
 }
 
@@ -118,6 +119,24 @@ function leave(name) {
   const { view } = getState();
   if (view.kind === "experience" && view.name === name) goToPage("stores");
 }
+
+/** Browsers let the page below a dialog take the focus, and what is typed with it: it is out of view until the dialog is over. */
+function keepFocusInDialog() {
+  const dialog = lastFocused?.closest("dialog");
+  const taker = [...frames.values()].find(({ element }) => element === document.activeElement);
+  if (!dialog?.open || !taker) return;
+  taker.show(false);
+  dialog.addEventListener("close", showCurrent, { once: true });
+  // From a frame of another process the window has to take it first.
+  window.focus();
+  lastFocused?.focus();
+}
+
+addEventListener("focusin", ({ target }) => {
+  lastFocused = target instanceof HTMLElement ? target : undefined;
+});
+// After the change, during which it cannot be changed again.
+addEventListener("blur", () => setTimeout(keepFocusInDialog));
 
 onBreak(() => {
   interrupted = [...new Set([...interrupted, ...frames.keys()])];

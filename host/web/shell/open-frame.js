@@ -14,7 +14,7 @@ const kept = new Map();
 /**
  * @typedef {object} OpenFrame
  * @property {HTMLElement} element stands in the page as long as the frame lives
- * @property {(shown: boolean) => void} show tells the frame and makes it visible or not
+ * @property {(shown: boolean) => void} show tells the frame and makes it visible or not; it starts as neither
  * @property {() => void} dispose closes door, pipes and frame; after `onEnded("door")` the owner of the frame calls it
  */
 
@@ -58,6 +58,8 @@ function buildFrame({ experience, parent, events, door, wrapperPath, closeOpened
   const { element, wrapper } = buildElements(experience.title, wrapperPath);
   let disposed = false;
   let ended = false;
+  /** @type {boolean | undefined} */
+  let isShown;
 
   const dispose = () => {
     if (disposed) return;
@@ -104,10 +106,13 @@ function buildFrame({ experience, parent, events, door, wrapperPath, closeOpened
   return {
     element,
     show: (shown) => {
-      element.inert = !shown;
-      element.style.visibility = shown ? "visible" : "hidden";
+      if (shown === isShown) return;
+      isShown = shown;
+      // Nothing less keeps a page from taking the focus, and with it what is typed elsewhere.
+      element.style.display = shown ? "" : "none";
       pipe.port1.postMessage({ shown });
-      if (shown) wrapper.focus();
+      // Not from where one types already.
+      if (shown && document.activeElement !== element) wrapper.focus();
     },
     dispose,
   };

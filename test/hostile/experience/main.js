@@ -5,6 +5,7 @@ import { navigationAttacks } from "./attacks/navigation.js";
 import { networkAttacks } from "./attacks/network.js";
 import { realmAttacks } from "./attacks/realms.js";
 import { resourceAttacks } from "./attacks/resources.js";
+import { plant } from "./leak.js";
 import { callGranted, twinAttacks } from "./attacks/twin.js";
 
 /** An attack that has not ended by then neither succeeded nor was told off; the listener knows. */
@@ -40,6 +41,12 @@ async function outcome(attack) {
   return Promise.race([run(), timeout]);
 }
 
+/** Takes the focus from now on, whenever it can. */
+function takeFocus() {
+  const field = /** @type {HTMLInputElement} */ (plant("input", {}));
+  setInterval(() => field.focus(), 5);
+}
+
 globalThis.hostile = {
   callGranted,
   runOutward: () => runAll(outward),
@@ -48,6 +55,7 @@ globalThis.hostile = {
     runAll(Object.fromEntries(Object.entries(outward).filter(([name]) => !names.includes(name)))),
   runTwin: (/** @type {string} */ shell) => runAll(twinAttacks(shell)),
   ready: true,
+  takeFocus,
   navigations: Object.keys(navigationAttacks),
   navigate: (/** @type {string} */ name) => void setTimeout(() => navigationAttacks[name]?.()),
 };

@@ -13,14 +13,15 @@ export function Composer({ model, peer, name, onSend }) {
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   useEffect(() => {
     // A touch keyboard that pops up unasked would hide what one came to read.
-    if (matchMedia("(hover: hover)").matches) field.current?.focus();
-  }, [peer]);
+    if (model.shown && matchMedia("(hover: hover)").matches) field.current?.focus();
+  }, [peer, model.shown]);
   const change = (/** @type {string} */ value) => {
     setText(value);
     model.setDraft(peer, value);
   };
   const send = () => {
-    const trimmed = text.trim();
+    // What one sees is sent, and not what was drawn last.
+    const trimmed = field.current?.value.trim() ?? "";
     if (trimmed === "") return;
     onSend(trimmed);
     change("");

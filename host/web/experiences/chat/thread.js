@@ -68,7 +68,8 @@ function usePlace(model, peer) {
 
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (!element) return;
+    // Out of view nothing has a size.
+    if (!element || !model.shown) return;
     const place = places.get(peer);
     if (place === undefined) element.scrollTop = element.scrollHeight;
     else if (before.current.first !== undefined && first !== before.current.first)
