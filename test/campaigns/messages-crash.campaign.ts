@@ -79,20 +79,20 @@ class Talker {
     return this.sent.reduce((all, number) => all + number, 0);
   }
 
-  /** Follows what takes effect until `isOver`. */
+  /** Follows what takes effect until `isOver`; a host that is busy ends what falls behind, and it is begun anew. */
   async follow(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       await this.ask(async (control) => {
-        const ended = Promise.withResolvers<void>();
+        const ended = new AbortController();
         const onEvent = ({ sequence, topic, payload }: TwinEvent): void => {
           if (sequence <= this.#lastEvent) return;
           this.#lastEvent = sequence;
           if (topic === RECEIVED_TOPIC) this.received.push(JSON.parse(payload) as string);
         };
-        await control.subscribe(this.#lastEvent, { onEvent, onEnd: () => ended.resolve() });
+        await control.subscribe(this.#lastEvent, { onEvent, onEnd: () => ended.abort() });
         // Only a call tells that the connection has ended.
-        while (!isOver()) {
-          await Promise.race([ended.promise, sleep(RETRY_MS)]);
+        while (!ended.signal.aborted && !isOver()) {
+          await sleep(RETRY_MS);
           await control.status();
         }
       });
