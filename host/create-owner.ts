@@ -15,7 +15,10 @@ import type { TwinWebParts } from "./web/twin-web.ts";
 import { createOwnerKeys, type OwnerKeys } from "./web/owner-keys.ts";
 
 /** What the host gives the owner beside the twin. */
-export interface OwnerOrigins extends Pick<ControlParts, "others" | "replica" | "drill" | "metrics" | "loginLink"> {
+export interface OwnerOrigins extends Pick<
+  ControlParts,
+  "others" | "brokenTwins" | "replica" | "drill" | "metrics" | "loginLink"
+> {
   readonly lanes: OpenLanes;
   readonly peers?: Peers | undefined;
   readonly changes: ChangeHub;
@@ -60,6 +63,7 @@ export function createOwner(twin: OpenTwin, origins: OwnerOrigins): Owner {
     holder: twin.holder,
     exportTo: (path, onProgress) => exportTwin({ ...twin, ...own, folder }, path, onProgress),
     others: origins.others,
+    brokenTwins: origins.brokenTwins,
     replica: origins.replica,
     drill: origins.drill,
     metrics: origins.metrics,

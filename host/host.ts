@@ -187,6 +187,7 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
         return { parts: opened.owner, release: opened.hold() };
       },
     },
+    brokenTwins: () => others.broken(),
     replica: replica && (() => replica.status()),
     drill: replica && (() => replica.drill()),
     metrics: origins.web ? () => metrics.text() : undefined,

@@ -77,6 +77,10 @@ export class OtherTwins implements AsyncDisposable {
   #node: PeerNode | undefined;
   /** Names by the hash of the twin's id, by which the network asks for it. */
   readonly #wanted = new Map<string, string>();
+  /** Ids by name, of those that were taken in. */
+  readonly #ids = new Map<string, string>();
+  /** Why others could not be taken in, by name. */
+  readonly #unread = new Map<string, string>();
   /** Of the copies of those that nobody has open. */
   readonly #sleepers: SleeperKeeper;
 
@@ -115,10 +119,23 @@ export class OtherTwins implements AsyncDisposable {
     });
   }
 
-  /** Names and ids, by name. */
+  /** Names and ids, by name, also of those that cannot be used. */
   async list(): Promise<TwinListing[]> {
     const names = await this.#names();
-    return Promise.all(names.map(async (name) => ({ name, twin: (await this.#resident(name)).identity.id })));
+    await Promise.all(names.map((name) => this.#resident(name).catch(() => {})));
+    const broken = new Map(this.broken().map((listing) => [listing.name, listing]));
+    return names.map((name) => broken.get(name) ?? { name, twin: this.#ids.get(name) ?? "" });
+  }
+
+  /** Those that could not be used when that was tried last, by name. */
+  broken(): TwinListing[] {
+    const refused = this.#parts.engines.refused();
+    const living = [...this.#ids].flatMap(([name, twin]) => {
+      const problem = refused.get(twin)?.message;
+      return problem === undefined ? [] : [{ name, twin, problem }];
+    });
+    const unread = [...this.#unread].map(([name, problem]) => ({ name, twin: "", problem }));
+    return [...living, ...unread].toSorted((left, right) => (left.name < right.name ? -1 : 1));
   }
 
   /** Makes a twin with a fresh phrase. Throws `TWIN_CONFIG_INVALID` for a name that is taken or none. */
@@ -250,7 +267,10 @@ export class OtherTwins implements AsyncDisposable {
 
   #resident(name: string): Promise<Resident> {
     const resident = this.#residents.getOrInsertComputed(name, () => this.#takeIn(name));
-    resident.catch(() => this.#residents.delete(name));
+    resident.catch((thrown: unknown) => {
+      this.#residents.delete(name);
+      if (this.#has(name)) this.#unread.set(name, toTwinError(thrown).message);
+    });
     return resident;
   }
 
@@ -269,6 +289,8 @@ export class OtherTwins implements AsyncDisposable {
       outside,
     });
     this.#wanted.set(hexEncode(twinHash(id)), name);
+    this.#ids.set(name, id);
+    this.#unread.delete(name);
     // Messages wait, from now or from an earlier life: they need its place in the network.
     engine.listen({ onOutbox: () => void this.#openForMessages(name) });
     engine.listen({

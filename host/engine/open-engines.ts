@@ -45,6 +45,8 @@ export interface Engines extends AsyncDisposable {
   open(options: TwinOptions): Promise<Engine>;
   /** Takes a twin in as it sleeps: in no time and without a look at its state, which is opened when something is asked or due. Throws `TWIN_HOST_BUSY` when it is open. */
   takeIn(options: TwinOptions): Engine;
+  /** Twins that are open or taken in, whose state could not be used when it was opened last, and why. */
+  refused(): ReadonlyMap<string, TwinError>;
   /** Voids what the journals say of a twin that moved away or was deleted. Throws `TWIN_HOST_BUSY` when it is open. */
   forget(twin: string): Promise<void>;
 }
@@ -115,6 +117,10 @@ class WorkerEngines implements Engines {
     seat.attach(slot, engine);
     this.#open.add(twin);
     return engine;
+  }
+
+  refused(): ReadonlyMap<string, TwinError> {
+    return new Map(this.#seats.flatMap((seat) => [...seat.refused()]));
   }
 
   async forget(twin: string): Promise<void> {

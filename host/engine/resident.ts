@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { toTwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -95,7 +96,17 @@ export class Resident {
 
   /** Wakes it. Throws as `openJournalStateStore` does; it then sleeps on. */
   wake(parts: ResidentParts): EngineCore {
-    return (this.#awake ??= this.#open(parts)).core;
+    if (this.#awake !== undefined) return this.#awake.core;
+    try {
+      this.#awake = this.#open(parts);
+    } catch (thrown) {
+      this.#wasOpened = false;
+      parts.post({ kind: "refused", slot: this.slot, error: toTwinError(thrown).toWire() });
+      throw thrown;
+    }
+    if (!this.#wasOpened) parts.post({ kind: "opened", slot: this.slot });
+    this.#wasOpened = true;
+    return this.#awake.core;
   }
 
   /** It cannot fall asleep until `work` is done. */
@@ -154,8 +165,6 @@ export class Resident {
       readers: this.#wasOpened ? parts.readers : undefined,
       onRecord: follow ? createRecordFeed(slot, parts.post) : undefined,
     });
-    if (!this.#wasOpened) parts.post({ kind: "opened", slot });
-    this.#wasOpened = true;
     const packages = createPackageFolder(join(folder, "packages"), kernels);
     const onNews = (news: EngineNews): void => parts.onNews(slot, news);
     const [turns, outside] = [this.#weighed(parts.turnsOf(slot)), parts.outside.of(slot)];

@@ -36,8 +36,8 @@ export interface WorkerLinkOptions {
   readonly log: Log;
   readonly onNews: (slot: number, news: EngineNews) => void;
   readonly onRecord: (slot: number, record: StateRecord) => void;
-  /** The tables of the twin in that slot were opened for the first time. */
-  readonly onOpened: (slot: number) => void;
+  /** The tables of the twin in that slot were judged: opened, or refused for that reason. */
+  readonly onJudged: (slot: number, failure: TwinError | undefined) => void;
   /** Called once when the worker is gone, whatever the reason. */
   readonly onEnd: () => void;
 }
@@ -198,7 +198,8 @@ export class WorkerLink {
       this.recovered = message.recovered;
       started.resolve();
     } else if (message.kind === "failed") started.reject(errorFromWire(message.error));
-    else if (message.kind === "opened") this.#options.onOpened(message.slot);
+    else if (message.kind === "opened") this.#options.onJudged(message.slot, undefined);
+    else if (message.kind === "refused") this.#options.onJudged(message.slot, errorFromWire(message.error));
     else if (message.kind === "records") {
       for (const record of message.records) this.#options.onRecord(message.slot, record);
     } else {

@@ -87,6 +87,8 @@ export type FromWorker =
   | { readonly kind: "failed"; readonly error: ErrorWire }
   /** The tables of that twin were judged, and opened. */
   | { readonly kind: "opened"; readonly slot: number }
+  /** They could not be; the next time they are judged anew. */
+  | { readonly kind: "refused"; readonly slot: number; readonly error: ErrorWire }
   | { readonly kind: "records"; readonly slot: number; readonly records: readonly StateRecord[] }
   | {
       readonly kind: "batch";

@@ -30,6 +30,8 @@ export interface SeatRequest<Name extends OperationName> {
 interface Tenant {
   place: TwinPlace;
   readonly outside: Outside;
+  /** Why its tables could not be opened when that was tried last. */
+  failure?: TwinError | undefined;
   engine?: WorkerEngine;
 }
 
@@ -58,6 +60,11 @@ export class WorkerSeat {
     return this.#known.has(twin);
   }
 
+  /** Twins whose tables could not be opened, and why. */
+  *refused(): Generator<readonly [twin: string, failure: TwinError]> {
+    for (const { place, failure } of this.#twins.values()) if (failure !== undefined) yield [place.twin, failure];
+  }
+
   /** Makes sure that a worker serves. When it cannot start, its error is the answer, and the next request tries once more. */
   start(): Promise<WorkerLink> {
     if (this.#ended) return Promise.reject(closed());
@@ -72,9 +79,11 @@ export class WorkerSeat {
       outsideOf: (slot) => this.#twins.get(slot)?.outside ?? NO_OUTSIDE,
       onNews: (slot, news) => this.#twins.get(slot)?.engine?.tell(news),
       onRecord: (slot, record) => this.#twins.get(slot)?.engine?.tellRecord(record),
-      onOpened: (slot) => {
+      onJudged: (slot, failure) => {
         const tenant = this.#twins.get(slot);
-        if (tenant !== undefined) tenant.place = { ...tenant.place, wasOpened: true };
+        if (tenant === undefined) return;
+        tenant.place = { ...tenant.place, wasOpened: failure === undefined };
+        tenant.failure = failure;
       },
       onEnd: () => {
         if (this.#link === link) this.#link = undefined;

@@ -99,6 +99,8 @@ export interface HostStatus {
   readonly peers: readonly PeerStatus[];
   readonly kernels: KernelStatus;
   readonly memorySizeBytes: number;
+  /** Other twins of the host that cannot be used. Only the host's first twin is told. */
+  readonly brokenTwins?: readonly TwinListing[] | undefined;
   /** The whole twin's copy in its vault; absent while the host does not run for long. */
   readonly replica?: (ReplicaStatus & { readonly lastDrillAtMs?: number | undefined }) | undefined;
 }
@@ -275,8 +277,10 @@ export interface ExportReport {
 export interface TwinListing {
   /** In the host, and in its web address. */
   readonly name: string;
-  /** Id of the twin. */
+  /** Id of the twin; empty when its keystore cannot be read. */
   readonly twin: string;
+  /** Why it cannot be used, in one sentence; absent when nothing is known to be wrong. */
+  readonly problem?: string | undefined;
 }
 
 /** A twin that was made. */

@@ -18,6 +18,7 @@ import type {
   PeerStatus,
   StoreListing,
   StoreRequest,
+  TwinListing,
 } from "./api.ts";
 import type { ChangeHub } from "./change-hub.ts";
 
@@ -100,4 +101,6 @@ export interface OwnerParts {
   readonly clock: Clock;
   /** Of the copy of the twin in its vault. Absent while none is kept. */
   readonly replica?: (() => Promise<HostStatus["replica"]>) | undefined;
+  /** Other twins of the host that cannot be used, by name. Absent for all twins but the host's first. */
+  readonly brokenTwins?: (() => readonly TwinListing[]) | undefined;
 }

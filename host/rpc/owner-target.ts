@@ -62,7 +62,7 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
   }
 
   async status(): Promise<HostStatus> {
-    const { about, engine, vault, peers, replica } = this.#parts;
+    const { about, engine, vault, peers, replica, brokenTwins } = this.#parts;
     const [engineStatus, vaultStatus, peersStatus, replicaStatus] = await Promise.all([
       engine.status(),
       vault.status(),
@@ -81,6 +81,7 @@ export class OwnerTarget extends RpcTarget implements OwnerApi, Disposable {
       peers: peersStatus,
       kernels: about.kernels,
       memorySizeBytes: about.memorySizeBytes(),
+      ...(brokenTwins === undefined ? {} : { brokenTwins: brokenTwins() }),
       ...(replicaStatus === undefined ? {} : { replica: replicaStatus }),
     };
   }

@@ -18,7 +18,7 @@ const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/u;
 
 /** What the routes need. */
 export interface HealthParts {
-  readonly owner: Pick<OwnerParts, "engine" | "vault" | "clock">;
+  readonly owner: Pick<OwnerParts, "engine" | "vault" | "clock" | "brokenTwins">;
   readonly metrics: Metrics;
   /** Who shows it may read the metrics; without one nobody may. */
   readonly metricsToken: string | undefined;
@@ -43,19 +43,24 @@ interface Readiness {
   readonly ready: boolean;
   /** Stores of the vault, and how many of them were healthy when they were last looked at. */
   readonly stores?: { readonly healthy: number; readonly all: number } | undefined;
+  /** Other twins of the host that cannot be used: the others are served. Their names are for the owner. */
+  readonly brokenTwins?: number | undefined;
 }
 
-async function checkReadiness({ engine, vault, clock }: HealthParts["owner"]): Promise<Readiness> {
+async function checkReadiness({ engine, vault, clock, brokenTwins }: HealthParts["owner"]): Promise<Readiness> {
   const stop = new AbortController();
   const late = clock.sleep(LIMITS.web.healthTimeoutMs, { signal: stop.signal }).then(noAnswer, noAnswer);
   const within = <Answer>(work: Promise<Answer>): Promise<Answer | undefined> =>
     Promise.race([work.catch(noAnswer), late]);
   const [status, vaultStatus] = await Promise.all([within(engine.status()), within(vault.status())]);
   stop.abort();
-  if (vaultStatus === undefined) return { ready: status !== undefined };
-  const { stores } = vaultStatus;
-  const healthy = stores.filter((store) => store.healthy).length;
-  return { ready: status !== undefined, stores: { healthy, all: stores.length } };
+  const { stores } = vaultStatus ?? {};
+  const healthy = stores?.filter((store) => store.healthy).length ?? 0;
+  return {
+    ready: status !== undefined,
+    stores: stores && { healthy, all: stores.length },
+    brokenTwins: brokenTwins?.().length,
+  };
 }
 
 /** The token crosses the network in the clear: it counts on this machine only. */

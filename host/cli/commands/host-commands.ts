@@ -80,7 +80,7 @@ async function list(options: SessionOptions): Promise<void> {
   answer(options, twins, () =>
     twins.length === 0
       ? "This host has one twin. Make another one: twin init NAME"
-      : table(twins.map(({ name, twin }) => [name, twin])),
+      : table(twins.map(({ name, twin, problem = "" }) => [name, twin, problem])).map((line) => line.trimEnd()),
   );
 }
 
@@ -232,10 +232,17 @@ function describeStatus(state: HostStatus): string[] {
         peer.twin,
       ]),
     ),
+    ...describeBrokenTwins(state),
     `engine   ${plural(engine.calls, "call")}, ${plural(engine.errors, "error")}, ${plural(engine.outbox, "message")} waiting, ${engine.parked} parked`,
     ...describeLanes(state.kernels),
     `memory   ${formatSize(state.memorySizeBytes)}`,
   ];
+}
+
+function describeBrokenTwins({ brokenTwins = [] }: HostStatus): string[] {
+  if (brokenTwins.length === 0) return [];
+  const rows = brokenTwins.map(({ name, problem = "" }) => [`  ${name}`, problem]);
+  return [`twins    ${plural(brokenTwins.length, "twin")} of this host cannot be used`, ...table(rows)];
 }
 
 const LANES_CHOSEN_BY: Readonly<Record<string, string>> = {

@@ -111,6 +111,11 @@ describe("twins of one host", () => {
     await ann.install(probePackage());
     await expect(asleep.status()).rejects.toMatchObject({ code: "TWIN_STATE_BROKEN" });
     expect(await ann.call(request("echo"))).toBeDefined();
+    expect([...engines.refused()]).toEqual([[bad.twin, expect.objectContaining({ code: "TWIN_STATE_BROKEN" })]]);
+    // Put back from a backup, here of a twin that had nothing yet.
+    rmSync(join(bad.folder, "state.sqlite"));
+    await asleep.status();
+    expect([...engines.refused()]).toEqual([]);
   });
 
   test("spread over workers, and keep the worker whose journal knows them", async () => {

@@ -1,7 +1,7 @@
 // Other twins of a host, opened and closed again: host/other-twins.ts, host/opened-twin.ts.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +11,7 @@ import { systemClock } from "../../../host/base/clock.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import { openEngines } from "../../../host/engine/open-engines.ts";
+import { createKeystore } from "../../../host/identity/keystore.ts";
 import { openKernels } from "../../../host/kernels/open-kernels.ts";
 import { openLanes } from "../../../host/kernels/open-lanes.ts";
 import { OtherTwins } from "../../../host/other-twins.ts";
@@ -72,6 +73,45 @@ test("a twin that nobody uses is closed after a while and opened again for who a
   const bytes: Uint8Array[] = [];
   for await (const part of again.owner.vault.read(object.id)) bytes.push(part);
   expect(utf8Decode(Buffer.concat(bytes))).toBe("kept");
+});
+
+test("twins that cannot be used are named with the reason, and the others are there", async () => {
+  const folder = join(root, "some-broken");
+  const kernels = await openKernels();
+  const lanes = await openLanes({
+    path: join(root, "hardware.json"),
+    kernels,
+    clock: systemClock,
+    log: silentLog,
+    setting: "wasm",
+    workers: 1,
+  });
+  for (const [index, name] of ["attic", "family", "work"].entries()) {
+    await mkdir(join(folder, "twins", name, "twin"), { recursive: true });
+    await createKeystore(join(folder, "twins", name, "keystore.json"), new Uint8Array(32).fill(index + 1), kernels);
+  }
+  const keystore = join(folder, "twins", "attic", "keystore.json");
+  const whole = await readFile(keystore);
+  await writeFile(keystore, "{");
+  await writeFile(join(folder, "twins", "family", "twin", "state.sqlite"), "x".repeat(9_000));
+  await using engines = await openEngines({ folder: join(folder, "journals"), log: silentLog });
+  const parts = { folder, engines, kernels, kernelWorkers: 1, lanes, keeps: false, log: silentLog };
+  await using others = new OtherTwins({ ...parts, clock: createManualClock() });
+  expect(others.broken()).toEqual([]);
+  const listed = await others.list();
+  expect(listed.map(({ name, twin }) => [name, twin.slice(0, 12)])).toEqual([
+    ["attic", ""],
+    ["family", "did:key:z6Mk"],
+    ["work", "did:key:z6Mk"],
+  ]);
+  const problems = (): unknown[] => others.broken().map(({ name, problem }) => [name, problem]);
+  const attic = ["attic", expect.stringContaining("keystore.json")];
+  await expect
+    .poll(problems, { timeout: 20_000 })
+    .toEqual([attic, ["family", expect.stringContaining("it is damaged or not a state file")]]);
+  expect((await others.list()).map(({ problem }) => problem === undefined)).toEqual([false, false, true]);
+  await writeFile(keystore, whole);
+  expect((await others.list()).map(({ problem }) => problem === undefined)).toEqual([true, false, true]);
 });
 
 async function* textOf(text: string): AsyncGenerator<Uint8Array> {

@@ -45,6 +45,14 @@ describe("readiness", () => {
     expect(JSON.parse(answer.text)).toEqual({ ready: true, stores: { healthy, all: stores.length } });
   });
 
+  it("counts the twins that cannot be used, and names none", async () => {
+    const listing = { name: "family", twin: "did:key:z6MkA", problem: "The state file is damaged." };
+    await using other = await openTestWeb(Object.assign(createTestParts(), { brokenTwins: () => [listing] }));
+    const answer = await ask({ port: other.port, path: "/readyz" });
+    expect(JSON.parse(answer.text)).toMatchObject({ ready: true, brokenTwins: 1 });
+    expect(answer.text).not.toContain("family");
+  });
+
   it("does not depend on stores", async () => {
     parts.vault.status = () => Promise.reject(new Error("unplugged"));
     expect(await get("/readyz")).toMatchObject({ status: 200, text: '{"ready":true}' });
