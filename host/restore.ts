@@ -57,6 +57,8 @@ export interface RestoreReport extends ReplicaContent {
 }
 
 const BATCH_LENGTH = 1_000;
+/** A host makes a new root a few times a day; one that does so faster than it can be read is not waited for. */
+const TRIES_MAX = 4;
 
 /** Restores the twin. Throws `TWIN_PHRASE_INVALID`, `TWIN_CONFIG_INVALID`, `TWIN_OBJECT_UNKNOWN` when the stores know nothing of it, `TWIN_OBJECT_LOST` when they are too few; there is no data folder then. */
 export async function restoreTwin(request: RestoreRequest): Promise<RestoreReport & { readonly folder: string }> {
@@ -65,13 +67,29 @@ export async function restoreTwin(request: RestoreRequest): Promise<RestoreRepor
   const entropy = parsePhrase(request.phrase);
   const identity = deriveIdentity(entropy, kernels);
   const folder = await placeForTwin(request.folder, { id: identity.id, name: request.name }, kernels);
-  const { root, lines } = await findTwin(request.locations, { identity, kernels, log });
-  const report = await makeTwinFolder(folder, async (making) => {
-    await createKeystore(join(making, "keystore.json"), entropy, kernels);
-    await writeStoreFile(making, { stores: lines });
-    return await readTwin(making, root, { identity, kernels, log });
-  });
-  return { ...report, folder };
+  const keys = { identity, kernels, log };
+  const restoreFrom = ({ root, lines }: FoundTwin): Promise<RestoreReport> =>
+    makeTwinFolder(folder, async (making) => {
+      await createKeystore(join(making, "keystore.json"), entropy, kernels);
+      await writeStoreFile(making, { stores: lines });
+      return await readTwin(making, root, keys);
+    });
+  let found = await findTwin(request.locations, keys);
+  for (let tries = 1; ; tries++) {
+    try {
+      return { ...(await restoreFrom(found)), folder };
+    } catch (thrown) {
+      // Its host may run, and have replaced what was being read.
+      const next = tries < TRIES_MAX && isLoss(thrown) ? await findTwin(request.locations, keys) : found;
+      if (next.root.sequence === found.root.sequence) throw thrown;
+      log.info({ rootSequence: next.root.sequence }, "the twin has moved on while it was read: once more");
+      found = next;
+    }
+  }
+}
+
+function isLoss(thrown: unknown): boolean {
+  return thrown instanceof TwinError && (thrown.code === "TWIN_OBJECT_LOST" || thrown.code === "TWIN_OBJECT_UNKNOWN");
 }
 
 interface TwinKeys {
@@ -129,29 +147,47 @@ export async function readTwin(
   return { twin: identity.id, rootSequence: root.sequence, objectCount, margin, ...content };
 }
 
-/** The newest root that the given stores know, and where all stores of the twin are now. */
-async function findTwin(
-  locations: readonly string[],
-  { identity, kernels, log }: TwinKeys,
-): Promise<{ readonly root: RootRecord; readonly lines: StoreLine[] }> {
+/** A twin in its stores. */
+interface FoundTwin {
+  readonly root: RootRecord;
+  /** All of them, where they are now. */
+  readonly lines: readonly StoreLine[];
+}
+
+/** The newest root that the given stores know, or those of which they tell: what was given may be copies of some time ago. */
+async function findTwin(locations: readonly string[], { identity, kernels, log }: TwinKeys): Promise<FoundTwin> {
   const given = locations.map((location, index) => ({ name: `given-${index + 1}`, location }));
-  const stores = await Promise.all(
-    given.map(async (line) => guardStore(await openStoreLine("/", line, awayTwinStores), systemClock)),
-  );
+  const stores = await openAll(given);
   const locator = createLocator(identity.keys.locator, kernels, systemRandom);
-  const notes = createNoteBoard({ stores, code: CODE, log });
-  const { newest } = await findRoots({ identity, locator, kernels }, notes);
-  if (newest === undefined) {
+  const seal = { keys: deriveVaultKeys(identity.keys.vault, kernels), kernels };
+  const newestOn = async (places: readonly GuardedStore[]): Promise<RootRecord | undefined> => {
+    const notes = createNoteBoard({ stores: [...places], code: CODE, log });
+    return (await findRoots({ identity, locator, kernels }, notes)).newest?.record;
+  };
+  const placed = async (root: RootRecord): Promise<StoreLine[]> => {
+    const known = root.stores as readonly StoreLine[];
+    const names = known.map(({ name }) => name);
+    const recognised = await Promise.all(stores.map((store) => recogniseStore(seal, store, names)));
+    return await placeStores(known, given, { stores, recognised });
+  };
+
+  const first = await newestOn(stores);
+  if (first === undefined) {
     throw new TwinError(
       "TWIN_OBJECT_UNKNOWN",
       `None of these ${stores.length} stores knows a twin of this phrase: check the phrase, or name other stores. Of a twin whose host never ran they have only objects: twin vault list.`,
     );
   }
-  const known = newest.record.stores as readonly StoreLine[];
-  const seal = { keys: deriveVaultKeys(identity.keys.vault, kernels), kernels };
-  const names = known.map(({ name }) => name);
-  const recognised = await Promise.all(stores.map((store) => recogniseStore(seal, store, names)));
-  return { root: newest.record, lines: await placeStores(known, given, { stores, recognised }) };
+  const lines = await placed(first);
+  const others = lines.filter((line) => !locations.includes(line.location) && !isBegunAnew(line));
+  const newest = await newestOn([...stores, ...(await openAll(others))]);
+  return newest === undefined ? { root: first, lines } : { root: newest, lines: await placed(newest) };
+}
+
+function openAll(lines: readonly StoreLine[]): Promise<GuardedStore[]> {
+  return Promise.all(
+    lines.map(async (line) => guardStore(await openStoreLine("/", line, awayTwinStores), systemClock)),
+  );
 }
 
 /** The twin's stores where they are now: as given, or as they were; a directory that is not here is begun anew. */
@@ -170,6 +206,10 @@ async function placeStores(
   );
   const strangers = given.filter((_, at) => found.recognised[at] === undefined);
   return [...lines, ...strangers];
+}
+
+function isBegunAnew({ location }: StoreLine): boolean {
+  return parseStoreLocation(location).kind === "directory" && !isAbsolute(location);
 }
 
 async function isHere(path: string): Promise<boolean> {
