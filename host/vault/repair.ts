@@ -2,6 +2,7 @@
 
 import { TwinError } from "../base/errors.ts";
 import { putChecked } from "./dispersal.ts";
+import { createGate, type Gate } from "./gate.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import { free, shared, WORKER_SIZE } from "./movable.ts";
 import { createPace, type Pace } from "./pace.ts";
@@ -13,6 +14,9 @@ import { type Blame, createShardReader, type ShardReader } from "./shard-reader.
 import { headerSize, leafCount, leafRange, shardName } from "./shard.ts";
 import type { SegmentRecord } from "./vault-index.ts";
 import { changeSegment, storeNamed, type VaultParts } from "./vault-parts.ts";
+
+/** While one of them is computed, another one is read. */
+const SEGMENTS_IN_MEMORY = 2;
 
 /** What a segment's shards turned out to be. */
 export interface SegmentFinding {
@@ -27,6 +31,8 @@ export interface SegmentFinding {
   readonly wanting: readonly string[];
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** The leaves of one shard, undefined where they do not hold. */
 type Leaves = readonly (Uint8Array | undefined)[];
 
@@ -34,12 +40,19 @@ type Leaves = readonly (Uint8Array | undefined)[];
 interface RepairTools {
   readonly pace: Pace;
   readonly buffers: ReadBuffers;
+  /** Segments in memory; those whose shards are on their way to the stores are let out. */
+  readonly inMemory: Gate;
 }
 
 /** For a walk over segments; it holds the vault's buffers until it is disposed. */
 export function createRepairTools({ clock, buffers }: Pick<VaultParts, "clock" | "buffers">): RepairTools & Disposable {
   const hold = buffers.hold();
-  return { pace: createPace(clock), buffers, [Symbol.dispose]: () => hold[Symbol.dispose]() };
+  return {
+    pace: createPace(clock),
+    buffers,
+    inMemory: createGate(SEGMENTS_IN_MEMORY),
+    [Symbol.dispose]: () => hold[Symbol.dispose](),
+  };
 }
 
 /** Reads all shards of a segment, repairs what it can, and writes what it found to the index. */
@@ -48,6 +61,53 @@ export async function repairSegment(
   record: SegmentRecord,
   tools: RepairTools,
 ): Promise<SegmentFinding> {
+  const { blames, bad, leaving, fresh } = await tools.inMemory(() => look(parts, record, tools));
+  for (const index of bad) {
+    const [store, blame] = [record.stores[index], blames.get(index)];
+    if (blame !== undefined) parts.log.warn({ segment: record.id, shard: index, store, blame }, "a shard is not whole");
+  }
+  const placed = await placeAll(parts, record, { indexes: [...bad, ...leaving], fresh: fresh ?? [] }, tools.buffers);
+  const wanting = bad.filter((index) => !placed.has(index));
+  // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.
+  const absent = wanting.filter((index) => blames.has(index) || record.absent.includes(index));
+  const isRead = wanting.every((index) => absent.includes(index));
+  await changeSegment(parts, record.id, (current) => ({
+    ...current,
+    adopted: isRead ? undefined : current.adopted,
+    stores: current.stores.map((store, index) => placed.get(index) ?? store),
+    absent,
+  }));
+  const moved = leaving.filter((index) => placed.has(index));
+  await Promise.allSettled(
+    moved.map(async (index) => {
+      await storeNamed(parts.stores, record.stores[index])?.delete(shardName(parts.seal, record.id, index));
+    }),
+  );
+  const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
+  return {
+    checked: record.stores.length,
+    missing: bad.length - corrupt,
+    corrupt,
+    repaired: bad.length - wanting.length,
+    moved: moved.length,
+    isLost: fresh === undefined,
+    wanting: wanting.map((index) => record.stores[index]!),
+  };
+}
+
+/** What the shards of a segment are. */
+interface Look {
+  readonly blames: ReadonlyMap<number, Blame>;
+  /** Indexes of those that are not whole. */
+  readonly bad: readonly number[];
+  /** Of those that are, and whose store is being emptied. */
+  readonly leaving: readonly number[];
+  /** Both made again, in this order; undefined when too little is left. */
+  readonly fresh: readonly Bytes[] | undefined;
+}
+
+/** Reads all shards of a segment, and makes those again that are to be placed. What was read is no longer in memory then. */
+async function look(parts: VaultParts, record: SegmentRecord, tools: RepairTools): Promise<Look> {
   const { pace, buffers } = tools;
   const blames = new Map<number, Blame>();
   const reader = createShardReader({
@@ -77,39 +137,10 @@ export async function repairSegment(
     unread.clear();
   }
   const bad = badOnes();
-  for (const index of bad) {
-    const [store, blame] = [record.stores[index], blames.get(index)];
-    if (blame !== undefined) parts.log.warn({ segment: record.id, shard: index, store, blame }, "a shard is not whole");
-  }
-  const corrupt = bad.filter((index) => blames.get(index) === "corrupt").length;
   const leaving = leavingOnes.filter((index) => !bad.includes(index));
-  const made = await remake(parts, { record, shards, bad: [...bad, ...leaving], reader }, tools);
+  const fresh = await remake(parts, { record, shards, bad: [...bad, ...leaving], reader }, tools);
   for (const leaves of shards) giveBack(buffers, leaves);
-  const wanting = bad.filter((index) => made?.has(index) !== true);
-  // A shard whose store was only silent may be whole: what is known of it stays, its store's health is asked live.
-  const absent = wanting.filter((index) => blames.has(index) || record.absent.includes(index));
-  const isRead = wanting.every((index) => absent.includes(index));
-  await changeSegment(parts, record.id, (current) => ({
-    ...current,
-    adopted: isRead ? undefined : current.adopted,
-    stores: current.stores.map((store, index) => made?.get(index) ?? store),
-    absent,
-  }));
-  const moved = leaving.filter((index) => made?.has(index) === true);
-  await Promise.allSettled(
-    moved.map(async (index) => {
-      await storeNamed(parts.stores, record.stores[index])?.delete(shardName(parts.seal, record.id, index));
-    }),
-  );
-  return {
-    checked: shards.length,
-    missing: bad.length - corrupt,
-    corrupt,
-    repaired: bad.length - wanting.length,
-    moved: moved.length,
-    isLost: made === undefined,
-    wanting: wanting.map((index) => record.stores[index]!),
-  };
+  return { blames, bad, leaving, fresh };
 }
 
 interface Repair {
@@ -119,30 +150,18 @@ interface Repair {
   readonly reader: ShardReader;
 }
 
-/** Makes the bad shards again. Answers where each now stands, or undefined when too little is left. */
-async function remake(parts: VaultParts, repair: Repair, tools: RepairTools): Promise<Map<number, string> | undefined> {
+/** The bad shards, made again; undefined when too little is left. */
+async function remake(parts: VaultParts, repair: Repair, tools: RepairTools): Promise<readonly Bytes[] | undefined> {
   const { record, shards, bad } = repair;
-  const made = new Map<number, string>();
-  if (bad.length === 0) return made;
+  if (bad.length === 0) return [];
   const whole = shards.map((leaves) => wholeData(record, leaves));
   const isEnough = whole.filter((data) => data !== undefined).length >= record.dataShards;
-  const fresh = isEnough
-    ? await remakeWhole(parts, { shape: record, whole, wanted: bad }, tools.pace)
-    : ((await remakeLeaves(parts, repair, tools.pace)) ?? (await remakeSalvaged(parts, repair, whole, tools)));
-  for (const [at, shard] of fresh?.entries() ?? []) {
-    const put = { index: bad[at]!, shard, taken: [...made.values()] };
-    const store = await place(parts, record, put, tools.buffers);
-    if (store !== undefined) made.set(bad[at]!, store);
-  }
-  return fresh && made;
+  if (isEnough) return await remakeWhole(parts, { shape: record, whole, wanted: bad }, tools.pace);
+  return (await remakeLeaves(parts, repair, tools.pace)) ?? (await remakeSalvaged(parts, repair, whole, tools));
 }
 
 /** The shards from k others of which every leaf holds. */
-async function remakeWhole(
-  { seal, pool }: VaultParts,
-  order: RemakeOrder,
-  pace: Pace,
-): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+async function remakeWhole({ seal, pool }: VaultParts, order: RemakeOrder, pace: Pace): Promise<readonly Bytes[]> {
   if (pool === undefined || order.shape.shardSize < WORKER_SIZE) return remakeShards(seal, order, pace);
   const whole = order.whole.map((shard) => shard && shared(shard));
   return pool.run("remake", { keys: seal.keys, order: { ...order, whole } });
@@ -153,7 +172,7 @@ async function remakeLeaves(
   parts: VaultParts,
   { record, shards, bad }: Repair,
   pace: Pace,
-): Promise<readonly Uint8Array<ArrayBuffer>[] | undefined> {
+): Promise<readonly Bytes[] | undefined> {
   const head = headerSize(record.shardSize);
   const fresh = bad.map(() => new Uint8Array(head + record.shardSize));
   for (let leaf = 0; leaf < leafCount(record.shardSize); leaf++) {
@@ -181,7 +200,7 @@ async function remakeSalvaged(
   { record, reader, bad }: Repair,
   whole: readonly (Uint8Array | undefined)[],
   { pace, buffers }: RepairTools,
-): Promise<readonly Uint8Array<ArrayBuffer>[] | undefined> {
+): Promise<readonly Bytes[] | undefined> {
   const bodies = await Promise.all(
     whole.map(async (data, index) => {
       if (data !== undefined || (storeNamed(parts.stores, record.stores[index])?.isSuspect() ?? true)) return data;
@@ -205,11 +224,27 @@ function wholeData({ shardSize }: SegmentRecord, leaves: Leaves): Uint8Array | u
   return new Uint8Array(first.buffer, first.byteOffset, shardSize);
 }
 
+/** Puts remade shards on stores. Answers where each of them now stands. */
+async function placeAll(
+  parts: VaultParts,
+  record: SegmentRecord,
+  { indexes, fresh }: { readonly indexes: readonly number[]; readonly fresh: readonly Bytes[] },
+  buffers: ReadBuffers,
+): Promise<ReadonlyMap<number, string>> {
+  const placed = new Map<number, string>();
+  for (const [at, shard] of fresh.entries()) {
+    const index = indexes[at]!;
+    const store = await place(parts, record, { index, shard, taken: [...placed.values()] }, buffers);
+    if (store !== undefined) placed.set(index, store);
+  }
+  return placed;
+}
+
 /** Puts a remade shard where it belongs, or on a store that has none of its segment, and reads all of it back. */
 async function place(
   parts: VaultParts,
   record: SegmentRecord,
-  made: { readonly index: number; readonly shard: Uint8Array<ArrayBuffer>; readonly taken: readonly string[] },
+  made: { readonly index: number; readonly shard: Bytes; readonly taken: readonly string[] },
   buffers: ReadBuffers,
 ): Promise<string | undefined> {
   const { index, shard, taken } = made;

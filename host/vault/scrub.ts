@@ -10,8 +10,8 @@ import { followStrays } from "./strays.ts";
 import { indexWrites, type SegmentRecord } from "./vault-index.ts";
 import { storeNamed, type VaultParts } from "./vault-parts.ts";
 
-/** While one segment is computed, another one is read or written. */
-const SEGMENTS_AT_ONCE = 2;
+/** While one segment is computed and another one read, what was made of a third is written. */
+const SEGMENTS_AT_ONCE = 3;
 
 /** Scrubs the whole vault; see `Vault.scrub`. */
 export async function scrubVault(
