@@ -29,6 +29,7 @@ import { buildCapability } from "./packages/build-capability.ts";
 import type { InstalledCapability } from "./packages/manifest.ts";
 import { readPackage } from "./packages/package-file.ts";
 import type { UpgradeReport } from "./packages/upgrade-report.ts";
+import { unpackBatch } from "./rpc/message-batch.ts";
 import { createLabOutside, type LabServer } from "./lab-outside.ts";
 import { createDirectoryJournalFolder } from "./state/directory-journal-folder.ts";
 import { type Journal, openJournal } from "./state/journal.ts";
@@ -204,16 +205,10 @@ async function deliverAll(twins: readonly EngineTwin[]): Promise<number> {
 }
 
 async function carry(from: EngineTwin, to: EngineTwin): Promise<number> {
-  const messages = await from.do("outbox", { peer: to.id, limit: MESSAGES_PER_ROUND });
-  for (const { sequence, capability, method, payload } of messages) {
-    const sent = {
-      from: from.id,
-      circles: ["contacts"],
-      sequence,
-      capability,
-      method,
-      payload: Uint8Array.from(payload),
-    };
+  const page = await from.do("outbox", { peer: to.id, limit: MESSAGES_PER_ROUND });
+  if (page === undefined) return 0;
+  for (const { sequence, capability, method, payload } of unpackBatch(page)) {
+    const sent = { from: from.id, circles: ["contacts"], sequence, capability, method, payload };
     const delivery = await to.do("deliver", sent);
     const refused = delivery.status === "refused" ? [{ sequence, error: delivery.error }] : [];
     await from.do("settle", { peer: to.id, throughSequence: sequence, refused });
@@ -225,7 +220,7 @@ async function carry(from: EngineTwin, to: EngineTwin): Promise<number> {
       );
     }
   }
-  return messages.length;
+  return page.count;
 }
 
 interface TwinParts {

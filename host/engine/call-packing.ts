@@ -1,21 +1,10 @@
 // Calls and their answers as they cross between threads: many in one run of bytes. An object and a
 // buffer per call would cost several times the call itself, and numbers as text a good part of it.
 
-import { jsonDecode, jsonEncode } from "../base/bytes.ts";
+import { pack, type Packed, unpack } from "./byte-packing.ts";
 import type { CallAnswer, CallRequest, Receipt } from "./engine.ts";
 import { packReceipts, type ReceiptPage, unpackReceipts } from "./receipt-page.ts";
 import { laneOf, type WorkerRequest } from "./worker-messages.ts";
-
-/**
- * Many calls, or many answers: how many numbers there are and how long a JSON text is, the numbers (all of these
- * `f64` as the machine has them), the text in UTF-8, then the payloads, one behind the other. All of its buffer,
- * which moves with the message.
- */
-export type Packed = Uint8Array<ArrayBuffer>;
-
-const NUMBER_SIZE = Float64Array.BYTES_PER_ELEMENT;
-/** The two sizes at the beginning. */
-const HEAD_LENGTH = 2;
 
 type CallMessage = WorkerRequest<"call">;
 /** What is asked again and again is the same but for its payload, which no JSON has. */
@@ -138,32 +127,4 @@ export function unpackAnswers(packed: Packed): AnswersAndReceipts {
   for (let at = newsAt + 1; at < rowsAt; at += NEWS_LENGTH)
     receipts.push({ slot: numbers[at]!, receipt: found[numbers[at + 1]!]! });
   return { answers, receipts };
-}
-
-function pack(numbers: readonly number[], text: unknown, payloads: readonly Uint8Array[]): Packed {
-  const json = jsonEncode(text);
-  const textAt = (HEAD_LENGTH + numbers.length) * NUMBER_SIZE;
-  let offset = textAt + json.length;
-  const packed = new Uint8Array(payloads.reduce((size, { length }) => size + length, offset));
-  const fields = new Float64Array(packed.buffer, 0, HEAD_LENGTH + numbers.length);
-  fields[0] = numbers.length;
-  fields[1] = json.length;
-  fields.set(numbers, HEAD_LENGTH);
-  packed.set(json, textAt);
-  for (const payload of payloads) {
-    packed.set(payload, offset);
-    offset += payload.length;
-  }
-  return packed;
-}
-
-function unpack(packed: Packed): { readonly numbers: Float64Array; readonly text: unknown; readonly payloads: Packed } {
-  const fields = new Float64Array(packed.buffer, 0, HEAD_LENGTH);
-  const textAt = (HEAD_LENGTH + fields[0]!) * NUMBER_SIZE;
-  const payloadsAt = textAt + fields[1]!;
-  return {
-    numbers: new Float64Array(packed.buffer, HEAD_LENGTH * NUMBER_SIZE, fields[0]),
-    text: jsonDecode(packed.subarray(textAt, payloadsAt)),
-    payloads: packed.subarray(payloadsAt),
-  };
 }

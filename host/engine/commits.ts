@@ -11,7 +11,7 @@ export interface CommitsParts {
   readonly store: Pick<SnapshotStateStore, "commit" | "accompany">;
   readonly clock: Clock;
   readonly log: Log;
-  /** What waits for a commit that takes it along: receipts and recordings. */
+  /** What waits for a commit that takes it along: receipts, recordings, how the outbox stands. */
   readonly drain: () => StateWrite[];
   /** Whose turn it is, when there is work that may wait. */
   readonly turns: Pick<Turns, "perform">;

@@ -128,7 +128,7 @@ export class EngineCore {
       scan: (range) => durable.scan(range),
       sizeBytes: (namespace) => store.sizeBytes(namespace),
     };
-    const drain = (): StateWrite[] => [...this.receipts.drain(), ...this.recordings.drain()];
+    const drain = (): StateWrite[] => [...this.receipts.drain(), ...this.recordings.drain(), ...this.outbox.drain()];
     const turns = parts.turns ?? NO_QUEUE;
     this.#commits = new Commits({ store, clock, log, drain, turns, onFailure: () => this.#recover() });
     this.runner = new GuestRunner({

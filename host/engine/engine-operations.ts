@@ -112,7 +112,7 @@ export const ENGINE_OPERATIONS: { readonly [Name in OperationName]: Operation<Na
   },
   events: (core, query) => core.whenDurable(() => core.events.list(query)),
   outboxPeers: (core) => core.whenDurable(() => core.outbox.peers()),
-  outbox: (core, { peer, ...query }) => Promise.resolve(core.outbox.list(peer, query)),
+  outbox: (core, { peer, ...query }) => Promise.resolve(core.outbox.page(peer, query)),
   settle: async (core, { peer, ...settlement }) => {
     await core.commit(core.outbox.settle(peer, settlement, core.clock.nowMs()));
     return undefined;

@@ -151,6 +151,16 @@ export interface OutgoingMessage {
   readonly trace?: string | undefined;
 }
 
+/** Messages of the outbox as they travel (docs/formats/peer-protocol.md, "Messages"): at least one, their sequences follow each other. */
+export interface OutboxPage {
+  readonly firstSequence: number;
+  readonly count: number;
+  /** JSON: of each message `{ capability, method, sizeBytes, trace? }`. */
+  readonly heads: string;
+  /** Their payloads, one behind the other. */
+  readonly payloads: Uint8Array;
+}
+
 /** A message from another twin, whose identity the connection has proven. */
 export interface IncomingMessage {
   readonly from: string;
@@ -279,8 +289,8 @@ export interface Engine extends AsyncDisposable {
 
   /** Peers with something in the outbox, and how many messages wait for each. */
   outboxPeers(): Promise<ReadonlyMap<string, number>>;
-  /** The oldest messages for `peer` behind `afterSequence`, in order; fewer than `limit` when they are large, and none only when there is none. */
-  outbox(peer: string, query: OutboxQuery): Promise<OutgoingMessage[]>;
+  /** The oldest messages for `peer` behind `afterSequence`, in order; fewer than `limit` when they are large, and undefined only when there is none. */
+  outbox(peer: string, query: OutboxQuery): Promise<OutboxPage | undefined>;
   /** Deletes (or, when refused, parks) the messages, all in one commit. Durable. Those that are gone already count as settled. */
   settle(peer: string, settlement: Settlement): Promise<void>;
   /** Handles a message with exactly-once effect. */

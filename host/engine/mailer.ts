@@ -10,7 +10,10 @@ import type { FromWorker, TwinNews, WorkerLogLine, WorkerReply } from "./worker-
 /** Collects it, and posts it when the current work is done. */
 export class Mailer {
   readonly #post: (message: FromWorker, transfer: ArrayBuffer[]) => void;
+  /** How many listeners hear of receipts. */
+  #hearers: Int32Array = new Int32Array(1);
   #replies: WorkerReply[] = [];
+  #done: number[] = [];
   #answers: IdentifiedAnswer[] = [];
   #receipts: PlacedReceipt[] = [];
   /** By slot. */
@@ -22,22 +25,31 @@ export class Mailer {
     this.#post = post;
   }
 
+  /** From now on receipts are told only while the first number of `hearers`, which is shared with others, says that somebody hears them. */
+  heedHearers(hearers: SharedArrayBuffer): void {
+    this.#hearers = new Int32Array(hearers);
+  }
+
   /** The answer to a request. */
   reply(reply: WorkerReply): void {
     if ("answer" in reply && isCallAnswer(reply.answer)) this.#answers.push({ id: reply.id, answer: reply.answer });
+    else if ("answer" in reply && isDone(reply.answer)) this.#done.push(reply.id);
     else this.#replies.push(reply);
     this.#postSoon();
   }
 
   /** What happened in the twin of that slot. */
   tell(slot: number, { receipts, events, outboxPeers }: EngineNews): void {
-    for (const receipt of receipts) this.#receipts.push({ slot, receipt });
+    if (Atomics.load(this.#hearers, 0) > 0) {
+      for (const receipt of receipts) this.#receipts.push({ slot, receipt });
+      if (receipts.length > 0) this.#postSoon();
+    }
     if (events.length + outboxPeers.length > 0) {
       const news = this.#news.getOrInsertComputed(slot, () => ({ events: [], outboxPeers: new Set<string>() }));
       news.events.push(...events);
       for (const peer of outboxPeers) news.outboxPeers.add(peer);
+      this.#postSoon();
     }
-    this.#postSoon();
   }
 
   /** A line for the host's log. */
@@ -52,24 +64,31 @@ export class Mailer {
     // Behind all that the messages which wait now bring about: one message costs as much as several calls.
     setImmediate(() => {
       this.#posting = false;
-      const [replies, log] = [this.#replies, this.#log];
+      const [replies, done, log] = [this.#replies, this.#done, this.#log];
       const packed = { answers: this.#answers, receipts: this.#receipts };
       const isPacked = packed.answers.length + packed.receipts.length > 0;
       const answers = isPacked ? packAnswers(packed) : undefined;
       const news = [...this.#news].map(([slot, { events, outboxPeers }]): TwinNews => {
         return { slot, news: { outboxPeers: [...outboxPeers], events, receipts: [] } };
       });
-      [this.#replies, this.#answers, this.#receipts, this.#log] = [[], [], [], []];
+      [this.#replies, this.#done, this.#answers, this.#receipts, this.#log] = [[], [], [], [], []];
       this.#news = new Map();
       const transfer = answers === undefined ? [] : [answers.buffer];
-      const isAlone = replies.length + news.length + log.length === 0;
-      this.#post(isAlone && answers !== undefined ? answers : { kind: "batch", answers, replies, news, log }, transfer);
+      const isAlone = replies.length + done.length + news.length + log.length === 0;
+      this.#post(
+        isAlone && answers !== undefined ? answers : { kind: "batch", answers, done, replies, news, log },
+        transfer,
+      );
     });
   }
 }
 
 function isCallAnswer(answer: OperationAnswer<OperationName>): answer is CallAnswer {
   return answer !== undefined && "payload" in answer && "receipt" in answer;
+}
+
+function isDone(answer: OperationAnswer<OperationName>): boolean {
+  return answer !== undefined && "status" in answer && answer.status === "done";
 }
 
 /** Errors lose their class between threads: only their text crosses. */

@@ -112,6 +112,7 @@ class WorkerEngines implements Engines {
         await seat.remove(slot);
         this.#open.delete(twin);
       },
+      hearers: seat.hearers,
       log: this.#options.log,
     });
     seat.attach(slot, engine);

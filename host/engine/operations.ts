@@ -13,8 +13,8 @@ import type {
   Delivery,
   EngineStatus,
   IncomingMessage,
+  OutboxPage,
   OutboxQuery,
-  OutgoingMessage,
   ParkedMessage,
   Receipt,
   ReceiptSum,
@@ -50,7 +50,7 @@ interface Operations {
   receiptSums(query: { readonly sinceDay?: string | undefined }): ReceiptSum[];
   events(query: { readonly afterSequence: number; readonly limit?: number | undefined }): TwinEvent[];
   outboxPeers(query: undefined): ReadonlyMap<string, number>;
-  outbox(query: OutboxQuery & { readonly peer: string }): OutgoingMessage[];
+  outbox(query: OutboxQuery & { readonly peer: string }): OutboxPage | undefined;
   settle(settlement: Settlement & { readonly peer: string }): undefined;
   parked(query: undefined): ParkedMessage[];
   readTable(range: StateRange): StateEntry[];

@@ -5,7 +5,8 @@ import { jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts
 import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { SnapshotStateStore, StateKey, StateStore, StateWrite } from "../state/state-store.ts";
-import type { OutboxQuery, OutgoingMessage, ParkedMessage, Settlement } from "./engine.ts";
+import type { OutboxPage, OutboxQuery, OutgoingMessage, ParkedMessage, Settlement } from "./engine.ts";
+import { packPage } from "./outbox-page.ts";
 import { FIRST_KEY, ownedKeys } from "./row-key.ts";
 
 const MESSAGES = "$outbox";
@@ -34,7 +35,10 @@ interface MessageRow extends Omit<OutgoingMessage, "payload"> {
 
 const NEW_PEER: PeerRow = { nextSequence: 1, waiting: 0 };
 
-/** The outbox of one twin. It makes writes; its user commits them, and calls `reload` when that failed. */
+/**
+ * The outbox of one twin. It makes writes; its user commits them, with what {@link Outbox.drain} gives in the same
+ * record, and calls `reload` when that failed.
+ */
 export interface Outbox {
   /** Numbers the messages per peer, in order. */
   append(drafts: readonly MessageDraft[], nowMs: number): StateWrite[];
@@ -44,10 +48,12 @@ export interface Outbox {
   parkedCount(): number;
   /** Peers with messages waiting, and how many. */
   peers(): ReadonlyMap<string, number>;
-  /** The oldest durable messages for `peer` behind `afterSequence`, in order: at least one when there is one, and no more than a page may hold. */
-  list(peer: string, query: OutboxQuery): OutgoingMessage[];
+  /** The oldest durable messages for `peer` behind `afterSequence`, in order: undefined when there is none, and no more than a page may hold. */
+  page(peer: string, query: OutboxQuery): OutboxPage | undefined;
   /** Takes the first messages out, the refused ones to the parked. Nothing to write for messages that are gone. */
   settle(peer: string, settlement: Settlement, nowMs: number): StateWrite[];
+  /** How the peers stand whose messages have changed: a row for each peer, and not one for each message. */
+  drain(): StateWrite[];
   /** Newest last. */
   parked(): ParkedMessage[];
   reload(): void;
@@ -57,19 +63,20 @@ export interface Outbox {
 export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">): Outbox {
   let peers = readPeers(store);
   let length = lengthOf(peers);
+  /** Peers whose row is not written. */
+  const changed = new Set<string>();
   let parkedCount: number | undefined;
   const peerOf = (peer: string): PeerRow => peers.get(peer) ?? NEW_PEER;
-  const setPeer = (peer: string, row: PeerRow): StateWrite => {
+  const setPeer = (peer: string, row: PeerRow): void => {
     length += row.waiting - peerOf(peer).waiting;
     peers.set(peer, row);
-    return { namespace: PEERS, key: utf8Encode(peer), value: jsonEncode(row) };
+    changed.add(peer);
   };
   return {
-    append: (drafts, nowMs) => {
-      const changed = new Map<string, StateWrite>();
-      const rows = drafts.map(({ peer, capability, method, payload, trace }) => {
+    append: (drafts, nowMs) =>
+      drafts.map(({ peer, capability, method, payload, trace }) => {
         const { nextSequence, waiting } = peerOf(peer);
-        changed.set(peer, setPeer(peer, { nextSequence: nextSequence + 1, waiting: waiting + 1 }));
+        setPeer(peer, { nextSequence: nextSequence + 1, waiting: waiting + 1 });
         const row: MessageRow = {
           peer,
           sequence: nextSequence,
@@ -80,25 +87,16 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
           trace,
         };
         return { namespace: MESSAGES, key: ownedKeys(peer)(nextSequence), value: jsonEncode(row) };
-      });
-      return [...rows, ...changed.values()];
-    },
+      }),
     length: () => length,
     parkedCount: () => (parkedCount ??= readParked(store).length),
     peers: () => new Map([...peers].flatMap(([peer, { waiting }]) => (waiting > 0 ? [[peer, waiting]] : []))),
-    list: (peer, { afterSequence = 0, limit }) => {
+    page: (peer, { afterSequence = 0, limit }) => {
       const { nextSequence, waiting } = peerOf(peer);
       const first = Math.max(nextSequence - waiting, afterSequence + 1);
       const count = Math.min(limit, LIMITS.engine.pageLength, nextSequence - first);
-      const messages: OutgoingMessage[] = [];
-      const keyOf = ownedKeys(peer);
-      for (let sizeBytes = 0; messages.length < count && sizeBytes < LIMITS.engine.outboxPageSizeBytes;) {
-        const message = readMessage(store, keyOf(first + messages.length));
-        if (message === undefined) break;
-        messages.push(message);
-        sizeBytes += message.payload.length;
-      }
-      return messages;
+      const messages = readMessages(store, peer, { first, count });
+      return messages.length === 0 ? undefined : packPage(messages);
     },
     settle: (peer, { throughSequence, refused }, nowMs) => {
       const { nextSequence, waiting } = peerOf(peer);
@@ -110,15 +108,23 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
         .filter(({ sequence }) => sequence >= first && sequence <= last)
         .map(({ sequence, error }) => parkedMessage(readMessage(store, keys[sequence - first]!)!, error, nowMs));
       const gone = keys.map((key): StateWrite => ({ namespace: MESSAGES, key, value: undefined }));
-      const row = setPeer(peer, { nextSequence, waiting: nextSequence - 1 - last });
-      if (parking.length === 0) return [...gone, row];
+      setPeer(peer, { nextSequence, waiting: nextSequence - 1 - last });
+      if (parking.length === 0) return gone;
       parkedCount = undefined;
-      return [...gone, row, ...park(store, parking)];
+      return [...gone, ...park(store, parking)];
+    },
+    drain: () => {
+      const rows = [...changed].map((peer) => {
+        return { namespace: PEERS, key: utf8Encode(peer), value: jsonEncode(peerOf(peer)) };
+      });
+      changed.clear();
+      return rows;
     },
     parked: () => readParked(store),
     reload: () => {
       peers = readPeers(store);
       length = lengthOf(peers);
+      changed.clear();
       parkedCount = undefined;
     },
   };
@@ -137,12 +143,30 @@ function readParked(store: Pick<StateStore, "scan">): ParkedMessage[] {
     .toSorted((left, right) => left.parkedAtMs - right.parkedAtMs);
 }
 
+/** So many from `first` on, fewer when they are not durable or would be more than a page may hold. */
+function readMessages(
+  store: Pick<SnapshotStateStore, "durable">,
+  peer: string,
+  { first, count }: { readonly first: number; readonly count: number },
+): OutgoingMessage[] {
+  const messages: OutgoingMessage[] = [];
+  const keyOf = ownedKeys(peer);
+  for (let sizeBytes = 0; messages.length < count && sizeBytes < LIMITS.engine.outboxPageSizeBytes;) {
+    const message = readMessage(store, keyOf(first + messages.length));
+    if (message === undefined) break;
+    messages.push(message);
+    sizeBytes += message.payload.length;
+  }
+  return messages;
+}
+
 /** Durable ones only: what a peer is told must never be taken back, least of all its number. */
 function readMessage(store: Pick<SnapshotStateStore, "durable">, key: Uint8Array): OutgoingMessage | undefined {
   const value = store.durable.get({ namespace: MESSAGES, key });
   if (value === undefined) return undefined;
   const row = jsonDecode(value) as MessageRow;
-  return { ...row, payload: utf8Encode(row.payload) };
+  // Bytes of the pool, as all of them are copied soon.
+  return { ...row, payload: Buffer.from(row.payload) };
 }
 
 function parkedMessage(message: OutgoingMessage, error: ErrorWire, nowMs: number): ParkedMessage {

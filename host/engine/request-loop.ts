@@ -4,6 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { toTwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { unpackCalls } from "./call-packing.ts";
+import { unpackDeliveries } from "./delivery-packing.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine-operations.ts";
 import { FairQueue, type Payer } from "./fair-queue.ts";
 import type { Mailer } from "./mailer.ts";
@@ -45,10 +46,11 @@ export class RequestLoop {
 
   /** Takes in what the main thread has sent. */
   accept(message: ToWorker): void {
-    const { places, calls, requests, drops, forget } = batchOf(message);
+    const { places, calls, deliveries, requests, drops, forget } = batchOf(message);
     for (const place of places) this.#residence.add(place);
     for (const { id, twin } of forget) this.#answer(id, "forget", this.#residence.forget(twin));
     if (calls !== undefined) for (const call of unpackCalls(calls)) this.#queue.push(call);
+    if (deliveries !== undefined) for (const delivery of unpackDeliveries(deliveries)) this.#queue.push(delivery);
     for (const request of requests) this.#queue.push(request);
     for (const id of drops) {
       if (this.#queue.drop(id) !== undefined) this.#mailer.reply({ id, dropped: true });

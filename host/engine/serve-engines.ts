@@ -29,6 +29,7 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
   // Nobody listens before the first message.
   opening.catch(() => {});
   const data = await firstMessage(port);
+  mailer.heedHearers(data.hearers);
   try {
     const kernels = await opening;
     const choice = new WriteChoice({ clock: systemClock, isAlone: () => loop.isAlone() });

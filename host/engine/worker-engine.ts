@@ -17,8 +17,8 @@ import type {
   EngineListener,
   EngineStatus,
   IncomingMessage,
+  OutboxPage,
   OutboxQuery,
-  OutgoingMessage,
   ParkedMessage,
   Receipt,
   ReceiptSum,
@@ -42,6 +42,8 @@ export interface WorkerEngineParts {
   ) => Promise<OperationAnswer<Name>>;
   /** Ends the twin's stay. Called once. */
   readonly leave: () => Promise<void>;
+  /** One `Int32`, shared with the worker: how many listeners there hear of receipts. */
+  readonly hearers: Int32Array;
   readonly log: Log;
 }
 
@@ -69,7 +71,11 @@ export class WorkerEngine implements Engine {
     // An entry of its own: the same listener may be given twice.
     const entry = { ...bindListener(listener) };
     this.#listeners.add(entry);
-    return () => this.#listeners.delete(entry);
+    const count = listener.onReceipt === undefined ? 0 : 1;
+    Atomics.add(this.#parts.hearers, 0, count);
+    return () => {
+      if (this.#listeners.delete(entry)) Atomics.sub(this.#parts.hearers, 0, count);
+    };
   }
 
   install(packageBytes: Uint8Array): Promise<InstalledCapability> {
@@ -152,7 +158,7 @@ export class WorkerEngine implements Engine {
     return this.#parts.ask("outboxPeers", undefined);
   }
 
-  outbox(peer: string, query: OutboxQuery): Promise<OutgoingMessage[]> {
+  outbox(peer: string, query: OutboxQuery): Promise<OutboxPage | undefined> {
     return this.#parts.ask("outbox", { peer, ...query });
   }
 

@@ -6,8 +6,10 @@ import type { Clock } from "../base/clock.ts";
 import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { type AnswersAndReceipts, packCalls, type Packed, unpackAnswers } from "./call-packing.ts";
-import type { Receipt } from "./engine.ts";
+import type { Packed } from "./byte-packing.ts";
+import { type AnswersAndReceipts, packCalls, unpackAnswers } from "./call-packing.ts";
+import { packDeliveries } from "./delivery-packing.ts";
+import type { Delivery, Receipt } from "./engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 import type { Outside } from "./outside.ts";
 import { serveOutside } from "./outside-link.ts";
@@ -56,6 +58,7 @@ interface LinkRequest<Name extends OperationName> {
 }
 
 const RUNNING_SIZE = 8;
+const DONE: Delivery = { status: "done" };
 const NO_ANSWERS: AnswersAndReceipts = { answers: [], receipts: [] };
 
 /** Has a worker serve. Rejects with the worker's own error when it cannot open its journal. */
@@ -98,6 +101,7 @@ export class WorkerLink {
   readonly #ended = Promise.withResolvers<void>();
   #nextId = 1;
   #calls: WorkerRequest<"call">[] = [];
+  #deliveries: WorkerRequest<"deliver">[] = [];
   #requests: WorkerRequest[] = [];
   #drops: number[] = [];
   #places: TwinPlace[] = [];
@@ -161,6 +165,7 @@ export class WorkerLink {
     const settle = this.#takeOff(id, lane, allowedMs({ name, args }));
     const request = { id, slot, ...place, name, args, sentAtMs: this.#options.clock.nowMs() } as WorkerRequest;
     if (request.name === "call") this.#calls.push(request);
+    else if (request.name === "deliver") this.#deliveries.push(request);
     else this.#requests.push(request);
     this.#postSoon();
     const abort = (): void => {
@@ -204,6 +209,7 @@ export class WorkerLink {
       for (const record of message.records) this.#options.onRecord(message.slot, record);
     } else {
       for (const { level, fields, message: text } of message.log) this.#options.log[level](fields, text);
+      for (const id of message.done) this.#settle({ id, answer: DONE });
       for (const reply of message.replies) this.#settle(reply);
       this.#take(message.answers, message.news);
     }
@@ -236,15 +242,22 @@ export class WorkerLink {
       const batch: WorkerBatch = {
         places: this.#places,
         calls,
+        deliveries: this.#deliveries.length === 0 ? undefined : packDeliveries(this.#deliveries),
         requests: this.#requests,
         drops: this.#drops,
         forget: this.#forget,
       };
-      [this.#places, this.#calls, this.#requests, this.#drops, this.#forget] = [[], [], [], [], []];
-      const { places, requests, drops, forget } = batch;
-      const isAlone = places.length + requests.length + drops.length + forget.length === 0;
+      [this.#places, this.#calls, this.#deliveries, this.#requests] = [[], [], [], []];
+      [this.#drops, this.#forget] = [[], []];
+      const { places, deliveries, requests, drops, forget } = batch;
+      const others = places.length + requests.length + drops.length + forget.length;
+      const isAlone = others === 0 && deliveries === undefined;
       const message: ToWorker = isAlone && calls !== undefined ? calls : batch;
-      this.#worker.postMessage(message, calls === undefined ? [] : [calls.buffer]);
+      const packed = [calls, deliveries].filter((each) => each !== undefined);
+      this.#worker.postMessage(
+        message,
+        packed.map(({ buffer }) => buffer),
+      );
     });
   }
 

@@ -5,7 +5,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { callerName } from "../grants/decide.ts";
-import type { Packed } from "./call-packing.ts";
+import type { Packed } from "./byte-packing.ts";
 import type { GuestLogLevel } from "./guest-frame.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 
@@ -67,7 +67,8 @@ export interface WorkerBatch {
   /** Twins that come to live here; they sleep. */
   readonly places: readonly TwinPlace[];
   readonly calls: Packed | undefined;
-  /** All that are no calls. */
+  readonly deliveries: Packed | undefined;
+  /** All that are neither. */
   readonly requests: readonly WorkerRequest[];
   /** Ids of requests that nobody waits for any more. */
   readonly drops: readonly number[];
@@ -77,7 +78,8 @@ export interface WorkerBatch {
 
 /** The message with all its parts. */
 export function batchOf(message: ToWorker): WorkerBatch {
-  return message instanceof Uint8Array ? { places: [], calls: message, requests: [], drops: [], forget: [] } : message;
+  if (!(message instanceof Uint8Array)) return message;
+  return { places: [], calls: message, deliveries: undefined, requests: [], drops: [], forget: [] };
 }
 
 /** From the worker: `ready` or `failed` once, then batches: answers and receipts alone, as mostly, or with more. */
@@ -94,7 +96,9 @@ export type FromWorker =
       readonly kind: "batch";
       /** Answers to calls, and receipts that are news. */
       readonly answers: Packed | undefined;
-      /** All that are no such answers. */
+      /** Deliveries that took effect. */
+      readonly done: readonly number[];
+      /** All that are neither. */
       readonly replies: readonly WorkerReply[];
       readonly news: readonly TwinNews[];
       readonly log: readonly WorkerLogLine[];
@@ -115,6 +119,8 @@ export interface EngineWorkerData {
   readonly outside: MessagePort;
   /** Two `Int32`: id of the request that runs (0: none), and a count that changes with every request. */
   readonly running: SharedArrayBuffer;
+  /** One `Int32`: how many listeners hear of receipts. Nobody packs them for no one. */
+  readonly hearers: SharedArrayBuffer;
 }
 
 /** Who pays for a request to a twin, and in which of their lanes it waits: calls per capability, messages, and the host's own work. */

@@ -37,6 +37,8 @@ interface Tenant {
 
 /** One worker after the other. */
 export class WorkerSeat {
+  /** One `Int32`: how many listeners of its twins hear of receipts. */
+  readonly hearers = new Int32Array(new SharedArrayBuffer(4));
   readonly #parts: SeatParts;
   readonly #twins = new Map<number, Tenant>();
   /** Twins of which the journal has records, or may have. */
@@ -72,7 +74,11 @@ export class WorkerSeat {
     const { journalFolder, clock, log, stock } = this.#parts;
     let servedSinceMs: number | undefined;
     const link = startWorkerLink({
-      data: { journalFolder, places: [...this.#twins.values()].map(({ place }) => place) },
+      data: {
+        journalFolder,
+        places: [...this.#twins.values()].map(({ place }) => place),
+        hearers: this.hearers.buffer,
+      },
       worker: stock.take(),
       clock,
       log,

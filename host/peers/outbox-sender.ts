@@ -4,10 +4,10 @@
 import type { Clock } from "../base/clock.ts";
 import { toTwinError, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { Engine, OutgoingMessage } from "../engine/engine.ts";
+import type { Engine, OutboxPage } from "../engine/engine.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import { remoteAnswer } from "../rpc/frame-session.ts";
-import { checkAnswer, type CheckedAnswer, packBatch } from "../rpc/message-batch.ts";
+import { checkAnswer, type CheckedAnswer } from "../rpc/message-batch.ts";
 import type { PeerSession } from "./peer-session.ts";
 
 const FIRST_LENGTH = 16;
@@ -17,7 +17,8 @@ const SLOW_MS = 2_000;
 
 /** A batch without its answer. */
 interface Flight {
-  readonly messages: readonly OutgoingMessage[];
+  /** Sequence of its last message. */
+  readonly lastSequence: number;
   /** Begins the time in which the answer must come: it is the first one now. */
   readonly hurry: () => void;
   readonly answer: Promise<CheckedAnswer>;
@@ -70,10 +71,10 @@ export class OutboxSender {
 
   async #fill(session: PeerSession, flights: Flight[]): Promise<void> {
     while (flights.length < LIMITS.peers.batchesInFlight) {
-      const afterSequence = flights.at(-1)?.messages.at(-1)!.sequence;
-      const messages = await this.#engine.outbox(this.#peer, { afterSequence, limit: this.#length });
-      if (messages.length === 0) return;
-      flights.push(send(session, messages));
+      const afterSequence = flights.at(-1)?.lastSequence;
+      const page = await this.#engine.outbox(this.#peer, { afterSequence, limit: this.#length });
+      if (page === undefined) return;
+      flights.push(send(session, page));
     }
   }
 
@@ -83,17 +84,18 @@ export class OutboxSender {
   }
 }
 
-function send(session: PeerSession, messages: readonly OutgoingMessage[]): Flight {
+function send(session: PeerSession, { count, ...batch }: OutboxPage): Flight {
+  const { firstSequence } = batch;
   const stop = new AbortController();
-  const answered = remoteAnswer(session.remote.deliver(packBatch(messages)), { signal: stop.signal });
-  const answer = answered.then((value) => checkAnswer(value, messages));
+  const answered = remoteAnswer(session.remote.deliver(batch), { signal: stop.signal });
+  const answer = answered.then((value) => checkAnswer(value, { count, firstSequence }));
   // Whoever waits for it may have given up before.
   answer.catch(() => {});
   const hurry = (): void => {
     const deadline = AbortSignal.timeout(LIMITS.peers.requestTimeoutMs);
     deadline.addEventListener("abort", () => stop.abort(deadline.reason), { once: true });
   };
-  return { messages, hurry, answer };
+  return { lastSequence: firstSequence + count - 1, hurry, answer };
 }
 
 function lostMessages(): TwinError {

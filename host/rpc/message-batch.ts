@@ -1,11 +1,10 @@
 // Messages as they travel between hosts, many in one frame, and what is said of them
 // (docs/formats/peer-protocol.md, "Messages"). Both come from another host: they may be anything.
 
-import { concatBytes } from "../base/bytes.ts";
 import { type ErrorWire, errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
-import type { Delivery, OutgoingMessage, Settlement } from "../engine/engine.ts";
-import type { BatchAnswer, MessageBatch } from "./api.ts";
+import type { Delivery, OutboxPage, Settlement } from "../engine/engine.ts";
+import type { BatchAnswer } from "./api.ts";
 import { checkBytes, checkInteger, checkRecord, checkText, checkTrace, invalid } from "./arguments.ts";
 
 /** One message of a batch, checked. */
@@ -18,27 +17,8 @@ export interface BatchedMessage {
   readonly trace: string | undefined;
 }
 
-interface Head {
-  readonly capability: string;
-  readonly method: string;
-  readonly sizeBytes: number;
-  readonly trace?: string | undefined;
-}
-
 const NAME_LENGTH_MAX = 64;
 const REFUSAL_MESSAGE_LENGTH = 500;
-
-/** Packs messages, at least one, whose sequences follow each other. */
-export function packBatch(messages: readonly OutgoingMessage[]): MessageBatch {
-  const heads = messages.map(({ capability, method, payload, trace }): Head => {
-    return { capability, method, sizeBytes: payload.length, trace };
-  });
-  return {
-    firstSequence: messages[0]!.sequence,
-    heads: JSON.stringify(heads),
-    payloads: concatBytes(...messages.map(({ payload }) => payload)),
-  };
-}
 
 /** The messages of a batch as it came. Throws `TWIN_INPUT_INVALID`. */
 export function unpackBatch(batch: unknown): BatchedMessage[] {
@@ -95,23 +75,23 @@ export interface CheckedAnswer {
 }
 
 /** Checks the answer to `sent`. Throws `TWIN_PEER_PROTOCOL` for what is none. */
-export function checkAnswer(value: unknown, sent: readonly OutgoingMessage[]): CheckedAnswer {
+export function checkAnswer(value: unknown, sent: Pick<OutboxPage, "firstSequence" | "count">): CheckedAnswer {
   try {
     const { settledCount, refused, stopped } = checkRecord(value, "answer");
-    const count = checkInteger(settledCount, "settledCount", { min: 0, max: sent.length });
+    const count = checkInteger(settledCount, "settledCount", { min: 0, max: sent.count });
     if (!Array.isArray(refused) || refused.length > count)
       throw invalid("refused", `at most ${count} entries`, refused);
     const settlement = {
-      throughSequence: sent[0]!.sequence + count - 1,
+      throughSequence: sent.firstSequence + count - 1,
       refused: refused.map((entry) => {
         const { index, error } = checkRecord(entry, "refused[]");
         const position = checkInteger(index, "refused[].index", { min: 0, max: count - 1 });
         const wire = errorFromWire(error).toWire();
         const message = wire.message.slice(0, REFUSAL_MESSAGE_LENGTH);
-        return { sequence: sent[position]!.sequence, error: { ...wire, message } };
+        return { sequence: sent.firstSequence + position, error: { ...wire, message } };
       }),
     };
-    const whole = count === sent.length;
+    const whole = count === sent.count;
     return { settlement: count === 0 ? undefined : settlement, stopped: whole ? undefined : checkStop(stopped) };
   } catch (cause) {
     const message = "The other host answered messages with something that is no answer.";

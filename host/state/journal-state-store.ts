@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import type { Journal, JournalSource } from "./journal.ts";
 import type { JournalRecord } from "./journal-group.ts";
 import { createRecordSeal, decodeWrites, type RecordSeal, RecordWriter } from "./journal-record.ts";
-import { keyOf, orderOf, Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
+import { keyOf, orderOf, Overlay, type OverlayRow, sizeOf, type TableLook, versionAt } from "./overlay.ts";
 import { stateBroken } from "./sqlite-failure.ts";
 import { openStateFile, type SealedEntry, type StateFile, type StateFileOptions } from "./state-file.ts";
 import { checkKey, checkNamespace, checkRange } from "./state-key.ts";
@@ -128,6 +128,14 @@ class Store implements JournalStateStore, JournalSource {
   readonly #parts: StoreParts;
   readonly #writer = new RecordWriter();
   readonly #cache = new ValueCache();
+  /** What gets a newer row is asked about: what was read of it is not true for long. */
+  readonly #tables: TableLook = {
+    rowSizeBytes: (at) => {
+      this.#cache.forget(at);
+      return this.#parts.file.rowSizeBytes(at);
+    },
+    scanSealed: (range) => this.#parts.file.scanSealed(range),
+  };
   /** Sizes of namespaces as reads see them; loaded before a row of theirs is in the overlay. */
   readonly #sizes = new Map<string, number>();
   /** Collects until the journal draws it. */
@@ -265,10 +273,7 @@ class Store implements JournalStateStore, JournalSource {
   #putAt(write: StateWrite, at: { readonly sequence: number; readonly durable: number }): void {
     const { namespace, key, value } = write;
     const before = this.#sizeOf(namespace);
-    const sizeBefore = this.#parts.overlay.put(write, at, () => {
-      this.#cache.forget(write);
-      return this.#parts.file.rowSizeBytes(write);
-    });
+    const sizeBefore = this.#parts.overlay.put(write, at, this.#tables);
     this.#sizes.set(namespace, before - sizeBefore + sizeOf(key.length, value));
   }
 

@@ -23,6 +23,8 @@ export interface OverlayRow {
   appliedSequence: number;
 }
 
+const FIRST_KEY = new Uint8Array();
+
 /** The bytes in order of `order`. */
 export function orderOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
@@ -47,9 +49,18 @@ export function versionAt(row: OverlayRow, sequence: number): Version | undefine
   return version;
 }
 
+/** What the tables on disk say. */
+export interface TableLook {
+  /** Bytes of the row's key and value there; 0 when it is absent. */
+  rowSizeBytes(at: StateKey): number;
+  scanSealed(range: StateRange): readonly { readonly key: Uint8Array }[];
+}
+
 /** The overlay of one twin. */
 export class Overlay {
   readonly #tables = new Map<string, SortedRows<OverlayRow>>();
+  /** Behind this order the tables have no row of the namespace: most rows come with growing numbers, and need no look. */
+  readonly #ends = new Map<string, string>();
 
   find({ namespace, key }: StateKey): OverlayRow | undefined {
     return this.#tables.get(namespace)?.find(orderOf(key));
@@ -62,21 +73,21 @@ export class Overlay {
 
   /**
    * Puts a version on top, of which it keeps the value; `durable` is the last sequence that reads may still
-   * ask for. `tableSize` is asked when the key is new here. Returns how many bytes the row had.
+   * ask for. `tables` are asked when the key is new here. Returns how many bytes the row had.
    */
   put(
     { namespace, key, value }: StateWrite,
     at: { readonly sequence: number; readonly durable: number },
-    tableSize: () => number,
+    tables: TableLook,
   ): number {
     const version: Version = { sequence: at.sequence, value, older: undefined };
     const rows = this.#tables.getOrInsertComputed(namespace, () => new SortedRows());
     const order = orderOf(key);
     const known = rows.find(order);
     if (known === undefined) {
-      const row: OverlayRow = { order, newest: version, tableSizeBytes: tableSize(), appliedSequence: 0 };
-      rows.add(row);
-      return row.tableSizeBytes;
+      const tableSizeBytes = this.#tableSize({ namespace, key }, order, tables);
+      rows.add({ order, newest: version, tableSizeBytes, appliedSequence: 0 });
+      return tableSizeBytes;
     }
     const { newest } = known;
     if (newest.sequence === at.sequence) version.older = newest.older;
@@ -128,4 +139,17 @@ export class Overlay {
   rowsFrom(namespace: string, order: string): Iterable<OverlayRow> {
     return this.#tables.get(namespace)?.forward(order) ?? [];
   }
+
+  /** Of a row that comes to be here, and some time there. */
+  #tableSize(at: StateKey, order: string, tables: TableLook): number {
+    const end = this.#ends.getOrInsertComputed(at.namespace, (namespace) => endOf(namespace, tables));
+    if (order <= end) return tables.rowSizeBytes(at);
+    this.#ends.set(at.namespace, order);
+    return 0;
+  }
+}
+
+function endOf(namespace: string, tables: TableLook): string {
+  const [last] = tables.scanSealed({ namespace, start: FIRST_KEY, limit: 1, reverse: true });
+  return last === undefined ? "" : orderOf(last.key);
 }

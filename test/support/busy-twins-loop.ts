@@ -10,6 +10,7 @@ import { type Log, silentLog } from "../../host/base/log.ts";
 import type { Delivery, Engine } from "../../host/engine/engine.ts";
 import { openEngines } from "../../host/engine/open-engines.ts";
 import { CRASH_TWINS, crashKey, type CrashStep, readLedger } from "./crash-ledger.ts";
+import { messagesOf } from "./page-messages.ts";
 
 const CALLERS = 8;
 /** What a disk says that fails. */
@@ -98,12 +99,13 @@ async function carry(from: Engine, to: Engine, sender: number): Promise<never> {
     const [peer] = (await persist(() => from.outboxPeers())).keys();
     if (peer === undefined) await sleep(2);
     else {
-      const messages = await persist(() => from.outbox(peer, { limit: 16 }));
+      const page = await persist(() => from.outbox(peer, { limit: 16 }));
+      const messages = messagesOf(page);
       const last = Math.max(...messages.map(({ sequence }) => sequence));
       const deliveries = messages.flatMap((message) => {
         const { sequence, capability, method } = message;
         const deliver = (): Promise<Delivery> => {
-          const payload = Uint8Array.from(message.payload);
+          const payload = message.payload.slice();
           return to.deliver({ from: CRASH_TWINS[sender]!, circles, sequence, capability, method, payload });
         };
         return sequence % 7 === 0 ? [deliver(), deliver()] : [deliver()];

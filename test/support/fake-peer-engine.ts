@@ -12,6 +12,7 @@ import type {
   Receipt,
   Settlement,
 } from "../../host/engine/engine.ts";
+import { packPage } from "../../host/engine/outbox-page.ts";
 import type { PeersParts } from "../../host/peers/peers.ts";
 import { createMemoryTables } from "./memory-tables.ts";
 
@@ -66,8 +67,10 @@ export function createFakePeerEngine(state: FakeTwinState): FakePeerEngine {
     },
     outboxPeers: async () =>
       new Map([...state.outbox].filter(([, queue]) => queue.length > 0).map(([peer, queue]) => [peer, queue.length])),
-    outbox: async (peer: string, { afterSequence = 0, limit }: OutboxQuery) =>
-      (state.outbox.get(peer) ?? []).filter(({ sequence }) => sequence > afterSequence).slice(0, limit),
+    outbox: async (peer: string, { afterSequence = 0, limit }: OutboxQuery) => {
+      const behind = (state.outbox.get(peer) ?? []).filter(({ sequence }) => sequence > afterSequence);
+      return behind.length === 0 ? undefined : packPage(behind.slice(0, limit));
+    },
     settle: async (peer: string, { throughSequence, refused }: Settlement) => {
       const queue = state.outbox.get(peer) ?? [];
       state.outbox.set(

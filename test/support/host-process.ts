@@ -9,7 +9,7 @@ import { join } from "node:path";
 export const MAIN: string = join(import.meta.dirname, "..", "..", "host", "cli", "main.ts");
 
 /** Those of the entry's first line. */
-const NODE_FLAGS = ["--max-semi-space-size=2"];
+const NODE_FLAGS = ["--max-semi-space-size=4"];
 /** Compiled code of tests stays with the tests. */
 const ENVIRONMENT = { ...process.env, XDG_CACHE_HOME: join(import.meta.dirname, "..", "..", "node_modules", ".cache") };
 

@@ -87,6 +87,7 @@ function settle(seat: WorkerSeat, folder: string, index: number): Subject {
   const place = { folder: own, twin, stateKey: new Uint8Array(32).fill(index + 1), follow: false };
   const slot = seat.add(place, NO_OUTSIDE);
   const engine = new WorkerEngine({
+    hearers: seat.hearers,
     ask: (name, args, signal) => seat.ask(slot, { name, args, signal }),
     leave: () => seat.remove(slot),
     log: silentLog,

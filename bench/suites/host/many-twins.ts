@@ -93,7 +93,7 @@ class TwinsProcess implements AsyncDisposable {
   constructor(folder: string, count: number) {
     this.#child = fork(PROCESS, [folder, String(count)], {
       // The second is that of the host's own entry.
-      execArgv: ["--expose-gc", "--max-semi-space-size=2", "--disable-warning=ExperimentalWarning"],
+      execArgv: ["--expose-gc", "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning"],
     });
   }
 

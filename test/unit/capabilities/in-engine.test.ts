@@ -7,6 +7,7 @@ import { silentLog } from "../../../host/base/log.ts";
 import type { CallAnswer, Engine } from "../../../host/engine/engine.ts";
 import { openEngine } from "../../../host/engine/open-engine.ts";
 import { builtCapability } from "../../support/built-capability.ts";
+import { messagesOf } from "../../support/page-messages.ts";
 import { testTwinId } from "../../support/capability-twin.ts";
 
 const [ADA, BOB] = [testTwinId(1), testTwinId(2)];
@@ -51,9 +52,8 @@ async function settle(): Promise<void> {
     [ADA, BOB],
     [BOB, ADA],
   ] as const) {
-    for (const message of await engines[from]!.outbox(to, { limit: 100 })) {
-      const { sequence, capability, method } = message;
-      const payload = Uint8Array.from(message.payload);
+    const page = await engines[from]!.outbox(to, { limit: 100 });
+    for (const { sequence, capability, method, payload } of messagesOf(page)) {
       const incoming = { from, circles: ["contacts"], sequence, capability, method, payload };
       const delivery = await engines[to]!.deliver(incoming);
       expect(delivery).toEqual({ status: "done" });

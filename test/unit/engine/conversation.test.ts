@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
 import { builtCapability } from "../../support/built-capability.ts";
+import { messagesOf } from "../../support/page-messages.ts";
 import { testIdentity } from "../../support/test-identity.ts";
 
 const ids = { ann: testIdentity(1).id, bob: testIdentity(2).id };
@@ -22,7 +23,7 @@ afterAll(async () => {
 /** Carries what waits from one twin to the other, each message twice, as over a bad line. */
 async function carry(from: EngineBench, to: EngineBench): Promise<number> {
   const [sender, peer] = from === ann ? [ids.ann, ids.bob] : [ids.bob, ids.ann];
-  const messages = await from.do("outbox", { peer, limit: 100 });
+  const messages = messagesOf(await from.do("outbox", { peer, limit: 100 }));
   for (const { sequence, capability, method, payload } of messages) {
     const message = { from: sender, circles: ["contacts"], sequence, capability, method, payload: payload.slice() };
     await to.do("deliver", message);

@@ -6,6 +6,7 @@ import { jsonDecode } from "../../../host/base/bytes.ts";
 import { TwinError } from "../../../host/base/errors.ts";
 import { startTimerLoop, type TimerLoop } from "../../../host/engine/timer-loop.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
+import { messagesOf } from "../../support/page-messages.ts";
 import { PROBE_PEER, probePackage } from "../../support/probe-package.ts";
 
 /** What must be true of the twin. */
@@ -127,7 +128,7 @@ async function judge(model: Model, { bench }: Real): Promise<void> {
   const events = await bench.do("events", { afterSequence: 0 });
   expect(events.map(({ payload }) => JSON.parse(payload) as string)).toEqual(model.events);
   expect(events.map(({ sequence }) => sequence)).toEqual(model.events.map((_, index) => index + 1));
-  const messages = await bench.do("outbox", { peer: PROBE_PEER, limit: 1_000 });
+  const messages = messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 1_000 }));
   expect(messages.map(({ payload }) => jsonDecode(payload))).toEqual(model.outbox);
   expect(messages.map(({ sequence }) => sequence)).toEqual(model.outbox.map((_, index) => index + 1));
   if (model.value !== undefined) expect(await bench.call("get", "")).toEqual(model.value);

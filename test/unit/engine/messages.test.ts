@@ -4,6 +4,7 @@ import { LIMITS } from "../../../host/base/limits.ts";
 import type { Delivery, Settlement } from "../../../host/engine/engine.ts";
 import { deliverMessage } from "../../../host/engine/message-delivery.ts";
 import { BENCH_TWIN, type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
+import { messagesOf } from "../../support/page-messages.ts";
 import { PROBE_PEER, probePackage } from "../../support/probe-package.ts";
 
 let bench: EngineBench;
@@ -139,23 +140,27 @@ describe("the outbox", () => {
     expect(bench.news.flatMap((news) => news.outboxPeers)).toEqual([PROBE_PEER, PROBE_PEER, PROBE_PEER]);
     await bench.reopen();
     expect(await bench.do("outboxPeers", undefined)).toEqual(new Map([[PROBE_PEER, 3]]));
-    const [first, ...others] = await bench.do("outbox", { peer: PROBE_PEER, limit: 10 });
-    expect(first).toMatchObject({ peer: PROBE_PEER, sequence: 1, capability: "probe", method: "receive" });
+    const [first, ...others] = messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 10 }));
+    expect(first).toMatchObject({ sequence: 1, capability: "probe", method: "receive" });
     expect(jsonDecode(first!.payload)).toBe("one");
     expect(others.map(({ sequence }) => sequence)).toEqual([2, 3]);
-    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 1 })).toHaveLength(1);
-    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 2, limit: 9 })).toMatchObject([{ sequence: 3 }]);
-    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 3, limit: 9 })).toEqual([]);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 1 }))).toHaveLength(1);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 2, limit: 9 }))).toMatchObject([
+      { sequence: 3 },
+    ]);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 3, limit: 9 }))).toEqual([]);
     await settle(1);
     await settle(1);
     await bench.reopen();
-    expect((await bench.do("outbox", { peer: PROBE_PEER, limit: 10 })).map(({ sequence }) => sequence)).toEqual([2, 3]);
+    expect(
+      messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 10 })).map(({ sequence }) => sequence),
+    ).toEqual([2, 3]);
     expect(await bench.do("status", undefined)).toMatchObject({ outbox: 2, parked: 0 });
-    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 0, limit: 9 })).toHaveLength(2);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 0, limit: 9 }))).toHaveLength(2);
     await settle(1_000);
     expect(await bench.do("outboxPeers", undefined)).toEqual(new Map());
     await bench.call("send", "four");
-    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 10 })).toMatchObject([{ sequence: 4 }]);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 10 }))).toMatchObject([{ sequence: 4 }]);
   });
 
   test("parks what its receiver refused, with the reason, and goes on", async () => {
@@ -167,7 +172,7 @@ describe("the outbox", () => {
     expect(await bench.do("parked", undefined)).toMatchObject([
       { peer: PROBE_PEER, sequence: 1, capability: "probe", method: "receive", code: error.code, message: "No." },
     ]);
-    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toMatchObject([{ sequence: 2 }]);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 }))).toMatchObject([{ sequence: 2 }]);
     expect(await bench.do("status", undefined)).toMatchObject({ outbox: 1, parked: 1 });
   });
 
@@ -177,15 +182,15 @@ describe("the outbox", () => {
     await settle(3, { sequence: 1, error }, { sequence: 3, error });
     await bench.reopen();
     expect((await bench.do("parked", undefined)).map(({ sequence }) => sequence)).toEqual([1, 3]);
-    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toMatchObject([{ sequence: 4 }]);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 }))).toMatchObject([{ sequence: 4 }]);
     expect(await bench.do("status", undefined)).toMatchObject({ outbox: 1, parked: 2 });
   });
 
   test("gives large messages in pages of bounded size, and one at least", async () => {
     for (let count = 0; count < 5; count++) await bench.call("send", "x".repeat(100_000));
-    const page = await bench.do("outbox", { peer: PROBE_PEER, limit: 9 });
+    const page = messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 }));
     expect(page.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
-    expect(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 3, limit: 1 })).toHaveLength(1);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, afterSequence: 3, limit: 1 }))).toHaveLength(1);
   });
 
   test("tells after a restart for whom messages wait", async () => {
@@ -202,9 +207,9 @@ describe("the outbox", () => {
   test("shows no message whose command is not durable", async () => {
     await bench.call("send", "one");
     const sent = bench.call("send", "two");
-    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toMatchObject([{ sequence: 1 }]);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 }))).toMatchObject([{ sequence: 1 }]);
     await sent;
-    expect(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 })).toHaveLength(2);
+    expect(messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 }))).toHaveLength(2);
   });
 
   test("numbers messages without a gap when a commit fails", async () => {
@@ -213,7 +218,7 @@ describe("the outbox", () => {
     await expect(bench.call("send", "lost")).rejects.toMatchObject({ code: "TWIN_STATE_FULL" });
     bench.faults.failWrites = false;
     await bench.call("send", "two");
-    const messages = await bench.do("outbox", { peer: PROBE_PEER, limit: 9 });
+    const messages = messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 9 }));
     expect(messages.map(({ sequence, payload }) => [sequence, jsonDecode(payload)])).toEqual([
       [1, "one"],
       [2, "two"],

@@ -3,6 +3,7 @@ import type { Receipt } from "../../../host/engine/engine.ts";
 import { fireTimer } from "../../../host/engine/timer-loop.ts";
 import { formatTraceparent, parseTraceparent } from "../../../host/engine/trace.ts";
 import { type EngineBench, openEngineBench } from "../../support/engine-bench.ts";
+import { messagesOf } from "../../support/page-messages.ts";
 import { PROBE_PEER, PROBE_TASKS, probePackage } from "../../support/probe-package.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -79,7 +80,7 @@ describe("the trace of a call", () => {
 
   test("goes on in messages, in timers, and in what a task calls", async () => {
     await bench.call("send", "x", { trace: TRACEPARENT });
-    const [message] = await bench.do("outbox", { peer: PROBE_PEER, limit: 1 });
+    const [message] = messagesOf(await bench.do("outbox", { peer: PROBE_PEER, limit: 1 }));
     const [sent] = await bench.do("receipts", { trace: TRACE });
     expect(parseTraceparent(message!.trace!)).toEqual({ id: TRACE, span: sent!.trace.span });
 

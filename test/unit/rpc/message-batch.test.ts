@@ -2,12 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TwinError } from "../../../host/base/errors.ts";
 import type { Delivery, OutgoingMessage } from "../../../host/engine/engine.ts";
-import { answerBatch, checkAnswer, packBatch, unpackBatch } from "../../../host/rpc/message-batch.ts";
+import { packPage } from "../../../host/engine/outbox-page.ts";
+import { answerBatch, checkAnswer, unpackBatch } from "../../../host/rpc/message-batch.ts";
 
 const message = (sequence: number, payload = new Uint8Array(2)): OutgoingMessage => {
   return { peer: "did:key:zBen", sequence, capability: "chat", method: "receive", payload, queuedAtMs: 7 };
 };
-const three = [message(5), message(6), message(7)];
+const three = { firstSequence: 5, count: 3 };
 const refusal = { code: "TWIN_CALL_DENIED", message: "No.", details: {} } as const;
 const full = new TwinError("TWIN_STATE_FULL", "The disk is full.");
 
@@ -24,14 +25,14 @@ describe("a batch", () => {
           const expected = messages.map(({ sequence, capability, method, payload }) => {
             return { sequence, capability, method, payload: Uint8Array.from(payload) };
           });
-          expect(unpackBatch(packBatch(messages))).toEqual(expected);
+          expect(unpackBatch(packPage(messages))).toEqual(expected);
         },
       ),
     );
   });
 
   it("is unpacked into bytes of its own", () => {
-    const batch = packBatch([message(1, Uint8Array.of(1, 2))]);
+    const batch = packPage([message(1, Uint8Array.of(1, 2))]);
     const [only] = unpackBatch(batch);
     batch.payloads.fill(9);
     expect(only!.payload).toEqual(Uint8Array.of(1, 2));
@@ -79,7 +80,10 @@ describe("the answer to a batch", () => {
 
   it("keeps of a refusal's words no more than a person reads", () => {
     const error = { ...refusal, message: "x".repeat(10_000) };
-    const { settlement } = checkAnswer({ settledCount: 1, refused: [{ index: 0, error }] }, [message(1)]);
+    const { settlement } = checkAnswer(
+      { settledCount: 1, refused: [{ index: 0, error }] },
+      { firstSequence: 1, count: 1 },
+    );
     expect(settlement!.refused[0]!.error.message).toHaveLength(500);
   });
 });

@@ -74,7 +74,7 @@ function openTables(options: StateFileOptions = freshFile()): Tables {
     add: (...writes) => {
       sequence += 1;
       const at = { sequence, durable: sequence - 1 };
-      for (const write of writes) overlay.put(write, at, () => file.rowSizeBytes(write));
+      for (const write of writes) overlay.put(write, at, file);
       const sizeBytes = writes.reduce((size, { value }) => size + (value?.length ?? 0), 0);
       applier.add({ sequence, rowCount: writes.length, sizeBytes });
     },
