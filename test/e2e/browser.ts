@@ -40,7 +40,7 @@ interface Chromium {
 /** Starts a headless Chromium; the caller closes it. `extraFlags` come after the usual ones. */
 export async function launchBrowser(extraFlags: readonly string[] = []): Promise<Browser> {
   const { executablePath, env } = (await findSystemChromium()) ?? (await unpackBundledChromium());
-  return chromium.launch({ executablePath, env, args: [...FLAGS, ...extraFlags], headless: true });
+  return chromium.launch({ executablePath, env, args: [...FLAGS, ...extraFlags], headless: true, timeout: 120_000 });
 }
 
 async function findSystemChromium(): Promise<Chromium | undefined> {

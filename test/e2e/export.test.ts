@@ -72,4 +72,4 @@ it("exports a running twin as plain files and imports it with the same root", as
   expect(await readFile(join(place, "joined.txt"), "utf8")).toBe("dear Bob");
   await runTwin(["get", id, "--data", folder, "--out", join(place, "back.txt")]);
   expect(await readFile(join(place, "back.txt"), "utf8")).toBe("dear Bob");
-}, 90_000);
+});

@@ -45,17 +45,17 @@ describe("two twins", () => {
     for (let round = 0; round < 3; round++) {
       for (let index = 0; index < 4; index++) {
         const text = `message ${round}.${index}`;
-        await ada.json("call", "chat", "post", JSON.stringify({ to: benReport.twin, text }));
+        await post(ada, benReport.twin, text);
         sent.push(text);
         if (index === 1) await ben.stop("SIGKILL");
       }
       await ben.start();
     }
-    await expect.poll(() => texts(ben, adaReport.twin), { timeout: 20_000 }).toEqual(sent);
-    await expect.poll(() => states(ada, benReport.twin), { timeout: 20_000 }).toEqual(sent.map(() => "delivered"));
+    await expect.poll(() => texts(ben, adaReport.twin)).toEqual(sent);
+    await expect.poll(() => states(ada, benReport.twin)).toEqual(sent.map(() => "delivered"));
 
-    await ben.json("call", "chat", "post", JSON.stringify({ to: adaReport.twin, text: "all read" }));
-    await expect.poll(() => texts(ada, benReport.twin), { timeout: 20_000 }).toEqual([...sent, "all read"]);
+    await post(ben, adaReport.twin, "all read");
+    await expect.poll(() => texts(ada, benReport.twin)).toEqual([...sent, "all read"]);
   });
 
   it("refuse what was not exposed: a stranger's message is parked at its sender", async () => {
@@ -65,19 +65,19 @@ describe("two twins", () => {
     const benReport = await ben.start(["--name", "Ben"]);
     await ben.json("accept", ((await ada.json("invite")) as { code: string }).code);
     await ben.json("call", "contacts", "remove", JSON.stringify({ twin: adaReport.twin }));
-    await ada.json("call", "chat", "post", JSON.stringify({ to: benReport.twin, text: "still friends?" }));
-    await expect
-      .poll(async () => ((await ada.json("status")) as { engine: { parked: number } }).engine.parked, {
-        timeout: 20_000,
-      })
-      .toBe(1);
+    await post(ada, benReport.twin, "still friends?");
+    await expect.poll(() => ada.ask(async (control) => (await control.status()).engine.parked)).toBe(1);
     expect(await texts(ben, adaReport.twin)).toEqual([]);
   });
 });
 
+async function post(host: HostProcess, to: string, text: string): Promise<void> {
+  await host.ask((control) => control.call("chat", "post", { to, text }));
+}
+
 async function messages(host: HostProcess, peer: string): Promise<readonly Message[]> {
-  const params = JSON.stringify({ peer, limit: 100 });
-  return ((await host.json("call", "chat", "messages", params)) as { messages: Message[] }).messages;
+  const { result } = await host.ask((control) => control.call("chat", "messages", { peer, limit: 100 }));
+  return (result as unknown as { messages: Message[] }).messages;
 }
 
 async function texts(host: HostProcess, peer: string): Promise<string[]> {

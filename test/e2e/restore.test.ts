@@ -19,10 +19,12 @@ it("is restored with data, receipts and packages after kill -9 and the loss of e
   const { id } = (await host.json("put", join(place, "letter.txt"))) as { id: string };
   await host.json("call", "echo", "echo", '{"text":"PLAINTEXT-MARKER call"}');
   const before = await host.json("receipts");
-  for (let isCopied = false; !isCopied;) {
-    const { replica } = (await host.json("status")) as { replica: { rootSequence: number; lagMs: number } };
-    isCopied = replica.rootSequence > 0 && replica.lagMs === 0;
-  }
+  const isCopied = (): Promise<boolean> =>
+    host.ask(async (control) => {
+      const { replica } = await control.status();
+      return replica !== undefined && replica.rootSequence > 0 && replica.lagMs === 0;
+    });
+  await expect.poll(isCopied).toBe(true);
   await host.json("drill");
   await host.stop("SIGKILL");
 
@@ -54,4 +56,4 @@ it("is restored with data, receipts and packages after kill -9 and the loss of e
   expect(JSON.parse((await runTwin(["--data", folder, "--json", "receipts"])).stdout)).toEqual(before);
   const again = await runTwin(["--data", folder, "--json", "call", "echo", "echo", '{"text":"hi"}']);
   expect(JSON.parse(again.stdout)).toMatchObject({ text: "hi" });
-}, 90_000);
+});

@@ -45,13 +45,12 @@ it("a host has several twins that share its process and nothing else", async () 
   expect((await ask({ port, path: "/", host: `family.localhost:${port}` })).status).toBe(200);
   expect((await ask({ port, path: "/", host: `nobody.localhost:${port}` })).status).toBe(421);
 
-  const isCopied = async (): Promise<boolean> => {
-    const { replica } = (await host.json("--as", "family", "status")) as {
-      replica: { rootSequence: number; lagMs: number };
-    };
-    return replica.rootSequence > 0 && replica.lagMs === 0;
-  };
-  await expect.poll(isCopied, { timeout: 20_000 }).toBe(true);
+  const isCopied = (): Promise<boolean> =>
+    host.ask(async (control) => {
+      const { replica } = await control.status();
+      return replica !== undefined && replica.rootSequence > 0 && replica.lagMs === 0;
+    }, "family");
+  await expect.poll(isCopied).toBe(true);
 
   // All of them are there again after a kill.
   await host.stop("SIGKILL");
@@ -62,7 +61,7 @@ it("a host has several twins that share its process and nothing else", async () 
   await host.start();
   expect(await names("--as", "family")).not.toContain("chat");
   expect(await readdir(join(host.folder, "journals"))).toEqual(["0"]);
-}, 120_000);
+});
 
 /** What of the twin comes back in another place, from its phrase and four of its stores. */
 async function restoreFrom(
@@ -98,23 +97,18 @@ it("twins of a host talk to each other and to others over its one node, also whe
 
   const post = (from: HostProcess, to: string, text: string, ...as: string[]): Promise<unknown> =>
     from.json(...as, "call", "chat", "post", JSON.stringify({ to, text }));
-  const texts = async (peer: string, ...as: string[]): Promise<string[]> => {
-    const params = JSON.stringify({ peer, limit: 10 });
-    const { messages } = (await host.json(...as, "call", "chat", "messages", params)) as {
-      messages: { text: string }[];
-    };
-    return messages.map(({ text }) => text);
+  const texts = async (peer: string, as?: string): Promise<string[]> => {
+    const { result } = await host.ask((control) => control.call("chat", "messages", { peer, limit: 10 }), as);
+    return (result as unknown as { messages: { text: string }[] }).messages.map(({ text }) => text);
   };
   await post(host, ada, "from one room to the next", "--as", "family");
-  await expect.poll(() => texts(family), { timeout: 20_000 }).toEqual(["from one room to the next"]);
+  await expect.poll(() => texts(family)).toEqual(["from one room to the next"]);
 
   await host.stop("SIGKILL");
   await post(far, family, "are you there?");
   await host.start();
   // Nobody asks for the family until its message is there.
-  await expect
-    .poll(async () => ((await far.json("status")) as { engine: { outbox: number } }).engine.outbox, { timeout: 30_000 })
-    .toBe(0);
+  await expect.poll(() => far.ask(async (control) => (await control.status()).engine.outbox)).toBe(0);
   const { twin: ben } = (await far.json("status")) as { twin: string };
-  expect(await texts(ben, "--as", "family")).toEqual(["are you there?"]);
-}, 120_000);
+  expect(await texts(ben, "family")).toEqual(["are you there?"]);
+});

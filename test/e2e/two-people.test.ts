@@ -3,7 +3,6 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
@@ -64,8 +63,8 @@ describe("two people", () => {
     await files.locator("input[type=file]").setInputFiles(original);
     const row = files.getByRole("row", { name: /holiday\.bin/ });
     await row.waitFor(PATIENCE);
-    await rm(join(ada.folder, "stores", "store-2"), { recursive: true });
-    await rm(join(ada.folder, "stores", "store-5"), { recursive: true });
+    await ada.loseStore("store-2");
+    await ada.loseStore("store-5");
 
     const downloading = page.waitForEvent("download", PATIENCE);
     await row.getByRole("button", { name: "Actions for holiday.bin" }).click();

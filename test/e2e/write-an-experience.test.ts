@@ -13,7 +13,7 @@ import { HostProcess, runTwin } from "../support/host-process.ts";
 import { launchBrowser } from "./browser.ts";
 
 const NODE_MODULES = join(import.meta.dirname, "../../node_modules");
-const READY = { timeout: 20_000 };
+const READY = { timeout: 30_000 };
 
 /** Follows the guide with `home` in place of the home folder. What npm would fetch is what this repository has. */
 async function followGuide(home: string, host: HostProcess): Promise<void> {
@@ -77,5 +77,5 @@ describe("the guide to experiences", () => {
     await expect.poll(() => tally.evaluate("scrollY"), READY).toBe(300);
     await tally.getByRole("button", { name: "Count one" }).click();
     await tally.getByText("This was not granted.").waitFor();
-  }, 120_000);
+  });
 });

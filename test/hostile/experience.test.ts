@@ -51,9 +51,12 @@ const POWERS = [
 ];
 /** Not for a page in the open: they would navigate it away from the other attacks, or wait for services that a headless browser lacks. */
 const NOT_IN_THE_OPEN = ["top-location", "parent-location", "window-open-parent", "window-open-top", ...POWERS];
+/** Of each kind one that arrives from the open, and how many of all do so. */
+const OPEN_LEAKS = ["udp", "fetch", "img", "css-background", "beacon"];
+const OPEN_LEAK_COUNT_MIN = 50;
 /** Navigations that the policy of the wrapper stops, which ends the experience; the sandbox swallows the others. */
 const END_THE_FRAME = ["location-assign", "location-replace", "anchor-self", "meta-refresh", "open-self"];
-const READY = { timeout: 20_000 };
+const READY = { timeout: 30_000 };
 
 describe("a hostile experience", () => {
   let folder: string;
@@ -103,7 +106,7 @@ describe("a hostile experience", () => {
     expect(await bystander()).toEqual([]);
     expect(context.pages()).toHaveLength(1);
     expect(keptAnything(results)).toEqual([]);
-  }, 60_000);
+  });
 
   it("reaches no method that was not granted, nothing of the owner's, and no other door of the host", async () => {
     const frame = await hostileFrame(page);
@@ -112,7 +115,7 @@ describe("a hostile experience", () => {
     expect(reached).toEqual([]);
     expect(Object.keys(results).length).toBeGreaterThan(80);
     expect(await frame.evaluate(() => globalThis.hostile.callGranted())).toBe("still here");
-  }, 60_000);
+  });
 
   it("gets no key that is typed into a dialog, a page or another experience", async () => {
     const typist = await context.newPage();
@@ -147,7 +150,7 @@ describe("a hostile experience", () => {
     expect(await chat.locator("textarea").inputValue()).toBe("a secret message");
     expect(await taken.inputValue()).toBe("for you");
     await typist.close();
-  }, 60_000);
+  });
 
   it("sends no byte out by navigating itself, and is closed for trying", async () => {
     const first = await hostileFrame(page);
@@ -158,10 +161,13 @@ describe("a hostile experience", () => {
       await page.goto(`${report.webUrl}/#/open/hostile`);
       const frame = await hostileFrame(page);
       await frame.locator("h1").click();
+      // It is told for a few seconds only.
+      const told = page.getByText("Hostile was closed: it tried to leave its frame").first().waitFor(READY);
+      told.catch(() => undefined);
       await frame.evaluate((attack) => globalThis.hostile.navigate(attack), name);
       if (END_THE_FRAME.includes(name)) {
-        await expect.poll(() => hostileFrames(page).length, { message: name, timeout: 5_000 }).toBe(0);
-        await page.getByText("Hostile was closed: it tried to leave its frame").first().waitFor();
+        await expect.poll(() => hostileFrames(page).length, { message: name, ...READY }).toBe(0);
+        await told;
       } else {
         await page.waitForTimeout(300);
         await page.reload();
@@ -169,12 +175,17 @@ describe("a hostile experience", () => {
     }
     await page.waitForTimeout(SETTLE_MS);
     expect(listener.takeHits()).toEqual([]);
-  }, 90_000);
+  });
 
   it("does send bytes out where it is not isolated", async () => {
     await using server = await serveOpenly(folder);
     await using open = await launchBrowser(BROWSER_FLAGS);
     const arrived = new Set<string>();
+    const missing = (): string[] => {
+      for (const hit of listener.takeHits()) arrived.add(hit.replace(/^\S+ \//, ""));
+      const names = OPEN_LEAKS.filter((name) => !arrived.has(name));
+      return arrived.size > OPEN_LEAK_COUNT_MIN ? names : [...names, `only ${arrived.size} have arrived`];
+    };
     // Again if need be: under all of this at once the page itself crashes now and then, before it is through.
     const attack = async (): Promise<string[]> => {
       const openPage = await open.newPage();
@@ -182,17 +193,13 @@ describe("a hostile experience", () => {
       await openPage.waitForFunction(() => globalThis.hostile?.ready);
       await openPage.locator("h1").click();
       await openPage.evaluate((names) => void globalThis.hostile.runOutwardWithout(names), NOT_IN_THE_OPEN);
-      await sleep(2 * SETTLE_MS);
+      for (let waitedMs = 0; waitedMs < 2 * SETTLE_MS && missing().length > 0; waitedMs += 50) await sleep(50);
       await openPage.close();
-      for (const hit of listener.takeHits()) arrived.add(hit.replace(/^\S+ \//, ""));
-      return [...arrived];
+      return missing();
     };
     listener.takeHits();
-    await expect
-      .poll(attack, { timeout: 60_000 })
-      .toEqual(expect.arrayContaining(["udp", "fetch", "img", "css-background", "beacon"]));
-    expect(arrived.size).toBeGreaterThan(50);
-  }, 90_000);
+    await expect.poll(attack, { timeout: 120_000 }).toEqual([]);
+  });
 });
 
 /** Outcomes that would mean that something of a frame outlives it or reaches others. */

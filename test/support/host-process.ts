@@ -5,6 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { connectHost } from "../../host/connect.ts";
+import type { ControlApi } from "../../host/rpc/api.ts";
+
 /** The command line's entry. */
 export const MAIN: string = join(import.meta.dirname, "..", "..", "host", "cli", "main.ts");
 
@@ -92,6 +95,18 @@ export class HostProcess implements AsyncDisposable {
     const result = await this.twin(...words, "--json");
     if (result.exitCode !== 0) throw new Error(`twin ${words.join(" ")}: ${result.stdout}${result.stderr}`);
     return JSON.parse(result.stdout) as unknown;
+  }
+
+  /** Loses what a store holds, also while the host writes to it. */
+  async loseStore(name: string): Promise<void> {
+    await rm(join(this.folder, "stores", name), { recursive: true, maxRetries: 20 });
+  }
+
+  /** Asks the running host, or its other twin of the name `as`, over its socket: the same as a command, without starting one. */
+  async ask<Answer>(question: (control: ControlApi) => Promise<Answer>, as?: string): Promise<Answer> {
+    await using connection = await connectHost(this.folder, as);
+    if (connection === undefined) throw new Error("No host runs.");
+    return await question(connection.control);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
