@@ -29,8 +29,8 @@ describe("the command line", () => {
     expect((await host.twin("put", original)).stdout.trim()).toBe(stored.id);
 
     await host.start();
-    await rm(join(host.folder, "stores", "store-1"), { recursive: true });
-    await rm(join(host.folder, "stores", "store-6"), { recursive: true });
+    await host.loseStore("store-1");
+    await host.loseStore("store-6");
     await host.json("get", stored.id, "--out", copy);
     expect((await readFile(copy)).equals(await readFile(original))).toBe(true);
 
