@@ -128,7 +128,7 @@ export const CASES = {
     put: rate("Stores one object of random bytes durably, 4+2 over local directories."),
     "put-small": { unit: "ops/s", what: "Objects of 16 KiB stored durably, 64 at once." },
     "put-texts": rate(
-      "500 MB of text files of 17 KB on average stored durably, each an object, as many at once as may be.",
+      "500 MB of text files of 17 KB on average stored durably, each an object, as `twin put FOLDER` stores them.",
     ),
     get: rate("Reads it back whole."),
     "get-range": micros("Reads 64 KiB somewhere in it."),

@@ -18,6 +18,7 @@ export type {
   DoorApi,
   HostStatus,
   KernelStatus,
+  FolderReport,
   LaneChoice,
   Invite,
   Json,

@@ -47,6 +47,11 @@ export function fail(thrown: unknown, json: boolean): void {
   process.exitCode = 1;
 }
 
+/** Lets the exit code say that the command did not do all of its work. Of what it was, it has told. */
+export function endIncomplete(): void {
+  process.exitCode = 1;
+}
+
 /** What the system says of a file that the user named: nobody needs to see a stack for that. */
 function fileError(thrown: unknown): TwinError | undefined {
   if (!(thrown instanceof Error)) return undefined;

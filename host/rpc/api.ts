@@ -164,6 +164,28 @@ export interface StoreRequest {
 /** Reports the progress of long work. */
 export type OnProgress = (done: number, total: number | undefined) => void;
 
+/** Hears of objects that were stored. */
+export type OnStored = (objects: readonly ObjectInfo[]) => void;
+
+/** A file, or a folder, that could not be stored. */
+export interface FileFailure {
+  readonly path: string;
+  /** What the system says, for example `EACCES`. */
+  readonly reason: string;
+}
+
+/** What became of the files of a folder. */
+export interface FolderReport {
+  readonly objectCount: number;
+  readonly sizeBytes: number;
+  /** Links, sockets and the like, which were left out. */
+  readonly otherCount: number;
+  /** Files and folders that could not be read. */
+  readonly failedCount: number;
+  /** The first hundred of these. */
+  readonly failures: readonly FileFailure[];
+}
+
 /** How to upgrade a capability. */
 export interface UpgradeOptions {
   readonly dryRun?: boolean | undefined;
@@ -303,6 +325,12 @@ export interface ControlApi extends OwnerApi {
   /** The same authority over another twin of the host. Throws `TWIN_CONFIG_INVALID` when there is none of that name. */
   as(name: string): Promise<ControlApi>;
   putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
+  /**
+   * Stores every file below the folder: each becomes an object whose name begins with the folder's. `onStored` is told
+   * of them when they are durable, some hundred at a time; run again after whatever ended it, only what is new is stored.
+   * Links and what is no file are left out; files that cannot be read too, and are named in the report.
+   */
+  putFolder(path: string, onStored?: OnStored, onProgress?: OnProgress): Promise<FolderReport>;
   /** Writes beside `path` and renames, so that a broken download never stands under its name. */
   getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo>;
   installExperienceFolder(path: string): Promise<ExperienceInfo>;

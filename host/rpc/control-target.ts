@@ -12,19 +12,23 @@ import type { DrainReport, ObjectId, ObjectInfo, Progress } from "../vault/objec
 import type {
   ControlApi,
   ExportReport,
+  FolderReport,
   NewTwin,
   TwinListing,
   LentRoom,
   OnProgress,
+  OnStored,
   StoreListing,
   StoreRequest,
 } from "./api.ts";
 import { checkRecord, checkText, invalid } from "./arguments.ts";
+import { storeFolderAsObjects } from "./folder-objects.ts";
 import { fetchObjectToFile, storeFileAsObject } from "./object-files.ts";
 import type { HolderPart, OwnerDesk, OwnerParts, StoresPart } from "./owner-parts.ts";
 import { checkObjectId } from "./object-id.ts";
 import { OwnerTarget } from "./owner-target.ts";
 import { openProgressRelay } from "./progress-relay.ts";
+import { holdFunction } from "./remote-function.ts";
 
 /** The other twins of the host. */
 export interface OthersPart {
@@ -102,6 +106,18 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     await using progress = openProgressRelay(onProgress);
     const target = { id: checkObjectId(id), path: checkPath(path) };
     return await fetchObjectToFile(this.#parts, target, progress.report);
+  }
+  async putFolder(path: string, onStored?: OnStored, onProgress?: OnProgress): Promise<FolderReport> {
+    await using progress = openProgressRelay(onProgress);
+    using listener = holdFunction<[objects: readonly ObjectInfo[]]>(onStored, "onStored");
+    try {
+      return await storeFolderAsObjects(this.#parts.vault, checkPath(path), {
+        onStored: (objects) => listener?.call(objects),
+        onProgress: progress.report,
+      });
+    } finally {
+      this.#parts.changes.announce("vault");
+    }
   }
 
   async installExperienceFolder(path: string): Promise<ExperienceInfo> {

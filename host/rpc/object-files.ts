@@ -29,16 +29,22 @@ const TYPES: Readonly<Record<string, string>> = {
   ".zip": "application/zip",
 };
 
-/** Stores the file's bytes under its base name. Throws `TWIN_INPUT_INVALID` when `path` is not a readable file. */
+/** The media type that a file's name tells, if any. */
+export function mediaTypeOf(path: string): string | undefined {
+  return TYPES[extname(path).toLowerCase()];
+}
+
+/** Stores the file's bytes, under its base name unless told otherwise. Throws `TWIN_INPUT_INVALID` when `path` is not a readable file. */
 export async function storeFileAsObject(
   vault: Pick<Vault, "put">,
   path: string,
   onProgress: Progress,
+  name: string = basename(path),
 ): Promise<ObjectInfo> {
   const sizeBytes = await fileSize(path);
   const source = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  const type = TYPES[extname(path).toLowerCase()];
-  return await vault.put(source, { name: basename(path), type }, { onProgress: (done) => onProgress(done, sizeBytes) });
+  const type = mediaTypeOf(path);
+  return await vault.put(source, { name, type }, { onProgress: (done) => onProgress(done, sizeBytes) });
 }
 
 /**

@@ -32,6 +32,20 @@ export async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSigna
   }
 }
 
+/** Waits for `work`, but throws `TWIN_ABORTED` as soon as `signal` aborts; `work` goes on unseen then. */
+export async function unlessAborted<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfAborted(signal);
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const stop = (): void => reject(abortError(signal));
+  signal.addEventListener("abort", stop, { once: true });
+  Promise.resolve(work).then(resolve, reject);
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
 function abortError(signal: AbortSignal): TwinError {
   return new TwinError(
     "TWIN_ABORTED",

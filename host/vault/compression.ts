@@ -11,6 +11,8 @@ const SIZE_MIN = 256;
 const SAMPLE_PIECES = 4;
 const SAMPLE_PIECE_SIZE = 2_048;
 const SAMPLE_SIZE = SAMPLE_PIECES * SAMPLE_PIECE_SIZE;
+/** Less than this is compressed sooner than a sample of it tells anything. */
+const SAMPLED_SIZE_MIN = 8 * SAMPLE_SIZE;
 /** The least that is saved: the work of reading it back must be worth it. */
 const savedEnough = (sizeBytes: number): number => Math.floor((sizeBytes * 7) / 8);
 /** A sample repeats itself less than all of the chunk does. */
@@ -40,7 +42,7 @@ export const zstdAside: Zstd = createZstd(promisify(zstdCompress), promisify(zst
 /** The frame of a chunk that is worth it, else undefined. */
 export async function compressChunk(zstd: Zstd, plain: Uint8Array): Promise<Uint8Array | undefined> {
   if (plain.length < SIZE_MIN) return undefined;
-  const isLong = plain.length > 2 * SAMPLE_SIZE;
+  const isLong = plain.length > SAMPLED_SIZE_MIN;
   if (isLong && (await zstd.encode(sampleOf(plain), sampleSavedEnough)) === undefined) return undefined;
   return await zstd.encode(plain, savedEnough(plain.length));
 }

@@ -6,7 +6,7 @@ import { TwinError } from "../base/errors.ts";
 import type { StateWrite } from "../state/state-store.ts";
 import { discardShards } from "./dispersal.ts";
 import type { SegmentBlock, SegmentId } from "./segment.ts";
-import { type ObjectRecord, type SegmentRecord, indexWrites } from "./vault-index.ts";
+import { type BlockPlace, type ObjectRecord, type SegmentRecord, indexWrites } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
 /** A segment that stands in the stores, and what is in it. */
@@ -44,11 +44,10 @@ export function makeKnown(parts: IndexParts, objects: readonly NewObject[]): Pro
   return parts.changes(async () => {
     const { index, census } = parts;
     const change = new IndexChange(parts);
-    const added = new Map<string, ObjectRecord>();
-    const failures = objects.map((object) => addObject(change, object, added));
-    const fresh = [...added].filter(([name]) => index.object(Uint8Array.fromHex(name)) === undefined);
+    const added: AddedObjects = new Map();
+    const failures = objects.map((object) => addObject(index, change, object, added));
     const dropped = await change.commit();
-    for (const [, record] of fresh) census.addObject(record);
+    for (const { record, isKnown } of added.values()) if (!isKnown) census.addObject(record);
     // Whoever adopts has some of them in the index already, for another object.
     const given = new Map(objects.flatMap(({ segments }) => segments.map(({ record }) => [record.id, record])));
     return {
@@ -58,14 +57,29 @@ export function makeKnown(parts: IndexParts, objects: readonly NewObject[]): Pro
   });
 }
 
-/** Adds one object to the change, or answers why not. `added`: those of this change, by the hexadecimal id. */
-function addObject(change: IndexChange, object: NewObject, added: Map<string, ObjectRecord>): TwinError | undefined {
+/** Objects of one change, by the hexadecimal id, and whether the index had them before. */
+type AddedObjects = Map<string, { readonly record: ObjectRecord; readonly isKnown: boolean }>;
+
+/** Adds one object to the change, or answers why not. */
+function addObject(
+  index: VaultParts["index"],
+  change: IndexChange,
+  object: NewObject,
+  added: AddedObjects,
+): TwinError | undefined {
+  const { id, record } = object;
   if (!change.addSegments(object)) return gone();
+  const objectName = hexEncode(id);
   // The very same object may be put twice at once.
-  if (added.has(hexEncode(object.id))) return undefined;
-  added.set(hexEncode(object.id), object.record);
-  for (const [name, id] of object.blocks) change.use(object.id, name, id);
-  change.writes.push(indexWrites.object(object.id, object.record), indexWrites.forgotten(object.id, undefined));
+  if (added.has(objectName)) return undefined;
+  const isKnown = index.object(id) !== undefined;
+  added.set(objectName, { record, isKnown });
+  for (const [name, block] of object.blocks) {
+    // Of an object that nobody knows there are no parts.
+    if (!isKnown || !index.hasPart(id, block)) change.use(id, name, block);
+  }
+  change.writes.push(indexWrites.object(id, record));
+  if (index.forgotten(id) !== undefined) change.writes.push(indexWrites.forgotten(id, undefined));
   return undefined;
 }
 
@@ -124,6 +138,8 @@ class IndexChange {
   readonly #parts: IndexParts;
   readonly #blocks = new Map<string, { readonly block: SegmentBlock; segment: SegmentId; uses: number }>();
   readonly #added = new Map<SegmentId, SegmentRecord>();
+  /** What the index said, once for each block: nobody else changes it meanwhile. */
+  readonly #places = new Map<string, BlockPlace | undefined>();
   /** Blocks that leave a segment, by segment. */
   readonly #leaving = new Map<SegmentId, Set<string>>();
 
@@ -132,10 +148,12 @@ class IndexChange {
   }
 
   addBlocks(record: SegmentRecord, blocks: readonly SegmentBlock[]): void {
-    if (this.#parts.index.segment(record.id) === undefined) this.#added.set(record.id, record);
+    if (!this.#added.has(record.id) && this.#parts.index.segment(record.id) === undefined) {
+      this.#added.set(record.id, record);
+    }
     for (const block of blocks) {
       const name = hexEncode(block.id);
-      const known = this.#parts.index.block(block.id);
+      const known = this.#place(name, block.id);
       if (known !== undefined) this.#leave(known.segment, name);
       this.#blocks.set(name, { block, segment: record.id, uses: known?.uses ?? 0 });
     }
@@ -144,7 +162,7 @@ class IndexChange {
   /** Adds the segments that hold blocks of the object that stand nowhere else. False, and nothing is added, when some block is nowhere. */
   addSegments({ segments, blocks, isStanding }: NewObject): boolean {
     const isNeeded = (name: string, id: Uint8Array): boolean =>
-      blocks.has(name) && !this.#blocks.has(name) && !isStanding(id);
+      blocks.has(name) && !this.#blocks.has(name) && (this.#place(name, id) === undefined || !isStanding(id));
     const needed = segments.map((segment) => ({
       record: segment.record,
       blocks: segment.blocks.filter(({ id }) => isNeeded(hexEncode(id), id)),
@@ -155,9 +173,8 @@ class IndexChange {
     return true;
   }
 
-  /** Counts the object as a user of the block, which is known, once. */
+  /** Counts the object as one more user of the block, which is known. */
   use(object: Uint8Array, name: string, id: Uint8Array): void {
-    if (this.#parts.index.hasPart(object, id)) return;
     this.#entry(name, id)!.uses++;
     this.writes.push(indexWrites.part(object, id, true));
   }
@@ -205,12 +222,17 @@ class IndexChange {
   #entry(name: string, id: Uint8Array) {
     const changed = this.#blocks.get(name);
     if (changed !== undefined) return changed;
-    const place = this.#parts.index.block(id);
+    const place = this.#place(name, id);
     if (place === undefined) return undefined;
     const { segment, uses, ...block } = place;
     const entry = { block: { id, ...block }, segment, uses };
     this.#blocks.set(name, entry);
     return entry;
+  }
+
+  #place(name: string, id: Uint8Array): BlockPlace | undefined {
+    if (!this.#places.has(name)) this.#places.set(name, this.#parts.index.block(id));
+    return this.#places.get(name);
   }
 
   #leave(segment: SegmentId, name: string): void {

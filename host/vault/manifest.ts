@@ -54,6 +54,11 @@ export function sizeOf(entries: readonly ManifestEntry[]): number {
   return entries.reduce((size, entry) => size + entry.sizeBytes, 0);
 }
 
+/** Bytes of the block of a node with so many entries. */
+export function manifestSize(entryCount: number, { type, name }: Pick<ManifestNode, "type" | "name">): number {
+  return FIXED_SIZE + utf8Encode(type).length + utf8Encode(name).length + entryCount * ENTRY_SIZE;
+}
+
 /** The node's block. */
 export function encodeManifest(node: NewManifestNode): Uint8Array {
   const type = utf8Encode(node.type);

@@ -1,18 +1,16 @@
 // A put: stream -> chunks -> blocks -> manifest tree, in flat memory; all of it known at the end, or nothing.
 
 import { base58Encode } from "../identity/base58.ts";
-import { utf8Encode } from "../base/bytes.ts";
-import { TwinError } from "../base/errors.ts";
-import { LIMITS } from "../base/limits.ts";
 import { abortable, throwIfAborted } from "./abortable.ts";
 import { type BlockPart, createManifestBuilder, type ManifestBuilder } from "./manifest-tree.ts";
 import { type ObjectId, type ObjectInfo, type ObjectMeta, type Progress, SNAPSHOT_TYPE } from "./object.ts";
 import { chunksOf, readChunk, withChunkBefore } from "./object-chunks.ts";
+import { type CheckedMeta, checkMeta } from "./object-meta.ts";
 import { type PutSession, createPutSession } from "./put-session.ts";
+import { requireRoom } from "./quota.ts";
+import { answeringStores } from "./standing.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
-
-const DEFAULT_TYPE = "application/octet-stream";
 
 /** What a put is told. */
 export interface PutRequest {
@@ -28,8 +26,7 @@ export interface PutRequest {
 export async function putObject(parts: VaultParts, request: PutRequest): Promise<ObjectInfo> {
   const meta = checkMeta(request.meta);
   throwIfAborted(request.signal);
-  const problems = await parts.marks.check();
-  const session = createPutSession(parts, (store) => problems.has(store) && problems.get(store) === undefined);
+  const session = createPutSession(parts, await answeringStores(parts));
   try {
     const { id, record } = await storeAll(parts, session, { ...request, meta });
     throwIfAborted(request.signal);
@@ -44,7 +41,7 @@ export async function putObject(parts: VaultParts, request: PutRequest): Promise
 async function storeAll(
   parts: VaultParts,
   session: PutSession,
-  request: PutRequest & { readonly meta: { readonly type: string; readonly name: string } },
+  request: PutRequest & { readonly meta: CheckedMeta },
 ): Promise<{ readonly id: Uint8Array; readonly record: ObjectRecord }> {
   const { source, signal, onProgress, meta, compress = true } = request;
   // Manifests are hashes: nothing to be saved.
@@ -61,6 +58,7 @@ async function storeAll(
   for await (const chunk of session.storeStream(abortable(rest, signal), compress)) {
     await tree.add(chunk);
     taken += chunk.sizeBytes;
+    // Content that the vault has already counts too: it may leave the other object.
     if (meta.type !== SNAPSHOT_TYPE) requireRoom(parts, taken);
     onProgress?.(taken, undefined);
   }
@@ -81,30 +79,4 @@ async function addAgain(
   if (!session.reuse(chunk.id)) await session.store("data", await readChunk(parts, chunk.id), compress);
   await tree.add(chunk);
   return chunk.sizeBytes;
-}
-
-/** Before anything is acknowledged, and before more of it is sent. Content that the vault has already counts too: it may leave the other object. */
-function requireRoom({ quota, census }: Pick<VaultParts, "quota" | "census">, taken: number): void {
-  const { sizeBytes } = census.objects;
-  if (quota.bytes === undefined || sizeBytes + taken <= quota.bytes) return;
-  throw new TwinError(
-    "TWIN_STORE_FULL",
-    `The vault may hold ${quota.bytes} bytes and holds ${sizeBytes}: nothing was stored; forget something or raise its quota.`,
-    { quotaBytes: quota.bytes, sizeBytes },
-  );
-}
-
-function checkMeta({ type = DEFAULT_TYPE, name = "" }: ObjectMeta): { readonly type: string; readonly name: string } {
-  const { objectNameSizeBytes, objectTypeSizeBytes } = LIMITS.vault;
-  const checked = { type: type === "" ? DEFAULT_TYPE : type, name };
-  if (utf8Encode(checked.name).length > objectNameSizeBytes) {
-    throw new TwinError(
-      "TWIN_LIMIT_EXCEEDED",
-      `An object's name has at most ${objectNameSizeBytes} bytes: shorten it.`,
-    );
-  }
-  if (utf8Encode(checked.type).length > objectTypeSizeBytes) {
-    throw new TwinError("TWIN_LIMIT_EXCEEDED", `A media type has at most ${objectTypeSizeBytes} bytes: shorten it.`);
-  }
-  return checked;
 }

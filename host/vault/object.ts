@@ -39,6 +39,13 @@ export interface ObjectMeta {
   readonly name?: string | undefined;
 }
 
+/** A whole object in memory, of at most `LIMITS.vault.smallObjectSizeBytes` (256 KiB). */
+export interface SmallObject {
+  /** Copied before the next object is asked for. */
+  readonly bytes: Uint8Array;
+  readonly meta?: ObjectMeta | undefined;
+}
+
 /** One store as the owner sees it. */
 export interface StoreStatus {
   readonly name: string;
@@ -189,6 +196,15 @@ interface PutOptions {
   readonly after?: ObjectId | undefined;
 }
 
+/** How to put many. */
+interface PutManyOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** As of a put. */
+  readonly compress?: boolean | undefined;
+  /** Told of objects, in their order, when they have the durability that is said: some hundred at a time. Not much more is stored before it has answered. */
+  readonly onStored?: ((objects: readonly ObjectInfo[]) => void | Promise<void>) | undefined;
+}
+
 /** Objects kept alive over stores. */
 export interface Vault extends AsyncDisposable {
   /**
@@ -196,6 +212,12 @@ export interface Vault extends AsyncDisposable {
    * durability that the answer states. An abort or a source that throws leaves no object.
    */
   put(source: AsyncIterable<Uint8Array>, meta?: ObjectMeta, options?: PutOptions): Promise<ObjectInfo>;
+  /**
+   * Stores small objects, many to a segment and a commit, in flat memory whatever their number: at a fraction of what a
+   * put of each costs, and under the ids that it would give. When it resolves all of them stand. An abort, a source
+   * that throws or an object that is not small ends it; what `onStored` was told of stays, what was near may be there.
+   */
+  putMany(objects: AsyncIterable<SmallObject>, options?: PutManyOptions): Promise<void>;
   /** Undefined when no such object was ever put. */
   stat(id: ObjectId): Promise<ObjectInfo | undefined>;
   /** The bytes [offset, offset + size) of the object, every one verified before it is yielded. Throws `TWIN_OBJECT_UNKNOWN`, `TWIN_OBJECT_RANGE`, `TWIN_OBJECT_LOST`. */

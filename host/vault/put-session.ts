@@ -4,7 +4,6 @@
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import { createBufferShelf } from "./buffer-shelf.ts";
-import { standingStores } from "./census.ts";
 import type { ChunkName } from "./chunk-names.ts";
 import { discardShards } from "./dispersal.ts";
 import type { Gate } from "./gate.ts";
@@ -14,6 +13,7 @@ import type { BlockKind } from "./segment.ts";
 import type { PlainBlock } from "./segment-coder.ts";
 import { SegmentDraft } from "./segment-draft.ts";
 import { SegmentFlights, SegmentLine } from "./segment-flights.ts";
+import { createStanding } from "./standing.ts";
 import { type SizeGates, type StreamBatch, streamBatches, withRest } from "./stream-batches.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -64,7 +64,7 @@ class OpenSession implements PutSession {
 
   constructor(parts: VaultParts, answering: (store: string) => boolean) {
     this.#parts = parts;
-    this.#isStanding = (id) => stands(parts, id, answering);
+    this.#isStanding = createStanding(parts, answering);
     this.#work = createPutWork(parts);
     this.#gates = {
       enterMiddle: () => this.#enter(parts.middlePuts),
@@ -219,16 +219,4 @@ interface NamingBatch {
   readonly batch: StreamBatch;
   readonly compress: boolean;
   readonly named: ReturnType<PutWork["name"]>;
-}
-
-/** Whether a block needs no second copy: its segment stands as a fresh one would. */
-function stands(
-  { index, shardsNeeded }: Pick<VaultParts, "index" | "shardsNeeded">,
-  id: Uint8Array,
-  answering: (store: string) => boolean,
-): boolean {
-  const place = index.block(id);
-  const segment = place && index.segment(place.segment);
-  if (segment === undefined || segment.adopted === true) return false;
-  return new Set(standingStores(segment).filter(answering)).size >= shardsNeeded;
 }

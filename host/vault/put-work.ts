@@ -10,6 +10,7 @@ import { WORKER_SIZE } from "./movable.ts";
 import { createPace } from "./pace.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 import { type PackedSegment, packSegment, type SegmentOrder } from "./segment-coder.ts";
+import { nameSmall, type SmallBatch } from "./small-batch.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -21,6 +22,11 @@ export interface PutWork {
     key: Uint8Array,
     batch: StreamBatch,
   ): Promise<{ readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array<ArrayBuffer> }>;
+  /** The ids of small objects, as `nameSmall`. The batch's buffer moves likewise. */
+  nameSmall(
+    keys: VaultKeys,
+    batch: SmallBatch,
+  ): Promise<{ readonly ids: Uint8Array; readonly bytes: Uint8Array<ArrayBuffer> }>;
   /** The segment, as `packSegment`. The order's buffers move: they are those of the answer from then on. */
   pack(keys: VaultKeys, order: SegmentOrder): Promise<PackedSegment>;
 }
@@ -39,6 +45,7 @@ function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
       const chunks = await nameChunks(kernels, key, { bytes: bytes.subarray(start, end), isLast }, pace);
       return { chunks, bytes };
     },
+    nameSmall: async (keys, batch) => ({ ids: await nameSmall(kernels, keys, batch, pace), bytes: batch.bytes }),
     pack: (keys, order) => packSegment({ keys, kernels }, order, { zstd: zstdAside, pace }),
   };
 }
@@ -49,6 +56,11 @@ function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
     name(key, batch) {
       if (batch.end - batch.start < WORKER_SIZE) return here.name(key, batch);
       return pool.run("name", { key, batch }, { transfer: [batch.bytes.buffer] });
+    },
+    nameSmall(keys, batch) {
+      if (batch.objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < WORKER_SIZE)
+        return here.nameSmall(keys, batch);
+      return pool.run("nameSmall", { keys, batch }, { transfer: [batch.bytes.buffer] });
     },
     pack(keys, order) {
       if (order.blocks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < WORKER_SIZE) return here.pack(keys, order);

@@ -3,6 +3,7 @@
 import { createGate } from "./gate.ts";
 import { LIMITS } from "../base/limits.ts";
 import { base58Encode } from "../identity/base58.ts";
+import { putBatches } from "./batch-writer.ts";
 import { forgetObject } from "./make-known.ts";
 import { createNoteBoard } from "./note-board.ts";
 import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
@@ -34,16 +35,21 @@ export function createVaultDoor(parts: VaultParts): Vault {
     }
   }
 
+  async function putting<T>(work: () => Promise<T>): Promise<T> {
+    putsAtWork++;
+    try {
+      return await tracked(puts(work));
+    } finally {
+      putsAtWork--;
+    }
+  }
+
   const { report, drain, ...walks } = createVaultWalks(parts, { tracked, signalOf });
   return {
-    async put(source, meta = {}, { signal, ...options } = {}) {
-      putsAtWork++;
-      try {
-        return await tracked(puts(() => putObject(parts, { ...options, source, meta, signal: signalOf(signal) })));
-      } finally {
-        putsAtWork--;
-      }
-    },
+    put: (source, meta = {}, { signal, ...options } = {}) =>
+      putting(() => putObject(parts, { ...options, source, meta, signal: signalOf(signal) })),
+    putMany: (source, { signal, compress, onStored = () => {} } = {}) =>
+      putting(() => parts.largePuts(() => putBatches(parts, { source, compress, onStored, signal: signalOf(signal) }))),
     async stat(id) {
       return infoOf(parts, decodeObjectId(id));
     },

@@ -7,6 +7,7 @@ import { zstdAtOnce } from "./compression.ts";
 import { type PackedSegment, type RemakeOrder, packSegment, remakeShards, type SegmentOrder } from "./segment-coder.ts";
 import { hashLeaves } from "./shard.ts";
 import { openSealed, type SealedFrames } from "./sealed-frames.ts";
+import { nameSmall as nameSmallBatch, type SmallBatch } from "./small-batch.ts";
 import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
 
@@ -22,6 +23,15 @@ const name: KernelJob<
 > = async (kernels, { key, batch: { bytes, start, end, isLast } }) => {
   const chunks = await nameChunks(kernels, key, { bytes: bytes.subarray(start, end), isLast }, atOnce);
   return { value: { chunks, bytes }, transfer: [bytes.buffer] };
+};
+
+/** The ids of small objects, whose bytes come back with their manifests. */
+const nameSmall: KernelJob<
+  { readonly keys: VaultKeys; readonly batch: SmallBatch },
+  { readonly ids: Bytes; readonly bytes: Bytes }
+> = async (kernels, { keys, batch }) => {
+  const ids = await nameSmallBatch(kernels, keys, batch, atOnce);
+  return { value: { ids, bytes: batch.bytes }, transfer: [ids.buffer, batch.bytes.buffer] };
 };
 
 /** The shards of a segment; the buffer of its plaintext comes back. */
@@ -54,7 +64,7 @@ const remake: KernelJob<{ readonly keys: VaultKeys; readonly order: RemakeOrder 
 };
 
 /** All of them, under the name by which a worker finds them. */
-export const jobs = { name, pack, open, hash, remake } satisfies KernelJobs;
+export const jobs = { name, nameSmall, pack, open, hash, remake } satisfies KernelJobs;
 
 /** The vault's jobs. */
 export type VaultJobs = typeof jobs;

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -45,6 +45,13 @@ describe("the command line", () => {
     );
     expect(unknown.stderr).toMatch(/TWIN_OBJECT_UNKNOWN/);
     await expect(stat(join(host.folder, "..", "none"))).rejects.toThrow("ENOENT");
+
+    // A folder becomes an object for each of its files.
+    const letters = join(host.folder, "..", "letters");
+    await mkdir(join(letters, "old"), { recursive: true });
+    for (const name of ["a.txt", "old/b.txt"]) await writeFile(join(letters, name), name);
+    const { objects } = (await host.json("put", letters)) as { objects: readonly { id: string; name: string }[] };
+    expect(objects.map(({ name }) => name)).toEqual(["letters/a.txt", "letters/old/b.txt"]);
   });
 
   it("inspects, installs and removes capabilities, and refuses a changed one", async () => {

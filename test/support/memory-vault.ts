@@ -42,6 +42,11 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
       objects.set(id, { info, bytes });
       return info;
     },
+    async putMany(source, { signal, onStored } = {}) {
+      for await (const { bytes, meta } of source) {
+        await onStored?.([await this.put([bytes] as unknown as AsyncIterable<Uint8Array>, meta, { signal })]);
+      }
+    },
     stat: async (id) => objects.get(id)?.info,
     read: async function* read(id, { offset = 0, sizeBytes } = {}, { signal } = {}) {
       const found = objects.get(id);

@@ -11,7 +11,7 @@ import { silentLog } from "../../host/base/log.ts";
 import { RecordWriter } from "../../host/state/journal-record.ts";
 import type { StateStore, StateWrite } from "../../host/state/state-store.ts";
 import { createLocator } from "../../host/vault/locator.ts";
-import { UPLOAD_TYPE, type Vault } from "../../host/vault/object.ts";
+import { type SmallObject, UPLOAD_TYPE, type Vault } from "../../host/vault/object.ts";
 import { openVault } from "../../host/vault/open-vault.ts";
 import { readReplica } from "../../host/vault/read-replica.ts";
 import { openReplicator, type Replicator } from "../../host/vault/replicator.ts";
@@ -161,7 +161,7 @@ async function act(
   }: Life & { readonly below: (max: number) => number; readonly name: string },
 ): Promise<void> {
   const seed = below(12);
-  switch (below(11)) {
+  switch (below(12)) {
     case 0:
     case 1: {
       const bytes = contentOf(seed);
@@ -175,6 +175,17 @@ async function act(
       const { id, part } = await putInTwo(vault, contentOf(seed), { below, name });
       promises.kept.set(id, seed);
       await vault.forget(part);
+      break;
+    }
+    case 10: {
+      const seeds = Array.from({ length: 1 + below(5) }, () => below(12));
+      promises.forgotten.clear();
+      let told = 0;
+      await vault.putMany(contentsOf(seeds), {
+        onStored: (objects) => {
+          for (const { id } of objects) promises.kept.set(id, seeds[told++]!);
+        },
+      });
       break;
     }
     case 3: {
@@ -224,6 +235,10 @@ async function act(
       await vault.repair();
     }
   }
+}
+
+async function* contentsOf(seeds: readonly number[]): AsyncGenerator<SmallObject, void, undefined> {
+  for (const seed of seeds) yield { bytes: contentOf(seed) };
 }
 
 /** As an upload is put that comes in two pieces. */

@@ -5,7 +5,7 @@ import { appendFileSync, rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createChance } from "./campaign.ts";
-import { UPLOAD_TYPE } from "../../host/vault/object.ts";
+import { type SmallObject, UPLOAD_TYPE } from "../../host/vault/object.ts";
 import { openFolderVault } from "./folder-vault.ts";
 import { seededBytes } from "./seeded-bytes.ts";
 import { inPieces } from "./test-vault.ts";
@@ -17,7 +17,7 @@ const { vault } = await openFolderVault(folder);
 const known = (await vault.find(({ type }) => type === "application/octet-stream")).map(({ id }) => id);
 
 for (;;) {
-  switch (below(10)) {
+  switch (below(12)) {
     case 0: {
       const id = known.splice(below(Math.max(1, known.length)), 1)[0];
       if (id === undefined) break;
@@ -47,6 +47,23 @@ for (;;) {
       await vault.compact();
       break;
     }
+    case 5:
+    case 6: {
+      const seeds = Array.from({ length: 1 + below(40) }, () => below(1_000));
+      const objects = seeds.map((seed) => ({ seed, size: (seed * 7_919) % 30_000 }));
+      for (const { seed, size } of objects) say(`put ${seed} ${size}`);
+      const stored: string[] = [];
+      await vault.putMany(many(objects), {
+        onStored: (infos) => {
+          for (const { id } of infos) {
+            const { seed, size } = objects[stored.push(id) - 1]!;
+            say(`done ${seed} ${size} ${id}`);
+          }
+        },
+      });
+      known.push(...stored);
+      break;
+    }
     default: {
       const seed = below(1_000);
       const size = (seed * 7_919) % 200_000;
@@ -63,6 +80,10 @@ for (;;) {
     }
   }
   say("turn");
+}
+
+async function* many(objects: readonly { seed: number; size: number }[]): AsyncGenerator<SmallObject, void, undefined> {
+  for (const { seed, size } of objects) yield { bytes: seededBytes(seed, size) };
 }
 
 /** Deletes a few shards of a store: what the vault survives and makes again. */

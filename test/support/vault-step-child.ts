@@ -7,6 +7,8 @@ import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import type { SmallObject } from "../../host/vault/object.ts";
+
 const [folder, operation, mode, at] = process.argv.slice(2) as [string, string, "kill" | "fail", string];
 const steps: string[] = [];
 let isArmed = false;
@@ -59,10 +61,12 @@ databases["exec"] = function exec(sql) {
 const { openFolderVault } = await import("./folder-vault.ts");
 const { seededBytes } = await import("./seeded-bytes.ts");
 const { putBytes } = await import("./test-vault.ts");
+const { MANY } = await import("./many-contents.ts");
 const { vault } = await openFolderVault(folder);
 const first = (await vault.find(({ type }) => type === "application/octet-stream"))[0]!.id;
 const WORK: Readonly<Record<string, () => Promise<unknown>>> = {
   put: () => putBytes(vault, seededBytes(77, 50_000)),
+  putMany: () => vault.putMany(many()),
   forget: () => vault.forget(first),
   scrub: async () => {
     for (const name of fs
@@ -76,6 +80,10 @@ const WORK: Readonly<Record<string, () => Promise<unknown>>> = {
   drain: () => vault.stores.drain("c"),
   compact: () => vault.compact(),
 };
+async function* many(): AsyncGenerator<SmallObject, void, undefined> {
+  for (const [at, bytes] of MANY.entries()) yield { bytes, meta: { name: `${at}` } };
+}
+
 isArmed = true;
 const outcome = await WORK[operation]!().then(
   () => "done",

@@ -1,9 +1,9 @@
-// A put of many small text files, each an object of its own, beside restic's first backup of the same files.
+// A put of a folder of many small text files, each an object of its own, beside restic's first backup of the same files.
 
 import { mkdirSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { LIMITS } from "../../../host/base/limits.ts";
+import { join } from "node:path";
+import { storeFolderAsObjects } from "../../../host/rpc/folder-objects.ts";
+import type { Vault } from "../../../host/vault/object.ts";
 import type { Case } from "../../measure.ts";
 import type { Peers } from "../../peers.ts";
 import { secondsOf } from "../../samplers.ts";
@@ -11,7 +11,7 @@ import type { SuiteContext } from "../../suites.ts";
 import { folderSize } from "./folder-size.ts";
 import type { OpenBenchVault } from "./open-bench-vault.ts";
 import { resticPut } from "./restic.ts";
-import { type TextFiles, writeTextFiles } from "./text-files.ts";
+import { writeTextFiles } from "./text-files.ts";
 
 const SIZE = { full: 500e6, quick: 2e6 } as const;
 const ROUNDS_MAX = { full: 2, quick: 1 } as const;
@@ -44,7 +44,7 @@ export async function createTextsCase({ facts, quick, open, peers, folder }: Tex
     try {
       await using opened = await open(own);
       const before = process.cpuUsage();
-      const seconds = await secondsOf(() => putAll(opened.vault, files));
+      const seconds = await secondsOf(() => putAll(opened.vault, source, files.paths.length));
       const { user, system } = process.cpuUsage(before);
       note("put", (user + system) / 1e6, folderSize(own));
       return seconds;
@@ -62,18 +62,8 @@ export async function createTextsCase({ facts, quick, open, peers, folder }: Tex
   };
 }
 
-/** As many at once as the vault takes. */
-async function putAll(vault: Awaited<ReturnType<OpenBenchVault>>["vault"], { paths }: TextFiles): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < paths.length) {
-      const path = paths[next++]!;
-      await vault.put(contentOf(path), { name: basename(path), type: "text/plain" });
-    }
-  };
-  await Promise.all(Array.from({ length: LIMITS.vault.putCount }, work));
-}
-
-async function* contentOf(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  yield await readFile(path);
+/** As the host does for `twin put FOLDER`. */
+async function putAll(vault: Vault, folder: string, fileCount: number): Promise<void> {
+  const report = await storeFolderAsObjects(vault, folder, { onStored: () => {}, onProgress: () => {} });
+  if (report.objectCount !== fileCount) throw new Error(`The vault took ${report.objectCount} of ${fileCount} files.`);
 }

@@ -17,6 +17,7 @@ import { openControlServer } from "../../../host/control/control-server.ts";
 import { encodeFrame, FrameSplitter } from "../../../host/control/frame-splitter.ts";
 import { createControlTarget } from "../../../host/rpc/control-target.ts";
 import type { StoresPart } from "../../../host/rpc/owner-parts.ts";
+import type { ObjectInfo } from "../../../host/vault/object.ts";
 import { createTestParts, type TestParts } from "../../support/web-host.ts";
 
 let folder: string;
@@ -207,6 +208,17 @@ describe("files through the local socket", () => {
     expect((await readdir(folder)).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
+  it("go many at a time as a folder, and are told of on the way", async () => {
+    await serve();
+    const { control } = await open();
+    await mkdir(join(folder, "letters"));
+    for (const name of ["a", "b", "c"]) await writeFile(join(folder, "letters", name), name);
+    const names: string[] = [];
+    const onStored = (objects: readonly ObjectInfo[]): void => void names.push(...objects.map(({ name }) => name));
+    expect(await control.putFolder(join(folder, "letters"), onStored)).toMatchObject({ objectCount: 3, sizeBytes: 3 });
+    expect(names).toEqual(["letters/a", "letters/b", "letters/c"]);
+  });
+
   it("leave the old file when the object is lost on the way, and no piece of the new one", async () => {
     await serve();
     const { control } = await open();
@@ -226,6 +238,9 @@ describe("files through the local socket", () => {
     for (const call of [
       () => control.putFile("relative.txt"),
       () => control.putFile(folder),
+      () => control.putFolder("relative"),
+      () => control.putFolder(join(folder, "nothing")),
+      () => control.putFolder(folder, 7 as unknown as () => void),
       () => control.putFile(join(folder, "nothing")),
       () => control.putFile(`${folder}/a\0b`),
       () => control.getFile(id, "relative.txt"),
@@ -234,7 +249,9 @@ describe("files through the local socket", () => {
       () => control.installExperienceFolder("here"),
     ])
       await expect(call()).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
-    await expect(control.getFile("8".repeat(43), join(folder, "x"))).rejects.toMatchObject({ code: "TWIN_OBJECT_UNKNOWN" });
+    await expect(control.getFile("8".repeat(43), join(folder, "x"))).rejects.toMatchObject({
+      code: "TWIN_OBJECT_UNKNOWN",
+    });
   });
 });
 

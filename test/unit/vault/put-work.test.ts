@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { concatBytes, utf8Encode } from "../../../host/base/bytes.ts";
 import { systemClock } from "../../../host/base/clock.ts";
 import { type KernelPool, openKernelPool } from "../../../host/kernels/pool.ts";
+import type { ObjectInfo, SmallObject } from "../../../host/vault/object.ts";
 import { VAULT_JOBS } from "../../../host/vault/open-vault.ts";
 import type { VaultJobs } from "../../../host/vault/vault-jobs.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
@@ -31,6 +32,10 @@ function saying(text: string): Uint8Array {
   return concatBytes(utf8Encode(text), seededBytes(5, 300_000));
 }
 
+async function* named(contents: readonly Uint8Array[]): AsyncGenerator<SmallObject, void, undefined> {
+  for (const [index, bytes] of contents.entries()) yield { bytes, meta: { name: `${index}` } };
+}
+
 describe("a vault with kernel workers", () => {
   it("makes the very bytes that it makes without them", async () => {
     const alone = await openTestVault({ seed: "same" });
@@ -43,6 +48,24 @@ describe("a vault with kernel workers", () => {
       expect(Buffer.compare(await readBytes(helped.vault, right!), content)).toBe(0);
     }
     expect(shardsOf(helped)).toEqual(shardsOf(alone));
+  });
+
+  it("makes the very bytes of many small objects that it makes without them", async () => {
+    const alone = await openTestVault({ seed: "same" });
+    const helped = await openTestVault({ seed: "same", pool: await openPool(VAULT_JOBS) });
+    const contents = Array.from({ length: 30 }, (_, index) => seededBytes(index, index * 1_500));
+    const told = await Promise.all(
+      [alone, helped].map(async ({ vault }) => {
+        const stored: ObjectInfo[] = [];
+        await vault.putMany(named(contents), { onStored: (infos) => void stored.push(...infos) });
+        return stored;
+      }),
+    );
+    expect(told[1]).toEqual(told[0]);
+    expect(shardsOf(helped)).toEqual(shardsOf(alone));
+    for (const [index, { id }] of told[1]!.entries()) {
+      expect(Buffer.compare(await readBytes(helped.vault, id), contents[index]!)).toBe(0);
+    }
   });
 
   it("gives a long object back also while two stores are lost, and one of the others lies", async () => {
@@ -66,6 +89,8 @@ describe("a vault with kernel workers", () => {
       code: "TWIN_KERNEL_RESTARTED",
       retry: true,
     });
+    const many = opened.vault.putMany(named([utf8Encode("die"), seededBytes(4, 200_000), seededBytes(5, 200_000)]));
+    await expect(many).rejects.toMatchObject({ code: "TWIN_KERNEL_RESTARTED", retry: true });
     expect(shardsOf(opened)).toEqual(before);
     const next = await putBytes(opened.vault, saying("live another day"));
     expect(Buffer.compare(await readBytes(opened.vault, next.id), saying("live another day"))).toBe(0);

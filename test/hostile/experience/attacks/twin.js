@@ -52,6 +52,7 @@ const OWNER_PATHS = [
   "scrub",
   "loginLink",
   "putFile",
+  "putFolder",
   "getFile",
   "installExperienceFolder",
   "deliver",

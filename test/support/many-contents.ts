@@ -1,0 +1,6 @@
+// What a put of many puts where a process is killed at it.
+
+import { seededBytes } from "./seeded-bytes.ts";
+
+/** Contents of six objects, each another one. */
+export const MANY: readonly Uint8Array[] = Array.from({ length: 6 }, (_, at) => seededBytes(80 + at, 1 + at * 9_000));
