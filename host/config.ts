@@ -25,6 +25,8 @@ export interface HostConfig {
   readonly peerHost: string;
   /** Port for other twins; 0 takes any free one at the first start and keeps it. */
   readonly peerPort: number;
+  /** WebSocket address of a node of TFChain, by which strangers are looked for; absent: nobody is asked. */
+  readonly tfchain: string | undefined;
   readonly logLevel: LogLevel;
   /** Who shows it may read the metrics over HTTP, from this machine; absent: nobody. Secret. */
   readonly metricsToken: string | undefined;
@@ -42,6 +44,7 @@ export interface ConfigFlags {
   readonly port?: string | undefined;
   readonly peerHost?: string | undefined;
   readonly peerPort?: string | undefined;
+  readonly tfchain?: string | undefined;
   readonly log?: string | undefined;
   readonly lanes?: string | undefined;
   readonly kernelWorkers?: string | undefined;
@@ -117,6 +120,7 @@ export async function readConfig(flags: ConfigFlags, environment: Environment = 
     port: portOf(pick("port", "TWIN_PORT")) ?? DEFAULT_PORT,
     peerHost: pick("peerHost", "TWIN_PEER_HOST")?.value ?? "127.0.0.1",
     peerPort: portOf(pick("peerPort", "TWIN_PEER_PORT")) ?? 0,
+    tfchain: tfchainOf(pick("tfchain", "TWIN_TFCHAIN")),
     metricsToken: tokenOf(pick("metricsToken", "TWIN_METRICS_TOKEN")),
     logLevel: logLevelOf(pick("log", "TWIN_LOG")) ?? "warn",
     lanes: lanesOf(pick("lanes", "TWIN_LANES")) ?? "auto",
@@ -145,6 +149,14 @@ function nameOf(setting: Setting | undefined): string | undefined {
   if (setting === undefined || (setting.value.trim() !== "" && setting.value.length <= 64))
     return setting?.value.trim();
   throw invalid(setting, "a name of 1 to 64 characters");
+}
+
+function tfchainOf(setting: Setting | undefined): string | undefined {
+  if (setting === undefined || setting.value === "off") return undefined;
+  const url = URL.parse(setting.value);
+  if ((url?.protocol === "wss:" || url?.protocol === "ws:") && url.username === "" && url.password === "")
+    return url.href;
+  throw invalid(setting, "the address of a node such as wss://tfchain.grid.tf, or off");
 }
 
 function tokenOf(setting: Setting | undefined): string | undefined {
@@ -186,6 +198,7 @@ const FILE_KEYS = new Set<string>([
   "port",
   "peerHost",
   "peerPort",
+  "tfchain",
   "log",
   "lanes",
   "kernelWorkers",

@@ -9,6 +9,7 @@ import type { OpenLanes } from "./kernels/open-lanes.ts";
 import type { OpenTwin } from "./open-twin.ts";
 import { createPackageExchange } from "./package-exchange.ts";
 import type { Peers } from "./peers/peers.ts";
+import { createPhonebookPart } from "./phonebook-part.ts";
 import type { ChangeHub } from "./rpc/change-hub.ts";
 import type { ControlParts } from "./rpc/control-target.ts";
 import type { TwinWebParts } from "./web/twin-web.ts";
@@ -61,6 +62,7 @@ export function createOwner(twin: OpenTwin, origins: OwnerOrigins): Owner {
     ...own,
     log,
     holder: twin.holder,
+    phonebook: createPhonebookPart({ twin, peers }),
     exportTo: (path, onProgress) => exportTwin({ ...twin, ...own, folder }, path, onProgress),
     others: origins.others,
     brokenTwins: origins.brokenTwins,

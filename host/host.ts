@@ -24,6 +24,7 @@ import { keepVault } from "./keep-vault.ts";
 import { installationFolder } from "./installation.ts";
 import { adoptJournal } from "./state/adopt-journal.ts";
 import { lockFolder } from "./state/folder-lock.ts";
+import { openTfchain } from "./tfchain.ts";
 import { TwinOutside } from "./twin-outside.ts";
 import { openDataFolder, openTwinKeys } from "./twin-keys.ts";
 import { checkPortFree } from "./web/check-port.ts";
@@ -75,7 +76,8 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
     workers: config.kernelWorkers,
   });
   const engines = stack.use(await openEngines({ folder: join(config.folder, "journals"), clock: systemClock, log }));
-  const shared = { kernels, kernelWorkers: lanes.workers.count, log };
+  const tfchain = openTfchain(stack, { url: config.tfchain, log });
+  const shared = { kernels, kernelWorkers: lanes.workers.count, tfchain, log };
   const twin = await openFirstTwin(stack, { config, identity, engines, shared });
   const origins = { config, twin, lanes, changes: createChangeHub(), log };
   const others = new OtherTwins({
@@ -120,7 +122,7 @@ interface FirstTwinOrigins {
   readonly config: HostConfig;
   readonly identity: Identity;
   readonly engines: Engines;
-  readonly shared: Pick<TwinOrigins, "kernels" | "kernelWorkers" | "log">;
+  readonly shared: Pick<TwinOrigins, "kernels" | "kernelWorkers" | "tfchain" | "log">;
 }
 
 async function openFirstTwin(stack: AsyncDisposableStack, origins: FirstTwinOrigins): Promise<OpenTwin> {
@@ -212,6 +214,7 @@ async function openWebAndControl(stack: AsyncDisposableStack, origins: WebOrigin
     await openWeb({
       ...webPartsOf(twin, owner),
       otherTwin: (name) => others.find(name),
+      servedRecord: (id) => (id === twin.identity.id ? owner.phonebook.servedRecord() : others.servedRecord(id)),
       host: config.host,
       port: config.port,
       assetFolder: join(installationFolder(), "host", "web"),

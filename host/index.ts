@@ -14,8 +14,11 @@ export type { ExperienceInfo } from "./packages/experience.ts";
 export type { Receipt, ReceiptSum, RecordingSettings, ReplayReport } from "./engine/engine.ts";
 export type { ObjectInfo, ScrubReport, VaultStatus } from "./vault/object.ts";
 export type {
+  AnnouncementCost,
+  AnnouncementRequest,
   ControlApi,
   DoorApi,
+  FoundTwin,
   HostStatus,
   KernelStatus,
   FolderReport,
@@ -26,5 +29,6 @@ export type {
   OwnerApi,
   Paired,
   PeerStatus,
+  PhonebookStatus,
   StoreListing,
 } from "./rpc/api.ts";

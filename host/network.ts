@@ -14,7 +14,6 @@ import type { OpenTwin } from "./open-twin.ts";
 import { openHostKey } from "./peers/host-key.ts";
 import { openPeerNode, type PeerNode } from "./peers/peer-node.ts";
 import { openPeers, type Peers } from "./peers/peers.ts";
-import { createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
 import type { Paired } from "./rpc/api.ts";
 import type { ChangeHub } from "./rpc/change-hub.ts";
 import type { Settings } from "./settings.ts";
@@ -80,7 +79,8 @@ export async function openTwinPeers(stack: AsyncDisposableStack, origins: TwinPe
       node,
       identity,
       engine,
-      phonebook: createContactsPhonebook(engine),
+      phonebook: twin.contacts,
+      directory: twin.directory,
       circlesOf: (other: TwinId) => circles.of(other),
       onPaired: (paired: Paired) => circles.addContact(paired),
       onChange: () => changes.announce("peers"),

@@ -13,8 +13,11 @@ import { installationFolder } from "./installation.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { type ExperienceShelf, openExperienceShelf } from "./packages/experience-shelf.ts";
 import { OfferShelf } from "./packages/offer-shelf.ts";
+import { type ContactsPhonebook, createContactsPhonebook } from "./phonebook/contacts-phonebook.ts";
+import { createDirectory, type Directory } from "./phonebook/directory.ts";
 import { createShardHolder, type ShardHolder } from "./peers/shard-holder.ts";
 import { createSettings, type Settings } from "./settings.ts";
+import type { Tfchain } from "./tfchain.ts";
 import type { TwinOutside } from "./twin-outside.ts";
 import { TwinStores } from "./twin-stores.ts";
 import { openTwinVault, type TwinVault } from "./twin-vault.ts";
@@ -32,6 +35,8 @@ export interface TwinOrigins {
   readonly kernels: Kernels;
   /** Workers of the vault's pool of kernels. */
   readonly kernelWorkers: number;
+  /** Absent: nobody outside is asked where twins are. */
+  readonly tfchain?: Tfchain | undefined;
   readonly log: Log;
 }
 
@@ -52,6 +57,9 @@ export interface OpenTwin {
   readonly shelf: ExperienceShelf;
   readonly offers: OfferShelf;
   readonly settings: Settings;
+  readonly contacts: ContactsPhonebook;
+  readonly directory: Directory;
+  readonly tfchain?: Tfchain | undefined;
   readonly name: string;
 }
 
@@ -81,6 +89,9 @@ export async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins
   });
   const name = origins.givenName ?? (await settings.get("name")) ?? firstName(identity.id);
   if (name !== (await settings.get("name"))) await settings.set("name", name);
+  const contacts = createContactsPhonebook(engine);
+  const { tfchain } = origins;
+  const directory = createDirectory({ contacts, outside: tfchain?.phonebook, clock: systemClock, log });
   const offers = new OfferShelf({ table: engine, kernels, clock: systemClock });
   return {
     folder,
@@ -95,6 +106,9 @@ export async function openTwin(stack: AsyncDisposableStack, origins: TwinOrigins
     shelf,
     offers,
     settings,
+    contacts,
+    directory,
+    tfchain,
     name,
   };
 }

@@ -19,6 +19,7 @@ import type { Engine } from "./engine/engine.ts";
 import type { Engines } from "./engine/open-engines.ts";
 import type { Identity } from "./identity/identity.ts";
 import { deriveIdentity } from "./identity/key-tree.ts";
+import type { TwinId } from "./identity/twin-id.ts";
 import { createKeystore, readKeystore } from "./identity/keystore.ts";
 import { ENTROPY_SIZE, formatPhrase } from "./identity/phrase.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -34,6 +35,8 @@ import { twinHash } from "./peers/invite-code.ts";
 import type { PeerNode } from "./peers/peer-node.ts";
 import type { NewTwin, TwinListing } from "./rpc/api.ts";
 import { createChangeHub } from "./rpc/change-hub.ts";
+import { createSettings } from "./settings.ts";
+import type { Tfchain } from "./tfchain.ts";
 import { TwinOutside } from "./twin-outside.ts";
 import { keepVault } from "./keep-vault.ts";
 import { isTwinName } from "./web/hosts.ts";
@@ -51,6 +54,8 @@ export interface OtherTwinsParts {
   readonly lanes: OpenLanes;
   /** Whether to keep copies of them in their vaults, and look after these. */
   readonly keeps: boolean;
+  /** Absent: nobody outside is asked where twins are. */
+  readonly tfchain?: Tfchain | undefined;
   /** By which those are closed that nobody uses. */
   readonly clock: Clock;
   readonly log: Log;
@@ -173,6 +178,16 @@ export class OtherTwins implements AsyncDisposable {
   /** The same for browsers: undefined when there is none. */
   async find(name: string): Promise<TwinWebParts | undefined> {
     return this.#has(name) ? (await this.open(name)).web : undefined;
+  }
+
+  /** The record of that twin, if it lives here and its owner has it served to anybody. */
+  async servedRecord(twin: TwinId): Promise<Uint8Array | undefined> {
+    const name = this.#wanted.get(hexEncode(twinHash(twin)));
+    if (name === undefined) return undefined;
+    const { identity, engine } = await this.#resident(name);
+    // A stranger does not open what is not served.
+    if (identity.id !== twin || !(await createSettings(engine).get("relay"))) return undefined;
+    return (await this.open(name)).owner.phonebook.servedRecord();
   }
 
   /** Owners of the ones that are open. */

@@ -13,6 +13,8 @@ interface SettingTexts {
   readonly lastDrillAtMs: string;
   /** `yes` once the phrase has been on a screen. */
   readonly phraseShown: string;
+  /** The DNS name at which the web serves this twin's record to anybody; empty: it does not. */
+  readonly relay: string;
   /** Names of built-in packages that were installed once, separated by spaces: what the owner removed stays removed. */
   readonly builtIns: string;
 }

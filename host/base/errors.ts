@@ -85,6 +85,8 @@ export const ERROR_CODES = {
   TWIN_PEER_IMPOSTOR: { status: 403, retry: false },
   TWIN_PEER_PROTOCOL: { status: 400, retry: false },
   TWIN_RECORD_INVALID: { status: 400, retry: false },
+  TWIN_CHAIN_FAILED: { status: 502, retry: true },
+  TWIN_CHAIN_REFUSED: { status: 422, retry: false },
   TWIN_INVITE_INVALID: { status: 400, retry: false },
   TWIN_INVITE_USED: { status: 410, retry: false },
   // web

@@ -395,6 +395,36 @@ export const LIMITS = {
     multiaddrLength: 256,
     /** Shown in lists. */
     nameLength: 64,
+    /** A node may take as long as it likes to confirm; the worker that waits for it is then given up. */
+    chainFinalityTimeoutMs: 3 * 60 * 1_000,
+    /** A node's types are its own invention, and @polkadot/api builds what they say: MiB of JavaScript heap. */
+    chainHeapSizeMib: 512,
+    /** The worker and its library take about 200 MB. */
+    chainIdleMs: 60 * 1_000,
+    /** The largest honest message, the metadata, has about 1 MB. */
+    chainMessageSizeBytes: 8 * MIB,
+    /** What is asked waits in the worker. */
+    chainQuestionsInFlight: 16,
+    /** A node that never answers holds up who asks for a stranger; the first start of the library is in it. */
+    chainReadTimeoutMs: 60 * 1_000,
+    /** A node that fails at once would have the library started again and again. */
+    chainRestMs: 5 * 1_000,
+    /** How rarely a node is tried that keeps failing. */
+    chainRestMaxMs: 5 * 60 * 1_000,
+    /** A node could send without an end what nobody asked for. */
+    chainTrafficSizeBytes: 64 * MIB,
+    /** Twins that were asked for outside: whoever makes us look for ever more of them fills the memory. */
+    lookupCount: 1_024,
+    /** A chain that failed is not asked for the same twin again at once. */
+    lookupFailureMs: 30 * 1_000,
+    /** What was found is asked for again after that. */
+    lookupLifetimeMs: 60 * 60 * 1_000,
+    /** Who was not found, or is not reached at the old addresses, is looked up again after that. */
+    lookupRefreshMs: 30 * 60 * 1_000,
+    /** A name of DNS (RFC 1035, 2.3.4). */
+    relayLength: 253,
+    /** Of the link and of the hash of the terms, as the chain takes them. */
+    termsLength: 128,
   },
   peers: PEER_LIMITS,
   rpc: {

@@ -9,6 +9,7 @@ import { addClientCommand } from "./commands/client-command.ts";
 import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
+import { addPhonebookCommands } from "./commands/phonebook-commands.ts";
 import { addReplayCommands } from "./commands/replay-commands.ts";
 import { addRestoreCommands } from "./commands/restore-commands.ts";
 import { addStoreCommands } from "./commands/store-commands.ts";
@@ -51,6 +52,7 @@ function createProgram(): Command {
   addCallCommands(program);
   addReplayCommands(program);
   addPeopleCommands(program);
+  addPhonebookCommands(program);
   addObjectCommands(program);
   addStoreCommands(program);
   addRestoreCommands(program);

@@ -5,7 +5,7 @@ import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Identity } from "./identity.ts";
 import { ENTROPY_SIZE } from "./phrase.ts";
-import { signedBytes } from "./signature.ts";
+import { signedBytes, transactionBytes } from "./signature.ts";
 import { twinIdOf } from "./twin-id.ts";
 
 /** Purpose -> BLAKE3 derive_key context (BLAKE3 spec 2.3, 6.2: hard-coded, unique, of this application). */
@@ -27,6 +27,7 @@ export function deriveIdentity(entropy: Uint8Array, kernels: Pick<Kernels, "deri
   return {
     id: twinIdOf(ed25519.getPublicKey(seed)),
     sign: (domain, message) => new Uint8Array(ed25519.sign(signedBytes(domain, message), seed)),
+    signTransaction: (payload) => new Uint8Array(ed25519.sign(transactionBytes(payload), seed)),
     agreementKey: x25519.getPublicKey(kernels.deriveKey(KEY_CONTEXTS.agreement, entropy)),
     keys: {
       vault: kernels.deriveKey(KEY_CONTEXTS.vault, entropy),

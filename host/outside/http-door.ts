@@ -22,6 +22,8 @@ export type ResolveName = (
 export interface HttpDoorParts {
   /** The machine's own when absent. */
   readonly resolve?: ResolveName | undefined;
+  /** The longest answer; `LIMITS.outside.answerSizeBytes` when absent. */
+  readonly answerSizeBytes?: number | undefined;
 }
 
 /** Sends one request, follows its redirects. */
@@ -71,7 +73,7 @@ function redirected(request: HttpRequest, hop: { from: URL; to: URL; status: num
 async function send(
   url: URL,
   { method, headers, body }: HttpRequest,
-  { resolve, signal }: HttpDoorParts & { readonly signal: AbortSignal },
+  { resolve, answerSizeBytes, signal }: HttpDoorParts & { readonly signal: AbortSignal },
 ): Promise<HttpAnswer> {
   const { promise, resolve: settle, reject } = Promise.withResolvers<HttpAnswer>();
   const length = body.length > 0 || !BODILESS.has(method) ? { "content-length": body.length } : {};
@@ -85,7 +87,7 @@ async function send(
   };
   const request: ClientRequest = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, options);
   request.on("response", (response) => {
-    readAnswer(response, url).then(settle, (thrown: unknown) => {
+    readAnswer(response, url, answerSizeBytes ?? LIMITS.outside.answerSizeBytes).then(settle, (thrown: unknown) => {
       request.destroy();
       reject(nameFailure(thrown as Error, signal));
     });
@@ -113,14 +115,12 @@ function checkedLookup(resolve: ResolveName): LookupFunction {
   };
 }
 
-async function readAnswer(response: IncomingMessage, url: URL): Promise<HttpAnswer> {
+async function readAnswer(response: IncomingMessage, url: URL, sizeBytesMax: number): Promise<HttpAnswer> {
   const parts: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const part of response as AsyncIterable<Uint8Array>) {
     sizeBytes += part.length;
-    if (sizeBytes > LIMITS.outside.answerSizeBytes) {
-      throw failed(`The answer has more than ${LIMITS.outside.answerSizeBytes} bytes.`);
-    }
+    if (sizeBytes > sizeBytesMax) throw failed(`The answer has more than ${sizeBytesMax} bytes.`);
     parts.push(part);
   }
   const headers = Object.entries(response.headers).map(([name, value]) => [name, [value].flat().join(", ")] as const);

@@ -10,6 +10,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Identity } from "../identity/identity.ts";
 import { isTwinId, type TwinId } from "../identity/twin-id.ts";
 import type { ContactsPhonebook } from "../phonebook/contacts-phonebook.ts";
+import type { Directory } from "../phonebook/directory.ts";
 import type { SignedTwinRecord, TwinRecord } from "../phonebook/phonebook.ts";
 import { decodeTwinRecord } from "../phonebook/twin-record.ts";
 import type { Invite, Paired, PeerStatus } from "../rpc/api.ts";
@@ -41,6 +42,8 @@ export interface PeersParts {
     "call" | "outboxPeers" | "outbox" | "settle" | "deliver" | "listen" | "readTable" | "writeTable"
   >;
   readonly phonebook: ContactsPhonebook;
+  /** Over the same contacts: who is not among them may be found elsewhere. */
+  readonly directory: Directory;
   /** The circles that the owner put this twin in. */
   circlesOf(twin: TwinId): Promise<readonly string[]>;
   /** Two twins have become contacts; durable when it resolves. May be told again of the same one. */
@@ -80,6 +83,8 @@ export interface Peers extends AsyncDisposable {
     question: (host: PeerSession["remote"]) => Question<Answer>,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<Answer>;
+  /** The newest record of this twin, issued now if the last one no longer holds. */
+  ownRecord(): Promise<SignedTwinRecord>;
   /** A contact as a place for shards. It is reached when the store is first used. */
   shardStore(place: { readonly name: string; readonly domain: string; readonly twin: TwinId }): TwinShardStore;
 }
@@ -126,7 +131,7 @@ class OpenPeers implements Peers {
     this.#leave.defer(
       node.join({ twin: identity.id, accept: (protocol, stream) => this.#acceptStream(protocol, stream) }),
     );
-    await this.#ownRecord();
+    await this.ownRecord();
     this.#leave.defer(engine.listen({ onOutbox: (peer) => this.#workerOf(peer)?.onMessage() }));
     for (const { twin } of await phonebook.records()) if (twin !== identity.id) this.#workerOf(twin);
     for (const peer of (await engine.outboxPeers()).keys()) this.#workerOf(peer);
@@ -193,6 +198,20 @@ class OpenPeers implements Peers {
     return createTwinShardStore({ ...place, clock }, () =>
       this.#reach(SHARDS_PROTOCOL, twin, this.#stop.signal, (stream) => askForShards(stream, twin, this.#shardParts)),
     );
+  }
+
+  ownRecord(): Promise<SignedTwinRecord> {
+    const { node, identity, phonebook, clock } = this.#parts;
+    return issueOwnRecord({
+      identity,
+      phonebook,
+      clock,
+      ownName: () => this.#parts.ownName(),
+      ownHost: () => ({
+        peerId: node.localPeer,
+        multiaddrs: node.multiaddrs().map((address) => withoutPeer(address)),
+      }),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -308,13 +327,20 @@ class OpenPeers implements Peers {
     signal: AbortSignal,
     use: (stream: PeerStream) => Promise<Made>,
   ): Promise<Made> {
-    const record = await this.#parts.phonebook.resolve(twin, { signal });
+    const { directory, node } = this.#parts;
+    const { record } = (await directory.find(twin, { signal })) ?? {};
     if (record === undefined)
       throw new TwinError("TWIN_PEER_UNKNOWN", "Nothing is known of where this twin lives; pair with it by an invite.");
     const candidates = dialCandidates(record, this.#sightings.of(twin));
     if (candidates.length === 0)
       throw new TwinError("TWIN_PEER_OFFLINE", "This twin's record names no address; wait for it to connect.");
-    return await this.#parts.node.reach(protocol, twinHash(twin), { candidates, signal }, use);
+    try {
+      return await node.reach(protocol, twinHash(twin), { candidates, signal }, use);
+    } catch (thrown) {
+      // It may have moved since it gave us its record. Nobody waits for the answer.
+      if (!signal.aborted) directory.doubt(twin);
+      throw thrown;
+    }
   }
 
   async #openSession(twin: TwinId, stream: PeerStream): Promise<PeerSession> {
@@ -344,7 +370,7 @@ class OpenPeers implements Peers {
           twin,
           engine,
           circlesOf: (other) => this.#parts.circlesOf(other),
-          ownRecord: () => this.#ownRecord(),
+          ownRecord: () => this.ownRecord(),
           offers: this.#parts.offers,
         }),
     };
@@ -355,7 +381,7 @@ class OpenPeers implements Peers {
     return {
       identity,
       random,
-      ownRecord: () => this.#ownRecord(),
+      ownRecord: () => this.ownRecord(),
       welcome: async (twin, record) => {
         await phonebook.publish(record);
         await this.#parts.onPaired(await this.#paired(twin));
@@ -367,20 +393,6 @@ class OpenPeers implements Peers {
   async #paired(twin: TwinId): Promise<Paired> {
     const record = await this.#parts.phonebook.resolve(twin);
     return { twin, name: record === undefined ? twin.slice(-8) : nameOf(record) };
-  }
-
-  #ownRecord(): Promise<SignedTwinRecord> {
-    const { node, identity, phonebook, clock } = this.#parts;
-    return issueOwnRecord({
-      identity,
-      phonebook,
-      clock,
-      ownName: () => this.#parts.ownName(),
-      ownHost: () => ({
-        peerId: node.localPeer,
-        multiaddrs: node.multiaddrs().map((address) => withoutPeer(address)),
-      }),
-    });
   }
 
   #ends(protocol: string, remotePeer: string) {

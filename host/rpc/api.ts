@@ -312,6 +312,47 @@ export interface NewTwin extends TwinListing {
   readonly phrase: string;
 }
 
+/** What the phonebook of a chain is to be told by the twin's owner. */
+export interface AnnouncementRequest {
+  /** The DNS name at which the record is served; null: none from now on. */
+  readonly relay: string | null;
+  /** The chain's terms that the owner has read and accepts: needed once per account. */
+  readonly terms?: { readonly link: string; readonly hash: string } | undefined;
+}
+
+/** What an announcement takes. Amounts are TFT, written as decimals. */
+export interface AnnouncementCost {
+  /** What the node calls the chain. */
+  readonly chain: string;
+  /** The twin's account (SS58), from which it is paid. */
+  readonly account: string;
+  readonly balance: string;
+  readonly steps: readonly { readonly call: string; readonly fee: string }[];
+  readonly fee: string;
+}
+
+/** How strangers find this twin, and it them. */
+export interface PhonebookStatus {
+  /** The node that is asked; absent: none. */
+  readonly tfchain?: string | undefined;
+  /** The twin's account there (SS58). */
+  readonly account: string;
+  /** The name at which this host serves the twin's record to anybody; absent: at none. */
+  readonly relay?: string | undefined;
+  /** The path of it. */
+  readonly path: string;
+}
+
+/** Where a twin is, as it has signed. */
+export interface FoundTwin {
+  readonly twin: TwinId;
+  readonly name?: string | undefined;
+  readonly addresses: readonly string[];
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly source: "contacts" | "tfchain";
+}
+
 /** What the local socket offers beyond {@link OwnerApi}: paths are of this machine, read and written as the host's user. */
 export interface ControlApi extends OwnerApi {
   /** A fresh link with a one-time token that logs a browser in as the owner. Throws `TWIN_HOST_BUSY` when the host serves no web. */
@@ -348,6 +389,19 @@ export interface ControlApi extends OwnerApi {
   lend(twin: string, quotaBytes: number): Promise<void>;
   /** All room that is or was lent. */
   lent(): Promise<readonly LentRoom[]>;
+  /** Asks nobody. */
+  phonebook(): Promise<PhonebookStatus>;
+  /** Looks for a twin among the contacts, then outside; null when nobody knows of it. Throws `TWIN_ID_INVALID` or `TWIN_CHAIN_*`. */
+  findTwin(twin: string): Promise<FoundTwin | null>;
+  /** What {@link announce} would do and cost. Nothing is signed. Throws `TWIN_INPUT_INVALID`, `TWIN_CONFIG_INVALID` or `TWIN_CHAIN_*`. */
+  planAnnouncement(request: AnnouncementRequest): Promise<AnnouncementCost>;
+  /**
+   * Serves the twin's record at the name, looks whether it is found there, and says so on the chain, paid from the
+   * twin's account; told are the transactions that are final. With null it takes the name away and serves it no more.
+   */
+  announce(request: AnnouncementRequest, onProgress?: OnProgress): Promise<void>;
+  /** The newest signed record of this twin, for any web server to serve. */
+  ownRecord(): Promise<Uint8Array>;
   /** Writes the whole twin, in the clear, into a folder that is absent or empty; it is there whole or not at all. */
   exportTo(path: string, onProgress?: OnProgress): Promise<ExportReport>;
   /** Throws `TWIN_STORE_NEEDED` unless it is empty, or `lost`. */

@@ -4,16 +4,21 @@
 import { isAbsolute } from "node:path";
 
 import { TwinError } from "../base/errors.ts";
+import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { publicKeyOf, type TwinId } from "../identity/twin-id.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { DrainReport, ObjectId, ObjectInfo, Progress } from "../vault/object.ts";
 import type {
+  AnnouncementCost,
+  AnnouncementRequest,
   ControlApi,
   ExportReport,
   FolderReport,
+  FoundTwin,
   NewTwin,
+  PhonebookStatus,
   TwinListing,
   LentRoom,
   OnProgress,
@@ -24,7 +29,7 @@ import type {
 import { checkRecord, checkText, invalid } from "./arguments.ts";
 import { storeFolderAsObjects } from "./folder-objects.ts";
 import { fetchObjectToFile, storeFileAsObject } from "./object-files.ts";
-import type { HolderPart, OwnerDesk, OwnerParts, StoresPart } from "./owner-parts.ts";
+import type { HolderPart, OwnerDesk, OwnerParts, PhonebookPart, StoresPart } from "./owner-parts.ts";
 import { checkObjectId } from "./object-id.ts";
 import { OwnerTarget } from "./owner-target.ts";
 import { openProgressRelay } from "./progress-relay.ts";
@@ -44,6 +49,7 @@ export interface ControlParts extends OwnerParts {
   readonly log: Log;
   readonly stores: StoresPart;
   readonly holder: HolderPart;
+  readonly phonebook: PhonebookPart;
   /** Absent for all twins but the host's first. */
   readonly others?: OthersPart | undefined;
   /** Absent while no copy is kept. */
@@ -102,11 +108,6 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     return stored;
   }
 
-  async getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo> {
-    await using progress = openProgressRelay(onProgress);
-    const target = { id: checkObjectId(id), path: checkPath(path) };
-    return await fetchObjectToFile(this.#parts, target, progress.report);
-  }
   async putFolder(path: string, onStored?: OnStored, onProgress?: OnProgress): Promise<FolderReport> {
     await using progress = openProgressRelay(onProgress);
     using listener = holdFunction<[objects: readonly ObjectInfo[]]>(onStored, "onStored");
@@ -118,6 +119,12 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     } finally {
       this.#parts.changes.announce("vault");
     }
+  }
+
+  async getFile(id: ObjectId, path: string, onProgress?: OnProgress): Promise<ObjectInfo> {
+    await using progress = openProgressRelay(onProgress);
+    const target = { id: checkObjectId(id), path: checkPath(path) };
+    return await fetchObjectToFile(this.#parts, target, progress.report);
   }
 
   async installExperienceFolder(path: string): Promise<ExperienceInfo> {
@@ -178,6 +185,28 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     return this.#parts.holder.lent();
   }
 
+  phonebook(): Promise<PhonebookStatus> {
+    return this.#parts.phonebook.status();
+  }
+
+  async findTwin(twin: string): Promise<FoundTwin | null> {
+    publicKeyOf(checkText(twin, "twin", { max: 128 }));
+    return (await this.#parts.phonebook.find(twin as TwinId)) ?? null;
+  }
+
+  async planAnnouncement(request: AnnouncementRequest): Promise<AnnouncementCost> {
+    return await this.#parts.phonebook.plan(checkAnnouncement(request));
+  }
+
+  async announce(request: AnnouncementRequest, onProgress?: OnProgress): Promise<void> {
+    await using progress = openProgressRelay(onProgress);
+    await this.#parts.phonebook.announce(checkAnnouncement(request), progress.report);
+  }
+
+  ownRecord(): Promise<Uint8Array> {
+    return this.#parts.phonebook.ownRecord();
+  }
+
   async exportTo(path: string, onProgress?: OnProgress): Promise<ExportReport> {
     await using progress = openProgressRelay(onProgress);
     return await this.#parts.exportTo(checkPath(path), progress.report);
@@ -199,6 +228,20 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
 /** The local socket's interface over `parts`, for one connection. */
 export function createControlTarget(parts: ControlParts, desk?: OwnerDesk): ControlTarget {
   return new ControlTarget(parts, desk);
+}
+
+function checkAnnouncement(value: unknown): AnnouncementRequest {
+  const { relay, terms } = checkRecord(value, "request");
+  const checked = {
+    relay: relay === null ? null : checkText(relay, "request.relay", { max: LIMITS.phonebook.relayLength }),
+  };
+  if (terms === undefined) return checked;
+  const { link, hash } = checkRecord(terms, "request.terms");
+  const size = { max: LIMITS.phonebook.termsLength };
+  return {
+    ...checked,
+    terms: { link: checkText(link, "request.terms.link", size), hash: checkText(hash, "request.terms.hash", size) },
+  };
 }
 
 function checkBytes(value: unknown, name: string): number {

@@ -6,9 +6,12 @@ import type { TwinId } from "../identity/twin-id.ts";
 import type { ExperienceInfo } from "../packages/experience.ts";
 import type { OfferShelf } from "../packages/offer-shelf.ts";
 import type { PackageOffer } from "../packages/offer.ts";
-import type { DrainOptions, DrainReport, ObjectId, Vault } from "../vault/object.ts";
+import type { DrainOptions, DrainReport, ObjectId, Progress, Vault } from "../vault/object.ts";
 import type {
+  AnnouncementCost,
+  AnnouncementRequest,
   Browser,
+  FoundTwin,
   HostStatus,
   Invite,
   KernelStatus,
@@ -16,6 +19,7 @@ import type {
   OpenedExperience,
   Paired,
   PeerStatus,
+  PhonebookStatus,
   StoreListing,
   StoreRequest,
   TwinListing,
@@ -70,6 +74,17 @@ export interface StoresPart {
 export interface HolderPart {
   lend(twin: TwinId, quotaBytes: number): Promise<void>;
   lent(): Promise<readonly LentRoom[]>;
+}
+
+/** How strangers find the twin, and it them. */
+export interface PhonebookPart {
+  status(): Promise<PhonebookStatus>;
+  find(twin: TwinId): Promise<FoundTwin | undefined>;
+  plan(request: AnnouncementRequest): Promise<AnnouncementCost>;
+  announce(request: AnnouncementRequest, onProgress: Progress): Promise<void>;
+  ownRecord(): Promise<Uint8Array>;
+  /** For anybody who asks the web: undefined unless the owner has announced that it is served. */
+  servedRecord(): Promise<Uint8Array | undefined>;
 }
 
 /** The browsers that hold a key of the owner. */

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { OwnerDesk } from "../rpc/owner-parts.ts";
+import type { TwinId } from "../identity/twin-id.ts";
 import { createHosts, twinNameOf } from "./hosts.ts";
 import { type Handlers, openListener } from "./listen.ts";
 import type { Metrics } from "./metrics.ts";
+import { withRecords } from "./record-route.ts";
 import { readLibraryFiles, readShellFiles } from "./site-files.ts";
 import { createTwinWeb, type SharedWebParts, type TwinWeb, type TwinWebParts } from "./twin-web.ts";
 
@@ -16,6 +18,8 @@ import { createTwinWeb, type SharedWebParts, type TwinWeb, type TwinWebParts } f
 export interface WebOptions extends TwinWebParts {
   /** The other twin of that name, opened; undefined when there is none. Asked again after it rejected. */
   readonly otherTwin?: ((name: string) => Promise<TwinWebParts | undefined>) | undefined;
+  /** The signed record of the twin of that id, if it lives here and its owner has it served to anybody. */
+  readonly servedRecord?: ((twin: TwinId) => Promise<Uint8Array | undefined>) | undefined;
   /** "localhost" listens on both loopback addresses; anything else on that address alone. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -94,7 +98,8 @@ async function listenFor(
     const first = webs.use(await createTwinWeb(createHosts(port, options.host), options, shared));
     const others = webs.use(createOtherWebs(options, { port, shared }));
     made.resolve({ first, others });
-    return createTwinSwitch({ port, first: first.handlers, others, log: options.log });
+    const handlers = createTwinSwitch({ port, first: first.handlers, others, log: options.log });
+    return withRecords(handlers, options.servedRecord, options.log);
   });
   return { ...(await made.promise), listener };
 }

@@ -13,6 +13,8 @@ import { createLanes } from "../../host/kernels/lanes.ts";
 import { OfferShelf } from "../../host/packages/offer-shelf.ts";
 import { openPeerNode, type PeerNode, type PeerNodeParts } from "../../host/peers/peer-node.ts";
 import { openPeers, type Peers, type PeersParts } from "../../host/peers/peers.ts";
+import { createDirectory } from "../../host/phonebook/directory.ts";
+import type { TfchainPhonebook } from "../../host/phonebook/tfchain-phonebook.ts";
 import { createContactsPhonebook } from "../../host/phonebook/contacts-phonebook.ts";
 import type { Paired } from "../../host/rpc/api.ts";
 import {
@@ -47,6 +49,8 @@ export async function openTestHost(
   > & {
     readonly state?: FakeTwinState;
     readonly identity?: Identity;
+    /** Who knows where strangers are. */
+    readonly outside?: TfchainPhonebook | undefined;
   } = {},
 ): Promise<TestHost> {
   const { state = createFakeTwinState(), identity = testIdentity(number) } = options;
@@ -60,6 +64,12 @@ export async function openTestHost(
     identity,
     engine,
     phonebook,
+    directory: createDirectory({
+      contacts: phonebook,
+      outside: options.outside,
+      clock: options.clock ?? systemClock,
+      log: options.log ?? silentLog,
+    }),
     circlesOf: async (twin) => ((await phonebook.resolve(twin)) === undefined ? [] : ["friends"]),
     onPaired: async (contact) => {
       paired.push(contact);

@@ -70,6 +70,7 @@ function withConfigFlags(command: Command): Command {
     .option("--port <port>", "port for browsers (default: 4840; 0: any)")
     .option("--peer-host <address>", "address for other twins (default: 127.0.0.1)")
     .option("--peer-port <port>", "port for other twins (default: any, then kept)")
+    .option("--tfchain <url>", "a node of TFChain, to find twins that you never met (default: off)")
     .option("--lanes <lane>", "auto, wasm or native: who seals and hashes for connections (default: auto, as measured)")
     .option("--kernel-workers <count>", "threads for sealing and coding files (default: auto, as measured)")
     .option("--log <level>", "debug, info, warn, error or silent (default: warn)");

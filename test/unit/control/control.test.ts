@@ -16,7 +16,7 @@ import { connectControl, type ControlConnection } from "../../../host/control/co
 import { openControlServer } from "../../../host/control/control-server.ts";
 import { encodeFrame, FrameSplitter } from "../../../host/control/frame-splitter.ts";
 import { createControlTarget } from "../../../host/rpc/control-target.ts";
-import type { StoresPart } from "../../../host/rpc/owner-parts.ts";
+import type { PhonebookPart, StoresPart } from "../../../host/rpc/owner-parts.ts";
 import type { ObjectInfo } from "../../../host/vault/object.ts";
 import { createTestParts, type TestParts } from "../../support/web-host.ts";
 
@@ -26,6 +26,19 @@ const stack: AsyncDisposable[] = [];
 const told: string[] = [];
 
 /** Remembers what it was told, in words. */
+/** Says what it was asked. */
+function createFakePhonebook(): PhonebookPart {
+  const cost = { chain: "TFChain", account: "5Account", balance: "1.0000000", fee: "0.0000001" };
+  return {
+    status: async () => ({ account: cost.account, path: "/.well-known/twin-record/z6Mk" }),
+    find: async () => undefined,
+    plan: async (request) => ({ ...cost, steps: [{ call: JSON.stringify(request), fee: cost.fee }] }),
+    announce: async (_, onProgress) => onProgress(1, 1),
+    ownRecord: async () => Uint8Array.of(1, 2, 3),
+    servedRecord: async () => undefined,
+  };
+}
+
 function createFakeStores(): StoresPart {
   return {
     list: async () => [],
@@ -59,6 +72,7 @@ async function serve(at = folder): Promise<{ readonly path: string; readonly rel
     loginLink: async () => "http://localhost/#login=x",
     stores: createFakeStores(),
     holder: { lend: async () => {}, lent: async () => [] },
+    phonebook: createFakePhonebook(),
     exportTo: async (): Promise<never> => {
       throw new TwinError("TWIN_INPUT_INVALID", "This folder cannot be written.");
     },
@@ -96,6 +110,21 @@ describe("the local socket", () => {
     expect(await connectControl(folder)).toBeUndefined();
     await serve();
     expect((await (await open()).control.status()).name).toBe("Ada");
+  });
+
+  it("takes announcements of one form only", async () => {
+    await serve();
+    const { control } = await open();
+    const terms = { link: "https://x/terms", hash: "abc" };
+    const { steps } = await control.planAnnouncement({ relay: "twin.example.org", terms, more: 1 } as never);
+    expect(steps[0]?.call).toBe(JSON.stringify({ relay: "twin.example.org", terms }));
+    const heard: unknown[] = [];
+    await control.announce({ relay: null }, (...progress) => void heard.push(progress));
+    expect(heard).toEqual([[1, 1]]);
+    expect([...(await control.ownRecord())]).toEqual([1, 2, 3]);
+    for (const request of [undefined, {}, { relay: "" }, { relay: 1 }, { relay: "a.b", terms: {} }, "a.b"])
+      await expect(control.planAnnouncement(request as never)).rejects.toMatchObject({ code: "TWIN_INPUT_INVALID" });
+    await expect(control.findTwin("did:key:z6MkNobody")).rejects.toMatchObject({ code: "TWIN_ID_INVALID" });
   });
 
   it("can be opened by its user alone", async () => {
