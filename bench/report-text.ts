@@ -81,7 +81,11 @@ export function machineLines({ machine, startedAt }: Report): [string, string] {
 
 /** Who was not there to be compared with, and how to get them. */
 export function missingPeersLine({ missingPeers }: Report): string {
-  return `Not installed here: ${missingPeers.join(", ")}. Install with: ${INSTALL}`;
+  // What npm cannot bring says so itself.
+  const ofSystem = missingPeers.filter((peer) => peer.endsWith("(a package of the operating system)"));
+  const missing = `Not installed here: ${missingPeers.join(", ")}.`;
+  if (ofSystem.length === missingPeers.length) return missing;
+  return `${missing} Install ${ofSystem.length === 0 ? "with" : "the others with"}: ${INSTALL}`;
 }
 
 function factLines({ facts }: Report): string[] {

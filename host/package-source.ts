@@ -90,7 +90,7 @@ async function readSource(source: string, owner: Asking | undefined): Promise<Ui
     return await pullPackage(place, await readRegistryLogin(registryLoginPath(), place.registry));
   }
   if (/^https?:/u.test(source)) return await download(source);
-  return new Uint8Array(await readFile(source));
+  return await readPackageFile(source);
 }
 
 /** `twin:WHO/WHAT`: WHAT is a hash, a name, or a name with a range of versions, `guestbook@^1`; WHO may be `*` for a hash. */
@@ -148,13 +148,29 @@ async function download(source: string): Promise<Uint8Array> {
   if (url.protocol !== "https:" && !isLocal) throw refused(source, "only https links are followed");
   const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_MS), redirect: "error" }).catch(
     (cause: unknown) => {
-      throw refused(source, `it cannot be reached (${String(cause)})`);
+      throw refused(source, `it cannot be reached (${reasonOf(cause)})`);
     },
   );
   if (!response.ok) throw refused(source, `it answered ${response.status}`);
   const file = await readBounded(response, PACKAGE_SIZE_MAX);
   if (file === undefined) throw refused(source, "it is larger than any package");
   return file;
+}
+
+/** What `fetch` says of a failure stands in the cause of its error. */
+function reasonOf(thrown: unknown): string {
+  const error = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+/** The file at `path`. Throws `TWIN_INPUT_INVALID` for a folder: beginners name that of the source. */
+async function readPackageFile(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "EISDIR") throw thrown;
+    throw refused(path, `it is a folder; build it, then install the package: twin capability build ${path}`);
+  }
 }
 
 function refused(source: string, why: string): TwinError {

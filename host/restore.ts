@@ -175,7 +175,7 @@ async function findTwin(locations: readonly string[], { identity, kernels, log }
   if (first === undefined) {
     throw new TwinError(
       "TWIN_OBJECT_UNKNOWN",
-      `None of these ${stores.length} stores knows a twin of this phrase: check the phrase, or name other stores. Of a twin whose host never ran they have only objects: twin vault list.`,
+      `${stores.length === 1 ? "This store does not know" : `None of these ${stores.length} stores knows`} a twin of this phrase: check the phrase, or name other stores. Of a twin whose host never ran they have only objects: twin vault list.`,
     );
   }
   const lines = await placed(first);

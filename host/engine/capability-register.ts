@@ -156,8 +156,10 @@ export function checkSuccession(
   next: CapabilityPackage,
 ): void {
   const { name, version } = next.manifest;
-  if (register.rows().some((row) => row.manifest.name === name && row.publisher !== next.publisher)) {
-    throw conflict(`${name} is of another publisher here; its data would fall into the hands of this one`, next);
+  const other = register.rows().find((row) => row.manifest.name === name && row.publisher !== next.publisher);
+  if (other !== undefined) {
+    const why = `${name} is of the publisher ${other.publisher} here, whose data would fall into the hands of ${next.publisher}; its author signs it with the key of the first, or gives it another name`;
+    throw conflict(why, next);
   }
   if (current === undefined || current.hash === next.hash) return;
   const order = compareVersions(version, current.manifest.version);

@@ -121,10 +121,11 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return jsonDecode(bytes);
   } catch (cause) {
-    throw new TwinError("TWIN_EXPERIENCE_INVALID", `${MANIFEST} is not UTF-8 JSON.`, {}, cause);
+    throw invalid(`its ${MANIFEST} cannot be read as JSON: ${(cause as Error).message}`, cause);
   }
 }
 
-function invalid(why: string): TwinError {
-  return new TwinError("TWIN_EXPERIENCE_INVALID", `This is not an experience that can be installed: ${why}.`);
+function invalid(why: string, cause?: unknown): TwinError {
+  const message = `This is not an experience that can be installed: ${why}.`;
+  return new TwinError("TWIN_EXPERIENCE_INVALID", message, {}, cause);
 }

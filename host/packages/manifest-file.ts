@@ -187,7 +187,7 @@ function checkPermissions(fields: Readonly<Record<string, unknown>>, place: Plac
   });
   if (new Set(granted).size !== granted.length) refuse(place, "each permission once", granted);
   if (Object.keys(fields["events"] as object).length > 0 && !granted.includes("emit")) {
-    refuse(place, "the permission emit, because there are events", granted);
+    refuse(place, "also the permission emit, because there are events", granted.join(", "));
   }
 }
 

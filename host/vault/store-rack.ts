@@ -30,7 +30,7 @@ export function createStoreRack(parts: VaultParts): Omit<StoreRack, "drain"> {
       if (shardCount > 0 && !lost) {
         throw new TwinError(
           "TWIN_STORE_NEEDED",
-          `Store ${name} still holds ${shardCount} shards: drain it first. If it is gone for good, remove it as lost, then scrub.`,
+          `Store ${name} still holds ${shardCount === 1 ? "a shard" : `${shardCount} shards`}: drain it first. If it is gone for good, remove it as lost, then scrub.`,
           { store: name, shards: shardCount },
         );
       }
@@ -85,7 +85,10 @@ export async function drainStore(
 function needStore(parts: VaultParts, name: string): GuardedStore {
   const store = storeNamed(parts.stores, name);
   if (store !== undefined) return store;
-  throw new TwinError("TWIN_CONFIG_INVALID", `There is no store named ${name}.`);
+  throw new TwinError(
+    "TWIN_CONFIG_INVALID",
+    `There is no store named ${name}; yours are ${parts.stores.map((known) => known.name).join(", ")}.`,
+  );
 }
 
 /** A segment needs a store for each of its shards, also when this one is gone. */

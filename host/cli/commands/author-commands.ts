@@ -12,6 +12,7 @@ import { type Command, Option } from "commander";
 import { toTwinError, TwinError } from "../../base/errors.ts";
 import { publisherKeyPath } from "../../config.ts";
 import type { Receipt } from "../../index.ts";
+import { faultAdvice } from "../fault-advice.ts";
 import { answer, formatSize, note, print, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 import { describePermission } from "../wording.ts";
@@ -23,8 +24,6 @@ interface AuthorOptions extends SessionOptions {
 const KEY_TEXT = "your publisher key, created if absent (default: publisher.key in the XDG config directory)";
 /** Editors write a file in several steps: a build waits until they are through. */
 const SETTLE_MS = 60;
-/** A guest that has grown to this many bytes may have come to its limit. */
-const ROOMY = 4_000_000;
 
 /** Adds the commands to `capability`. */
 export function addAuthorCommands(capability: Command): void {
@@ -129,8 +128,8 @@ async function dev(folder: string): Promise<void> {
     (queue = queue.then(work).catch((thrown: unknown) => {
       const error = toTwinError(thrown);
       note(`${error.message} (${error.code})`);
-      if (isPerhapsFull(error))
-        note("  Did it say nothing before? Then it found no more memory: limits.memorySizeBytes.");
+      const advice = faultAdvice(error);
+      if (advice !== undefined) note(`  ${advice}`);
     }));
   const rebuild = async (): Promise<void> => {
     const { manifest, sizeBytes, buildMs } = await twin.rebuild();
@@ -156,11 +155,6 @@ async function dev(folder: string): Promise<void> {
   watcher.close();
   clearTimeout(timer);
   await queue;
-}
-
-/** A program of AssemblyScript that finds no memory traps, and is the only one to do so without a word. */
-function isPerhapsFull({ code, details }: TwinError): boolean {
-  return code === "TWIN_GUEST_TRAP" && details["trap"] === "unreachable" && Number(details["memorySizeBytes"]) > ROOMY;
 }
 
 function parseParams(text: string): unknown {

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 
 import { TwinError } from "../../base/errors.ts";
 import type { Json, OwnerApi, Receipt, ReceiptSum } from "../../index.ts";
+import { faultAdvice } from "../fault-advice.ts";
 import { answer, formatSize, formatTime, table } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -55,16 +56,23 @@ async function call(
   answer(options, result, () => JSON.stringify(result, null, 2));
 }
 
-/** Tells who calls what is not there what is. */
+/** Tells who calls what is not there what is, and whose capability failed where to look. */
 async function withDirections(thrown: unknown, name: string, owner: Pick<OwnerApi, "capabilities">): Promise<unknown> {
-  if (!(thrown instanceof TwinError) || thrown.code !== "TWIN_CALL_UNKNOWN") return thrown;
+  if (!(thrown instanceof TwinError)) return thrown;
+  const advice = faultAdvice(thrown);
+  if (advice !== undefined) return withWords(thrown, advice);
+  if (thrown.code !== "TWIN_CALL_UNKNOWN") return thrown;
   const installed = await owner.capabilities();
   const called = installed.find((capability) => capability.name === name);
   const there =
     called === undefined
       ? `Installed: ${installed.map((each) => each.name).join(", ")}.`
       : `It has: ${Object.keys(called.methods).join(", ")}.`;
-  return new TwinError(thrown.code, `${thrown.message} ${there}`, thrown.details, thrown);
+  return withWords(thrown, there);
+}
+
+function withWords(error: TwinError, words: string): TwinError {
+  return new TwinError(error.code, `${error.message} ${words}`, error.details, error);
 }
 
 function parseParams(text: string | undefined): Json {

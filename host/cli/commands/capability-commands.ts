@@ -13,6 +13,7 @@ import { addAuthorCommands } from "./author-commands.ts";
 import { describeChanges, describePermission } from "../wording.ts";
 import { addPackageCommands } from "./package-commands.ts";
 import { type InstalledSources, installSources, withSource } from "../installing.ts";
+import { missingNeeds } from "../missing-needs.ts";
 
 const SOURCES = `
 Sources:
@@ -72,11 +73,15 @@ export function addCapabilityCommands(program: Command): void {
     .action((name: string, _: unknown, command: Command) => remove(name, command.optsWithGlobals()));
   addPackageCommands(capability);
 
-  const experience = program.command("experience").description("install and list experiences (web apps)");
+  const experience = program.command("experience").description("install, list and remove experiences (web apps)");
   experience
     .command("install <folder>")
     .description("install a folder with an experience.json; the owner grants what it needs when it first opens")
     .action((folder: string, _: unknown, command: Command) => installExperience(folder, command.optsWithGlobals()));
+  experience
+    .command("remove <name>")
+    .description("remove an experience, and what it was granted")
+    .action((name: string, _: unknown, command: Command) => removeExperience(name, command.optsWithGlobals()));
   experience
     .command("list")
     .description("what is installed")
@@ -171,9 +176,24 @@ async function remove(name: string, options: SessionOptions): Promise<void> {
 }
 
 async function installExperience(folder: string, options: SessionOptions): Promise<void> {
-  const info = await withOwner(options, (owner) => owner.installExperienceFolder(resolve(folder)));
+  const { info, installed } = await withOwner(options, async (owner) => ({
+    info: await owner.installExperienceFolder(resolve(folder)),
+    installed: await owner.capabilities(),
+  }));
   answer(options, info, () => `${info.title} ${info.version} is installed (${info.hash.slice(0, 16)}).`);
-  if (options.json !== true) note("It may do nothing yet: you grant what it needs when you first open it.");
+  if (options.json === true) return;
+  note("It may do nothing yet: you grant what it needs when you first open it.");
+  for (const line of missingNeeds(info, installed)) note(line);
+}
+
+async function removeExperience(name: string, options: SessionOptions): Promise<void> {
+  await withOwner(options, async (owner) => {
+    if ((await owner.experiences()).some((experience) => experience.name === name)) {
+      return await owner.removeExperience(name);
+    }
+    throw new TwinError("TWIN_EXPERIENCE_UNKNOWN", `No experience ${name} is installed; see: twin experience list`);
+  });
+  answer(options, { removed: name }, () => `${name} is removed, and what it was granted has ended.`);
 }
 
 async function listExperiences(options: SessionOptions): Promise<void> {

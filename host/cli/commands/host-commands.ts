@@ -280,14 +280,15 @@ function describeCare({ vault }: HostStatus): string[] {
   const margin = weakest === undefined ? 0 : weakest.margin;
   return [
     `care     ${checked.join(", ")}`,
-    ...(weakest === undefined
-      ? []
-      : [
-          `  weakest object: ${weakest.name || weakest.object}, ${margin < 0 ? "cannot be read now" : `survives the loss of any ${margin}`}`,
-        ]),
+    ...(weakest === undefined ? [] : [`  weakest object: ${weakest.name || weakest.object}, ${survivalOf(margin)}`]),
     ...(putsAtWork === 0 ? [] : [`  ${putsAtWork} objects are being stored`]),
     ...(work === undefined ? [] : [`  ${describeWork(work)}`]),
   ];
+}
+
+function survivalOf(margin: number): string {
+  if (margin < 0) return "cannot be read now";
+  return margin === 0 ? "survives no further loss" : `survives the loss of any ${margin}`;
 }
 
 function describeWork({ kind, done, total, etaMs }: NonNullable<HostStatus["vault"]["work"]>): string {
@@ -301,12 +302,14 @@ function describeReplica({ replica }: HostStatus): string[] {
   const { rootSequence, lagMs, problem, lastDrillAtMs } = replica;
   const drill = lastDrillAtMs === undefined ? "never drilled" : `last drill ${formatTime(lastDrillAtMs)}`;
   const copy = rootSequence === 0 ? "is being made" : `root ${rootSequence}, ${(lagMs / 1_000).toFixed(1)} s behind`;
-  return [`copy     ${problem ?? copy}; ${drill}`];
+  return [`copy     ${problem?.replace(/\.$/u, "") ?? copy}; ${drill}`];
 }
 
 function describeMargin({ vault }: HostStatus): string {
   if (vault.objectCount === 0) return `${vault.dataShards}+${vault.parityShards} over ${vault.stores.length} stores`;
   if (vault.margin < 0) return "some data cannot be read: bring back a lost store";
+  if (vault.margin === 0)
+    return "all can be read, but the next store that fails costs data: bring stores back, or scrub";
   const stores = `survives the loss of any ${vault.margin} of ${vault.stores.length} stores`;
   if (vault.domainMargin > 0) return `${stores}, and of any ${vault.domainMargin} disks or services`;
   return `${stores}, but not of the disk or service that holds most of them`;

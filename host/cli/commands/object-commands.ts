@@ -89,6 +89,8 @@ function describeScrub(report: ScrubReport): string[] {
     lines.push(
       `${plural(report.segmentsLost, "segment")} cannot be rebuilt: bring back a lost store, then scrub again.`,
     );
+  else if (report.margin === 0)
+    lines.push("Counted again: the next store that fails costs data. Add stores or bring some back, then scrub again.");
   else lines.push(`Counted again: every segment survives the loss of any ${plural(report.margin, "store")}.`);
   return lines;
 }

@@ -8,7 +8,7 @@ import { isCancel, password } from "@clack/prompts";
 import type { Command } from "commander";
 
 import { dataFolder } from "../../config.ts";
-import { answer, formatSize, formatTime, withProgress } from "../output.ts";
+import { answer, formatSize, formatTime, plural, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 
 interface PhraseOptions extends SessionOptions {
@@ -71,7 +71,7 @@ async function exportFiles(folder: string, options: SessionOptions): Promise<voi
     withOwner(options, (owner) => owner.exportTo(resolve(folder), onProgress)),
   );
   answer(options, { ...report, folder: resolve(folder) }, () => [
-    `${folder} holds ${report.objects} objects (${formatSize(report.sizeBytes)} with packages) and ${report.rows} rows. Root: ${report.root}`,
+    `${folder} holds ${plural(report.objects, "object")} (${formatSize(report.sizeBytes)} with packages) and ${plural(report.rows, "row")}. Root: ${report.root}`,
     "It is in the clear: keep it where nobody else reads it. It has no keys: to import it you need your phrase.",
   ]);
 }
@@ -86,7 +86,8 @@ async function importFiles(source: string, options: PhraseOptions): Promise<void
     importTwin({ ...place, source: resolve(source), phrase, onProgress, log: createLog("error") }),
   );
   answer(options, report, () => [
-    `${report.twin} is in ${report.folder}: ${report.objects} objects, ${report.rows} rows. Root: ${report.root}`,
+    `${report.twin} is in ${report.folder}: ${plural(report.objects, "object")}, ${plural(report.rows, "row")}. Root: ${report.root}`,
+    howToGoOn(options),
     ONE_HOST,
   ]);
 }
@@ -103,16 +104,27 @@ async function restore(options: RestoreOptions): Promise<void> {
   const report = await withProgress("Restoring", () =>
     restoreTwin({ ...place, phrase, locations, log: createLog("error") }),
   );
-  const as = options.as === undefined ? "" : ` --as ${options.as}`;
   answer(options, report, () => [
-    `${report.twin} is back in ${report.folder}, as of ${formatTime(report.atMs)}: ${report.objectCount} objects, ${report.rows} rows.`,
-    report.margin >= 2
-      ? as === ""
-        ? "Start it: twin start"
-        : `It is in your host: twin${as} status`
-      : `Stores are missing: it survives the loss of ${Math.max(0, report.margin)} more. Make their shards again: twin${as} scrub`,
+    `${report.twin} is back in ${report.folder}, as of ${formatTime(report.atMs)}: ${plural(report.objectCount, "object")}, ${plural(report.rows, "row")}.`,
+    ...(report.margin >= 2
+      ? []
+      : [
+          `Stores are missing: it survives the loss of ${Math.max(0, report.margin)} more. Make their shards again: ${commandFor(options)} scrub`,
+        ]),
+    howToGoOn(options),
     ONE_HOST,
   ]);
+}
+
+function howToGoOn(options: SessionOptions): string {
+  return options.as === undefined
+    ? `Start it: ${commandFor(options)} start`
+    : `It is in your host: ${commandFor(options)} status`;
+}
+
+/** `twin` with what the twin was chosen by: without it the next command would be about another one, or make a new one. */
+function commandFor({ data, as }: SessionOptions): string {
+  return `twin${data === undefined ? "" : ` --data ${data}`}${as === undefined ? "" : ` --as ${as}`}`;
 }
 
 async function readPhrase(file: string | undefined): Promise<string | undefined> {

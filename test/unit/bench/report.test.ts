@@ -115,6 +115,13 @@ describe("the table", () => {
     expect(text).not.toContain("restless");
   });
 
+  it("sends nobody to npm for what the operating system has", () => {
+    const restic = "restic (a package of the operating system)";
+    const told = (...missingPeers: readonly string[]) => toText({ ...FULL, missingPeers }).join("\n");
+    expect(told(restic)).not.toContain("--install-peers");
+    expect(told(restic, "sodium-native")).toMatch(/, sodium-native\. Install the others with: npm run bench/u);
+  });
+
   it("lists every peer when asked to", () => {
     const text = toText(FULL, { all: true }).join("\n");
     expect(text).toMatch(/100 MB\/s +±1% +slow js 1\.0\.0 +12\.34 +js\n/);

@@ -136,6 +136,9 @@ describe("an upgrade", () => {
     const stranger = probePackage({ version: "2.0.0", publisher: testIdentity(51) });
     await expect(bench.do("upgrade", { packageBytes: stranger })).rejects.toMatchObject({
       code: "TWIN_PACKAGE_CONFLICT",
+      message: expect.stringContaining(
+        `probe is of the publisher ${testIdentity(50).id} here, whose data would fall into the hands of ${testIdentity(51).id}`,
+      ),
     });
     await bench.do("remove", "probe");
     await expect(bench.do("upgrade", { packageBytes: stranger })).rejects.toMatchObject({

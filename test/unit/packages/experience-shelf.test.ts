@@ -168,6 +168,13 @@ describe("an experience shelf", () => {
     expect(await readdir(shelfFolder())).toEqual([]);
   });
 
+  it("says where its JSON ends being one", async () => {
+    const folder = await source({ "experience.json": '{\n  "name": "notes",\n  title: "Notes"\n}' });
+    await expect((await openShelf()).install(folder)).rejects.toThrow(
+      /experience\.json cannot be read as JSON: .*line 3/u,
+    );
+  });
+
   it("refuses a folder that is none", async () => {
     const shelf = await openShelf();
     await expect(shelf.install(join(root, "nowhere"))).rejects.toMatchObject({ code: "TWIN_EXPERIENCE_INVALID" });

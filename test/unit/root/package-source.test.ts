@@ -111,3 +111,10 @@ describe("packages from sources", () => {
     await expect(refused).rejects.toBeInstanceOf(TwinError);
   });
 });
+
+it("names the way from a folder of source to its package", async () => {
+  await expect(obtainPackage(folder)).rejects.toMatchObject({
+    code: "TWIN_INPUT_INVALID",
+    message: expect.stringContaining(`twin capability build ${folder}`),
+  });
+});

@@ -143,7 +143,8 @@ function durationWords(ms) {
 
 /** @param {NonNullable<VaultStatus["weakest"]>} weakest */
 function weakestWords({ object, name, margin }) {
-  const safety = margin < 0 ? "cannot be read now" : `survives the loss of any ${formatNumber(margin)}`;
+  const many = margin === 0 ? "survives no further loss" : `survives the loss of any ${formatNumber(margin)}`;
+  const safety = margin < 0 ? "cannot be read now" : many;
   return `${name === "" ? shortId(object) : name}: ${safety}`;
 }
 
