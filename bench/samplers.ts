@@ -2,7 +2,6 @@
 
 import { quantile } from "./measure.ts";
 
-/** Of fewer, a 99th percentile says nothing. */
 const MEDIAN_COUNT_MIN = 200;
 
 /**
@@ -30,22 +29,27 @@ export function createConcurrentSampler(
 
 /**
  * Runs `operate` one after another for about `sliceMs` and some hundred times; answers the median of their seconds, and tells
- * `onSlice` the 99th percentile too.
+ * `onSlice` the 99th percentile of all so far: of one slice it would be that of its second slowest.
  */
 export function createMedianSampler(
   operate: (index: number) => Promise<unknown>,
   onSlice: (p99Seconds: number) => void,
 ): (sliceMs: number) => Promise<number> {
   let next = 0;
+  const all: number[] = [];
   return async (sliceMs) => {
     const started = performance.now();
     const times: number[] = [];
     do times.push(await secondsOf(() => operate(next++)));
     while (performance.now() - started < sliceMs || times.length < MEDIAN_COUNT_MIN);
-    times.sort((left, right) => left - right);
-    onSlice(quantile(times, 0.99));
-    return quantile(times, 0.5);
+    all.push(...times);
+    onSlice(quantile(inOrder(all), 0.99));
+    return quantile(inOrder(times), 0.5);
   };
+}
+
+function inOrder(times: readonly number[]): number[] {
+  return times.toSorted((left, right) => left - right);
 }
 
 /** Seconds that `act` takes. */
