@@ -55,7 +55,9 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
     port.on("message", (message: ToWorker) => loop.accept(message));
     post({ kind: "ready", recovered });
   } catch (thrown) {
-    post({ kind: "failed", error: toTwinError(thrown).toWire() });
+    const error = toTwinError(thrown);
+    const stack = error !== thrown && thrown instanceof Error ? thrown.stack : undefined;
+    post({ kind: "failed", error: error.toWire(), stack });
   }
 }
 

@@ -119,9 +119,12 @@ export class WorkerLink {
     const started = Promise.withResolvers<void>();
     this.ready = started.promise;
     worker.on("message", (message: FromWorker) => this.#receive(message, started));
+    let reason = "";
+    worker.on("error", (error) => {
+      reason = ` (${error instanceof Error ? error.message : String(error)})`;
+    });
     worker.on("exit", () => {
-      // Nothing of what waits for it has begun.
-      started.reject(restarted());
+      started.reject(notStarted(reason));
       this.#die();
     });
   }
@@ -202,8 +205,11 @@ export class WorkerLink {
     else if (message.kind === "ready") {
       this.recovered = message.recovered;
       started.resolve();
-    } else if (message.kind === "failed") started.reject(errorFromWire(message.error));
-    else if (message.kind === "opened") this.#options.onJudged(message.slot, undefined);
+    } else if (message.kind === "failed") {
+      if (message.stack !== undefined)
+        this.#options.log.error({ stack: message.stack }, "The engine's worker could not start.");
+      started.reject(errorFromWire(message.error));
+    } else if (message.kind === "opened") this.#options.onJudged(message.slot, undefined);
     else if (message.kind === "refused") this.#options.onJudged(message.slot, errorFromWire(message.error));
     else if (message.kind === "records") {
       for (const record of message.records) this.#options.onRecord(message.slot, record);
@@ -307,6 +313,13 @@ function joinReceipts(news: readonly TwinNews[], receipts: AnswersAndReceipts["r
 
 function aborted(): TwinError {
   return new TwinError("TWIN_ABORTED", "The call was given up before its answer came.");
+}
+
+function notStarted(reason: string): TwinError {
+  return new TwinError(
+    "TWIN_ENGINE_RESTARTED",
+    `The engine's worker ended while it started${reason}. Nothing has begun: repeat the call. The host's log has more when it stays so.`,
+  );
 }
 
 function restarted(): TwinError {

@@ -86,7 +86,8 @@ export function batchOf(message: ToWorker): WorkerBatch {
 export type FromWorker =
   | Packed
   | { readonly kind: "ready"; readonly recovered: readonly string[] }
-  | { readonly kind: "failed"; readonly error: ErrorWire }
+  /** With the place in the code of an error that nobody has put into words. */
+  | { readonly kind: "failed"; readonly error: ErrorWire; readonly stack: string | undefined }
   /** The tables of that twin were judged, and opened. */
   | { readonly kind: "opened"; readonly slot: number }
   /** They could not be; the next time they are judged anew. */

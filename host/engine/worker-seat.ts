@@ -70,34 +70,38 @@ export class WorkerSeat {
   /** Makes sure that a worker serves. When it cannot start, its error is the answer, and the next request tries once more. */
   start(): Promise<WorkerLink> {
     if (this.#ended) return Promise.reject(closed());
-    if (this.#link !== undefined) return this.#link;
+    return (this.#link ??= this.#begin());
+  }
+
+  #begin(): Promise<WorkerLink> {
     const { journalFolder, clock, log, stock } = this.#parts;
     let servedSinceMs: number | undefined;
-    const link = startWorkerLink({
-      data: {
-        journalFolder,
-        places: [...this.#twins.values()].map(({ place }) => place),
-        hearers: this.hearers.buffer,
-      },
-      worker: stock.take(),
-      clock,
-      log,
-      outsideOf: (slot) => this.#twins.get(slot)?.outside ?? NO_OUTSIDE,
-      onNews: (slot, news) => this.#twins.get(slot)?.engine?.tell(news),
-      onRecord: (slot, record) => this.#twins.get(slot)?.engine?.tellRecord(record),
-      onJudged: (slot, failure) => {
-        const tenant = this.#twins.get(slot);
-        if (tenant === undefined) return;
-        tenant.place = { ...tenant.place, wasOpened: failure === undefined };
-        tenant.failure = failure;
-      },
-      onEnd: () => {
-        if (this.#link === link) this.#link = undefined;
-        for (const { engine } of this.#twins.values()) engine?.tellRestart();
-        if (servedSinceMs !== undefined) void this.#revive(clock.elapsedMs() - servedSinceMs);
-      },
-    });
-    this.#link = link;
+    const link = Promise.try(() =>
+      startWorkerLink({
+        data: {
+          journalFolder,
+          places: [...this.#twins.values()].map(({ place }) => place),
+          hearers: this.hearers.buffer,
+        },
+        worker: stock.take(),
+        clock,
+        log,
+        outsideOf: (slot) => this.#twins.get(slot)?.outside ?? NO_OUTSIDE,
+        onNews: (slot, news) => this.#twins.get(slot)?.engine?.tell(news),
+        onRecord: (slot, record) => this.#twins.get(slot)?.engine?.tellRecord(record),
+        onJudged: (slot, failure) => {
+          const tenant = this.#twins.get(slot);
+          if (tenant === undefined) return;
+          tenant.place = { ...tenant.place, wasOpened: failure === undefined };
+          tenant.failure = failure;
+        },
+        onEnd: () => {
+          if (this.#link === link) this.#link = undefined;
+          for (const { engine } of this.#twins.values()) engine?.tellRestart();
+          if (servedSinceMs !== undefined) void this.#revive(clock.elapsedMs() - servedSinceMs);
+        },
+      }),
+    );
     void this.#welcome(link).then((atMs) => (servedSinceMs = atMs));
     return link;
   }

@@ -4,6 +4,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../base/clock.ts";
+import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 
@@ -26,11 +27,21 @@ export class WorkerStock implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** A thread that waits for its `EngineWorkerData`: the one that stands ready, else a new one. It is the caller's. */
+  /** A thread that waits for its `EngineWorkerData`: the one that stands ready, else a new one. It is the caller's. Throws `TWIN_ENGINE_RESTARTED` when the system gives no thread. */
   take(): Worker {
-    const worker = this.#spare ?? this.#start();
-    this.#spare = undefined;
-    return worker;
+    try {
+      const worker = this.#spare ?? this.#start();
+      this.#spare = undefined;
+      return worker;
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new TwinError(
+        "TWIN_ENGINE_RESTARTED",
+        `The engine has no thread to run in (${reason}). Nothing has begun: repeat the call a little later.`,
+        {},
+        thrown,
+      );
+    }
   }
 
   /** Has one stand ready soon; not at once, as who has just started has other things to do. */

@@ -10,9 +10,19 @@ const MODULE_URLS = ["../../assembly/build/kernels.wasm", "../../../assembly/bui
   (path) => new URL(path, import.meta.url),
 );
 
-/** The compiled module: threads can share it, each with instances of its own. Throws `TWIN_HOST_INTERNAL` when it was not built. */
+/** The compiled module: threads can share it, each with instances of its own. Throws `TWIN_HOST_INTERNAL` when it was not built, or not to its end. */
 export async function compileKernels(): Promise<WebAssembly.Module> {
-  return await WebAssembly.compile(await readModule());
+  const bytes = await readModule();
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (thrown) {
+    throw new TwinError(
+      "TWIN_HOST_INTERNAL",
+      `The compiled kernels in assembly/build/kernels.wasm (${bytes.length} bytes) are not whole: run \`npm run build:kernels\`, or install the package again.`,
+      {},
+      thrown,
+    );
+  }
 }
 
 /** A fresh instance with a memory of its own, `extraPages` (64 KiB each) larger than the module needs. */
@@ -37,7 +47,14 @@ async function readModule(): Promise<Uint8Array<ArrayBuffer>> {
     try {
       return await readFile(url);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") continue;
+      throw new TwinError(
+        "TWIN_HOST_FOLDER",
+        `Cannot read ${url.pathname} (${code}). Check the installation.`,
+        {},
+        error,
+      );
     }
   }
   throw new TwinError(

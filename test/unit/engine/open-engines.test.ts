@@ -197,6 +197,18 @@ test("a twin that is taken in asleep wakes for the timer that was due while nobo
   expect(await noted.promise).toMatchObject({ payload: '"missed"' });
 });
 
+test("a worker that cannot start says why, and that nothing has begun", async () => {
+  const lines: unknown[] = [];
+  const log = { ...silentLog, error: (fields: unknown) => void lines.push(fields) };
+  await using engines = await open({ log, entry: new URL('data:text/javascript,throw new Error("no code here")') });
+  const refused = {
+    code: "TWIN_ENGINE_RESTARTED",
+    message: expect.stringContaining("(no code here). Nothing has begun"),
+  };
+  await expect(engines.open(twin(1))).rejects.toMatchObject(refused);
+  expect(lines).toContainEqual({ err: expect.objectContaining({ message: "no code here" }) });
+});
+
 test("nothing is made where nothing was written", async () => {
   await using engines = await open();
   expect(await (await engines.open(twin(1))).capabilities()).toEqual([]);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { utf8Decode, utf8Encode } from "../../../host/base/bytes.ts";
+import { createDirectoryJournalFolder } from "../../../host/state/directory-journal-folder.ts";
 import type { StateReads, StateStore, StateWrite } from "../../../host/state/state-store.ts";
 import { testStateStore } from "../../conformance/state-store.suite.ts";
 import { createFaultyJournalFolder } from "../../support/faulty-journal-folder.ts";
@@ -92,6 +93,12 @@ describe("a journal in a directory", () => {
     expect(bytes.includes("did:key:z6MkA")).toBe(true);
     expect(bytes.includes("secret")).toBe(false);
     expect(bytes.includes("open key")).toBe(false);
+  });
+
+  test("says of every error of its file system which folder and what to do", async () => {
+    const disk = createDirectoryJournalFolder(join(folder, "x".repeat(300)));
+    const refused = { code: "TWIN_HOST_FOLDER", message: expect.stringMatching(/x{300} \(ENAMETOOLONG\)\. Check/u) };
+    await expect(disk.create(1)).rejects.toMatchObject(refused);
   });
 
   test("is not made before something is written", async () => {
