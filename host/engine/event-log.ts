@@ -1,11 +1,11 @@
 // Durable events of the twin, numbered without gaps from 1; the newest ones are kept.
 
-import { jsonDecode, jsonEncode } from "../base/bytes.ts";
+import { jsonDecode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateStore, StateWrite } from "../state/state-store.ts";
 import type { TwinEvent } from "./engine.ts";
-import { FIRST_KEY, numberKey, numberOf } from "./row-key.ts";
+import { FIRST_KEY, numberKey, numberOf, rowValue } from "./row-key.ts";
 
 const NAMESPACE = "$events";
 
@@ -64,7 +64,7 @@ function readLast(store: Pick<StateStore, "scan">): number {
 }
 
 function rowsOf(event: TwinEvent): StateWrite[] {
-  const row = { namespace: NAMESPACE, key: numberKey(event.sequence), value: jsonEncode(event) };
+  const row = { namespace: NAMESPACE, key: numberKey(event.sequence), value: rowValue(event) };
   const forgotten = event.sequence - LIMITS.engine.eventsKept;
   return forgotten < 1 ? [row] : [row, { namespace: NAMESPACE, key: numberKey(forgotten), value: undefined }];
 }

@@ -1,11 +1,11 @@
 // Which messages of which twin have been handled: the memory that makes their effect happen once.
 
-import { jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
+import { jsonDecode, utf8Encode } from "../base/bytes.ts";
 import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateKey, StateStore, StateWrite } from "../state/state-store.ts";
 import type { Delivery } from "./engine.ts";
-import { FIRST_KEY } from "./row-key.ts";
+import { FIRST_KEY, rowValue } from "./row-key.ts";
 
 const NAMESPACE = "$inbox";
 
@@ -49,7 +49,7 @@ export function createInbox(store: Pick<StateStore, "get" | "scan">): Inbox {
         const recent = row.refused.filter((outcome) => outcome.sequence > sequence - LIMITS.engine.inboxOutcomesKept);
         const refused = error === undefined ? recent : [...recent, { sequence, error }];
         const next: SenderRow = { lastSequence: sequence, refused };
-        return { ...rowKey(from), value: jsonEncode(next) };
+        return { ...rowKey(from), value: rowValue(next) };
       };
       return { known: knownDelivery(row, sequence), mark };
     },

@@ -1,13 +1,13 @@
 // Messages on their way to other twins, in order per peer, until their receivers have spoken; and
 // the refused ones, parked for the owner to see.
 
-import { jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
+import { jsonDecode, utf8Decode, utf8Encode } from "../base/bytes.ts";
 import type { ErrorWire } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { SnapshotStateStore, StateKey, StateStore, StateWrite } from "../state/state-store.ts";
 import type { OutboxPage, OutboxQuery, OutgoingMessage, ParkedMessage, Settlement } from "./engine.ts";
 import { packPage } from "./outbox-page.ts";
-import { FIRST_KEY, ownedKeys } from "./row-key.ts";
+import { FIRST_KEY, ownedKeys, rowValue } from "./row-key.ts";
 
 const MESSAGES = "$outbox";
 const PEERS = "$outbox-peers";
@@ -86,7 +86,7 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
           queuedAtMs: nowMs,
           trace,
         };
-        return { namespace: MESSAGES, key: ownedKeys(peer)(nextSequence), value: jsonEncode(row) };
+        return { namespace: MESSAGES, key: ownedKeys(peer)(nextSequence), value: rowValue(row) };
       }),
     length: () => length,
     parkedCount: () => (parkedCount ??= readParked(store).length),
@@ -115,7 +115,7 @@ export function createOutbox(store: Pick<SnapshotStateStore, "scan" | "durable">
     },
     drain: () => {
       const rows = [...changed].map((peer) => {
-        return { namespace: PEERS, key: utf8Encode(peer), value: jsonEncode(peerOf(peer)) };
+        return { namespace: PEERS, key: utf8Encode(peer), value: rowValue(peerOf(peer)) };
       });
       changed.clear();
       return rows;
@@ -186,7 +186,7 @@ function park(store: Pick<StateStore, "scan">, messages: readonly ParkedMessage[
   const tooMany = Math.max(0, parked.length + messages.length - LIMITS.engine.parkedKept);
   return [
     ...parked.slice(0, tooMany).map((message) => ({ ...parkedKey(message), value: undefined })),
-    ...messages.map((message) => ({ ...parkedKey(message), value: jsonEncode(message) })),
+    ...messages.map((message) => ({ ...parkedKey(message), value: rowValue(message) })),
   ];
 }
 

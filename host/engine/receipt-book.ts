@@ -2,14 +2,14 @@
 // as one page, which the next few commits write once more and longer; those of queries alone wait a short time, so that reading never costs a sync. What was
 // not written when the process died counts as never issued: totals are the sum of what was recorded.
 
-import { jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
+import { jsonDecode, utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateEntry, StateStore, StateWrite } from "../state/state-store.ts";
 import type { Receipt, ReceiptSum } from "./engine.ts";
 import { type ReceiptPage, ReceiptPageWriter, unpackReceipts } from "./receipt-page.ts";
 import { createReceiptSums } from "./receipt-sums.ts";
 import { lonelySpan, type TraceSpan } from "./trace.ts";
-import { FIRST_KEY, numberKey, numberOf } from "./row-key.ts";
+import { FIRST_KEY, numberKey, numberOf, rowValue } from "./row-key.ts";
 
 const PAGES = "$receipt-pages";
 const TOTALS = { namespace: "$totals", key: utf8Encode("totals") } as const;
@@ -106,7 +106,7 @@ export function createReceiptBook(store: Pick<StateStore, "get" | "scan">, trace
       }
       for (const receipt of waiting) page.add(receipt);
       const row = { namespace: PAGES, key: numberKey(page.firstSequence), value: page.encode() };
-      return [row, ...old, ...sums.drain(), { ...TOTALS, value: jsonEncode(totals) }];
+      return [row, ...old, ...sums.drain(), { ...TOTALS, value: rowValue(totals) }];
     },
     totals: () => totals,
     list: (query) => listReceipts(store, query),

@@ -1,9 +1,10 @@
 // What calls have cost, summed per day, capability and caller. Together the sums are the totals.
 
-import { jsonDecode, jsonEncode, utf8Encode } from "../base/bytes.ts";
+import { jsonDecode, utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateStore, StateWrite } from "../state/state-store.ts";
 import type { Receipt, ReceiptSum } from "./engine.ts";
+import { rowValue } from "./row-key.ts";
 
 const NAMESPACE = "$receipt-sums";
 const DAY_LENGTH = "2026-01-01".length;
@@ -47,7 +48,7 @@ export function createReceiptSums(store: Pick<StateStore, "get" | "scan">): Rece
     },
     drain: () => {
       const writes = [...changed].map((key) => {
-        return { namespace: NAMESPACE, key: utf8Encode(key), value: jsonEncode(open.get(key)) };
+        return { namespace: NAMESPACE, key: utf8Encode(key), value: rowValue(open.get(key)) };
       });
       changed.clear();
       // What is written can be read again: only a flood of callers makes the map large.

@@ -1,6 +1,6 @@
-// Keys of the host's own tables: numbers big-endian, so that rows are in order of number.
-
-import { utf8Encode } from "../base/bytes.ts";
+// Rows of the host's own tables. Keys: numbers big-endian, so that rows are in order of number. Bytes that are
+// only committed or looked for come from the runtime's pool: a store keeps none of them, and a buffer of its own
+// for each row is what the collector is busy with.
 
 const NUMBER_SIZE = 8;
 
@@ -26,13 +26,19 @@ export function numberOf(key: Uint8Array): number {
 
 /** Gives keys of `owner`, a zero byte, the number: rows of one owner, in order. */
 export function ownedKeys(owner: string): (sequence: number) => Uint8Array {
-  const head = utf8Encode(owner);
+  const head = Buffer.from(owner);
   return (sequence) => {
-    const key = new Uint8Array(head.length + 1 + NUMBER_SIZE);
+    const key = Buffer.allocUnsafe(head.length + 1 + NUMBER_SIZE);
     key.set(head);
+    key[head.length] = 0;
     putNumber(key, head.length + 1, sequence);
     return key;
   };
+}
+
+/** UTF-8 JSON of `value`, to be committed: not to be kept, nor sent to another thread. */
+export function rowValue(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
 }
 
 /** Sorts before every key. */
