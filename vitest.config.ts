@@ -23,6 +23,7 @@ export default defineConfig({
           // Dozens of real processes one after the other: a busy machine takes ten times as long.
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
     ],

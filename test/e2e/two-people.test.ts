@@ -15,7 +15,7 @@ import { launchBrowser } from "./browser.ts";
 
 const FILE_SIZE_BYTES = 50_000_000;
 const PART_SIZE_BYTES = 1_000_000;
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 60_000 };
 
 describe("two people", () => {
   let browser: Browser;
@@ -33,7 +33,10 @@ describe("two people", () => {
     const benPage = await openDesktop(browser, benReport.loginLink);
     await pair(adaPage, benPage);
 
-    await write(await openChat(adaPage), "Ben", "Good morning, Ben");
+    const adaChat = await openChat(adaPage);
+    // What comes into view has the focus: one may write at once.
+    await expect.poll(() => adaChat.evaluate("document.activeElement.ariaLabel"), PATIENCE).toBe("Message to Ben");
+    await write(adaChat, "Ben", "Good morning, Ben");
     const benChat = await openChat(benPage);
     await benChat.getByRole("button", { name: /Ada/ }).first().click();
     await expectMessages(benChat, ["Good morning, Ben"]);
@@ -112,6 +115,7 @@ describe("two people", () => {
 
 async function openDesktop(browser: Browser, loginLink: string): Promise<Page> {
   const context = await browser.newContext({ acceptDownloads: true });
+  context.setDefaultTimeout(PATIENCE.timeout);
   const page = await context.newPage();
   await page.goto(loginLink);
   await page.getByRole("navigation", { name: "Launcher" }).waitFor(PATIENCE);

@@ -13,7 +13,7 @@ import { HostProcess, runTwin } from "../support/host-process.ts";
 import { launchBrowser } from "./browser.ts";
 
 const NODE_MODULES = join(import.meta.dirname, "../../node_modules");
-const READY = { timeout: 30_000 };
+const READY = { timeout: 60_000 };
 
 /** Follows the guide with `home` in place of the home folder. What npm would fetch is what this repository has. */
 async function followGuide(home: string, host: HostProcess): Promise<void> {
@@ -55,6 +55,7 @@ describe("the guide to experiences", () => {
 
     await using browser = await launchBrowser();
     const page = await browser.newPage();
+    page.setDefaultTimeout(READY.timeout);
     await page.goto(report.loginLink);
     const tally = await openExperience(page, "Tally");
     await tally.getByText("0", { exact: true }).waitFor();

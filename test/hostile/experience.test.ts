@@ -56,7 +56,7 @@ const OPEN_LEAKS = ["udp", "fetch", "img", "css-background", "beacon"];
 const OPEN_LEAK_COUNT_MIN = 50;
 /** Navigations that the policy of the wrapper stops, which ends the experience; the sandbox swallows the others. */
 const END_THE_FRAME = ["location-assign", "location-replace", "anchor-self", "meta-refresh", "open-self"];
-const READY = { timeout: 30_000 };
+const READY = { timeout: 60_000 };
 
 describe("a hostile experience", () => {
   let folder: string;
@@ -75,6 +75,7 @@ describe("a hostile experience", () => {
     await host.json("experience", "install", folder);
     browser = await launchBrowser(BROWSER_FLAGS);
     context = await browser.newContext();
+    context.setDefaultTimeout(READY.timeout);
     page = await context.newPage();
     await page.goto(report.loginLink);
     await page.getByRole("link", { name: "Hostile" }).click(READY);
