@@ -1,6 +1,6 @@
 // The owner's phonebook: how strangers find the twin, and it them.
 
-import { TwinError } from "./base/errors.ts";
+import { toTwinError, TwinError } from "./base/errors.ts";
 import { accountAddressOf } from "./identity/account-address.ts";
 import type { OpenTwin } from "./open-twin.ts";
 import type { Peers } from "./peers/peers.ts";
@@ -82,11 +82,15 @@ async function requireServed(
   { fetchRecord }: Tfchain,
   { name, twin }: { readonly name: string; readonly twin: OpenTwin["identity"]["id"] },
 ): Promise<void> {
-  const url = `https://${name}${recordPath(twin)}`;
-  const signed = await fetchRecord(name, twin, {});
-  if (signed !== undefined && decodeTwinRecord(signed).twin === twin) return;
-  const message = `${url} is not this twin's record: have ${name} pass that path on to this host (docs/guides/operate.md), or serve what \`twin phonebook record\` writes.`;
-  throw new TwinError("TWIN_FETCH_FAILED", message);
+  const refused = (why: string, cause?: unknown): TwinError => {
+    const message = `https://${name}${recordPath(twin)} does not serve this twin's record (${why}): have ${name} pass that path on to this host (docs/guides/operate.md), or serve what \`twin phonebook record\` writes.`;
+    return new TwinError("TWIN_FETCH_FAILED", message, {}, cause);
+  };
+  const signed = await fetchRecord(name, twin, {}).catch((thrown: unknown) => {
+    throw refused(toTwinError(thrown).message, thrown);
+  });
+  if (signed === undefined) throw refused("nothing is there");
+  if (decodeTwinRecord(signed).twin !== twin) throw refused("it is the one of another twin");
 }
 
 function announcementOf({ relay, terms }: AnnouncementRequest): Announcement {

@@ -45,6 +45,8 @@ export interface TestChain extends AsyncDisposable {
   /** Methods that were called and how often. */
   readonly asked: Map<string, number>;
   faults: TestChainFaults;
+  /** Ends all connections. */
+  hangUp(): void;
 }
 
 type Tables = ReturnType<typeof expandMetadata>["query"];
@@ -93,8 +95,12 @@ class RunningChain implements TestChain {
     return `ws://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  hangUp(): void {
     for (const socket of this.server.clients) socket.terminate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hangUp();
     this.server.close();
     await once(this.server, "close");
   }
