@@ -56,12 +56,24 @@ export function openStateFile(options: StateFileOptions): StateFile {
   const { path, readers } = options;
   const seal = createValueSeal(options);
   if (readers !== undefined && isAtRest(path)) {
-    const file = new StateFile({ path, seal, readers, openWriter: () => guarded(path, () => openDatabase(path)) });
+    const file = new StateFile({ path, seal, readers, openWriter: () => guarded(path, () => openForWriting(path)) });
     checkOwner(path, () => file.get(CHECK));
     return file;
   }
   const writer = guarded(path, () => openJudged(path, seal));
   return new StateFile({ path, seal, writer });
+}
+
+/** Takes the lock, and has the log made. */
+function openForWriting(path: string): DatabaseSync {
+  const database = openDatabase(path);
+  try {
+    readSchema(database);
+    return database;
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
 }
 
 /** What `open` opens; throws what goes wrong in our words. */

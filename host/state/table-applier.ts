@@ -305,8 +305,8 @@ export class TableApplier {
   /** Makes the tables durable up to here. In between nothing is applied, as that would overwrite the log that is not needed no more only afterwards. */
   async #checkpointLater(): Promise<void> {
     this.#scheduled = "held";
-    const [log, tables] = this.#openDescriptors();
     try {
+      const [log, tables] = this.#openDescriptors();
       await syncLater(log);
       if (this.#closed) return;
       this.#checkpoint();

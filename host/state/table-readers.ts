@@ -1,5 +1,5 @@
 // Reads state files that nobody writes. Such a reader needs no lock and no log beside the file: to open one costs a
-// sixth of what a writer costs, of whom each has a file made and a hundred kilobytes; and few stay open at once.
+// sixth of what a writer costs, of whom each has a file made and nearly two hundred kilobytes; and few stay open at once.
 
 import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";

@@ -14,6 +14,7 @@ import { type JournalStateStore, openJournalStateStore } from "../../../host/sta
 import { Overlay } from "../../../host/state/overlay.ts";
 import { openStateFile, type StateFile, type StateFileOptions } from "../../../host/state/state-file.ts";
 import type { StateWrite } from "../../../host/state/state-store.ts";
+import { TableReaders } from "../../../host/state/table-readers.ts";
 import { TableApplier } from "../../../host/state/table-applier.ts";
 import { createFaultyJournalFolder } from "../../support/faulty-journal-folder.ts";
 import { createManualClock, type ManualClock } from "../../support/manual-clock.ts";
@@ -147,6 +148,29 @@ describe("tables whose disk is full", () => {
     expect([again.applier.appliedSequence, again.read("k"), again.read("large")]).toEqual([1, 3, undefined]);
     again.applier.close();
   });
+});
+
+test("tables that were only read, and cannot be opened for writing now, take what waits when they can", async () => {
+  const options = freshFile();
+  openStateFile(options).close();
+  const tables = openTables({ ...options, readers: new TableReaders() });
+  const { applier, add, read } = tables;
+  {
+    using holder = new DatabaseSync(options.path);
+    holder.exec("BEGIN EXCLUSIVE");
+    applier.hurry();
+    await letApply(tables);
+    add(textWrite("a", "k", "new"));
+    await letApply(tables);
+    await expect(Promise.all([applier.catchUp(), letApply(tables)])).rejects.toMatchObject({ code: "TWIN_HOST_BUSY" });
+    expect([read("k"), applier.appliedSequence, tables.synced()]).toEqual([3, 0, 0]);
+  }
+  await Promise.all([applier.catchUp(), letApply(tables)]);
+  expect([read("k"), applier.appliedSequence, tables.synced()]).toEqual([3, 1, 1]);
+  applier.close();
+  const again = openTables(options);
+  expect([again.applier.appliedSequence, again.read("k")]).toEqual([1, 3]);
+  again.applier.close();
 });
 
 describe("a state that cannot be opened now", () => {
