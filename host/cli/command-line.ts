@@ -6,6 +6,7 @@ import { readVersion } from "../installation.ts";
 import { addCallCommands } from "./commands/call-commands.ts";
 import { addCapabilityCommands } from "./commands/capability-commands.ts";
 import { addClientCommand } from "./commands/client-command.ts";
+import { addExperienceCommands } from "./commands/experience-commands.ts";
 import { addHostCommands } from "./commands/host-commands.ts";
 import { addObjectCommands } from "./commands/object-commands.ts";
 import { addPeopleCommands } from "./commands/people-commands.ts";
@@ -58,6 +59,7 @@ function createProgram(): Command {
   addRestoreCommands(program);
   addVaultCommands(program);
   addCapabilityCommands(program);
+  addExperienceCommands(program);
   addTrustCommands(program);
   addClientCommand(program);
   // Options may stand before or behind the command: `twin status --json` and `twin --json status`.

@@ -18,7 +18,7 @@ export interface SessionOptions {
 }
 
 /** A host that is just starting holds its folder before it answers: so long a command waits for it. */
-const STARTING_MS = 10_000;
+const STARTING_MS = 30_000;
 const RETRY_MS = 100;
 
 /** Runs `work` with the owner's authority over the twin of `options.data`. `peers` when the work needs the network even if no host runs. */
@@ -49,8 +49,10 @@ async function reachOwner(
     const host = await openHost(config, { create: false, web: false, peers: parts.peers });
     return options.as === undefined ? host : await asOther(host, options.as);
   } catch (thrown) {
-    if (!lastTry && thrown instanceof TwinError && thrown.code === "TWIN_HOST_BUSY") return undefined;
-    throw thrown;
+    if (!(thrown instanceof TwinError) || thrown.code !== "TWIN_HOST_BUSY") throw thrown;
+    if (!lastTry) return undefined;
+    const message = `A host runs on ${config.folder} and does not answer: it is still starting, or is very busy. Try again; its log says more.`;
+    throw new TwinError("TWIN_HOST_BUSY", message, thrown.details, thrown);
   }
 }
 

@@ -171,6 +171,14 @@ export function checkSuccession(
   }
 }
 
+/** The error for a name that nothing installed has. */
+export function unknownCapability(): TwinError {
+  return new TwinError(
+    "TWIN_PACKAGE_UNKNOWN",
+    "There is no such capability; what is installed shows: twin capability list",
+  );
+}
+
 function conflict(why: string, { manifest }: CapabilityPackage): TwinError {
   return new TwinError("TWIN_PACKAGE_CONFLICT", `This package cannot be installed: ${why}.`, {
     name: manifest.name,

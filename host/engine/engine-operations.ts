@@ -3,7 +3,7 @@
 import { TwinError } from "../base/errors.ts";
 import type { StateWrite } from "../state/state-store.ts";
 import type { InstalledCapability } from "../packages/manifest.ts";
-import { type CapabilityRecord, describeCapability } from "./capability-register.ts";
+import { type CapabilityRecord, describeCapability, unknownCapability } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 import {
   installCapability,
@@ -154,10 +154,6 @@ function listCapability(core: EngineCore, record: CapabilityRecord): InstalledCa
     ...describeCapability(record),
     keptVersions: kept.map(({ record: { manifest }, leftAtMs }) => ({ version: manifest.version, leftAtMs })),
   };
-}
-
-function unknownCapability(): TwinError {
-  return new TwinError("TWIN_PACKAGE_UNKNOWN", "There is no such capability; see the list of installed ones.");
 }
 
 function checkTable(namespace: string): void {

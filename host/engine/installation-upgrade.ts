@@ -14,6 +14,7 @@ import {
   describeCapability,
   grantedTo,
   nameFor,
+  unknownCapability,
 } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 import { measureFuel } from "./installation-fuel.ts";
@@ -96,7 +97,7 @@ export async function rollBackCapability(
   { name, version, accept = [] }: RollBackRequest,
 ): Promise<InstalledCapability> {
   const current = core.register.find(name);
-  if (current === undefined) throw new TwinError("TWIN_PACKAGE_UNKNOWN", "There is no such capability to roll back.");
+  if (current === undefined) throw unknownCapability();
   const target = findTarget(core, current, version);
   const before = target.record;
   checkDependencies(before.manifest, core.register.list());

@@ -8,7 +8,7 @@ import type { CapabilityPackage, InstalledCapability, RemovedCapability } from "
 import { packageFile, readPackage } from "../packages/package-file.ts";
 import { checkPublisher } from "../packages/package-policy.ts";
 import type { Review } from "../packages/review.ts";
-import { type CapabilityRecord, describeCapability, nameFor } from "./capability-register.ts";
+import { type CapabilityRecord, describeCapability, nameFor, unknownCapability } from "./capability-register.ts";
 import type { EngineCore } from "./engine-core.ts";
 import { keepGrants, keptGrants } from "./installation-history.ts";
 import { commitChange, startTrial } from "./installation-steps.ts";
@@ -55,9 +55,7 @@ function isKnown(known: readonly Review[], { reviewer }: Review): boolean {
  */
 export async function removeCapability(core: EngineCore, name: string): Promise<void> {
   const record = core.register.find(name);
-  if (record === undefined) {
-    throw new TwinError("TWIN_PACKAGE_UNKNOWN", "There is no such capability; see the list of installed ones.");
-  }
+  if (record === undefined) throw unknownCapability();
   checkUnneeded(core, name);
   const ended = core.grants
     .list()
@@ -109,9 +107,7 @@ export function listRemoved(core: EngineCore): RemovedCapability[] {
 /** The package file of an installed capability, with all its reviews. Throws `TWIN_PACKAGE_UNKNOWN`. */
 export function readPackageFile(core: EngineCore, address: string): Uint8Array<ArrayBuffer> {
   const record = core.register.resolve(address);
-  if (record === undefined) {
-    throw new TwinError("TWIN_PACKAGE_UNKNOWN", "There is no such capability; see the list of installed ones.");
-  }
+  if (record === undefined) throw unknownCapability();
   return packageFile({ ...core.packages.read(record.hash), reviews: record.reviews ?? [] });
 }
 

@@ -1,19 +1,17 @@
-// `capability` and `experience`: what the twin can do, and the apps that use it.
-
-import { resolve } from "node:path";
+// `capability`: what the twin can do.
 
 import type { Command } from "commander";
 
 import { TwinError } from "../../base/errors.ts";
-import { answer, formatSize, formatTime, note, table } from "../output.ts";
-import { type SessionOptions, withOwner } from "../owner-session.ts";
-import type { ExperienceInfo, InstalledCapability, UpgradeConsent } from "../../index.ts";
-import { addCallsCommand } from "./calls-command.ts";
-import { addAuthorCommands } from "./author-commands.ts";
-import { describeChanges, describePermission } from "../wording.ts";
-import { addPackageCommands } from "./package-commands.ts";
+import type { UpgradeConsent } from "../../index.ts";
+import { installedRow } from "../installed-row.ts";
 import { type InstalledSources, installSources, withSource } from "../installing.ts";
-import { missingNeeds } from "../missing-needs.ts";
+import { answer, formatTime, table } from "../output.ts";
+import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { describeChanges, describePermission } from "../wording.ts";
+import { addAuthorCommands } from "./author-commands.ts";
+import { addCallsCommand } from "./calls-command.ts";
+import { addPackageCommands } from "./package-commands.ts";
 
 const SOURCES = `
 Sources:
@@ -72,20 +70,6 @@ export function addCapabilityCommands(program: Command): void {
     .description("remove a capability; its data stays for 30 days")
     .action((name: string, _: unknown, command: Command) => remove(name, command.optsWithGlobals()));
   addPackageCommands(capability);
-
-  const experience = program.command("experience").description("install, list and remove experiences (web apps)");
-  experience
-    .command("install <folder>")
-    .description("install a folder with an experience.json; the owner grants what it needs when it first opens")
-    .action((folder: string, _: unknown, command: Command) => installExperience(folder, command.optsWithGlobals()));
-  experience
-    .command("remove <name>")
-    .description("remove an experience, and what it was granted")
-    .action((name: string, _: unknown, command: Command) => removeExperience(name, command.optsWithGlobals()));
-  experience
-    .command("list")
-    .description("what is installed")
-    .action((_, command: Command) => listExperiences(command.optsWithGlobals()));
 }
 
 async function install(
@@ -160,7 +144,7 @@ async function restore(name: string, options: SessionOptions): Promise<void> {
 async function list(options: SessionOptions & { readonly removed?: boolean }): Promise<void> {
   if (options.removed === true) return await listRemoved(options);
   const installed = await withOwner(options, (owner) => owner.capabilities());
-  answer(options, installed, () => table(installed.map(listingRow)));
+  answer(options, installed, () => table(installed.map(installedRow)));
 }
 
 async function listRemoved(options: SessionOptions): Promise<void> {
@@ -173,35 +157,4 @@ async function listRemoved(options: SessionOptions): Promise<void> {
 async function remove(name: string, options: SessionOptions): Promise<void> {
   await withOwner(options, (owner) => owner.removeCapability(name));
   answer(options, { removed: name }, () => `${name} is removed; its data stays for 30 days.`);
-}
-
-async function installExperience(folder: string, options: SessionOptions): Promise<void> {
-  const { info, installed } = await withOwner(options, async (owner) => ({
-    info: await owner.installExperienceFolder(resolve(folder)),
-    installed: await owner.capabilities(),
-  }));
-  answer(options, info, () => `${info.title} ${info.version} is installed (${info.hash.slice(0, 16)}).`);
-  if (options.json === true) return;
-  note("It may do nothing yet: you grant what it needs when you first open it.");
-  for (const line of missingNeeds(info, installed)) note(line);
-}
-
-async function removeExperience(name: string, options: SessionOptions): Promise<void> {
-  await withOwner(options, async (owner) => {
-    if ((await owner.experiences()).some((experience) => experience.name === name)) {
-      return await owner.removeExperience(name);
-    }
-    throw new TwinError("TWIN_EXPERIENCE_UNKNOWN", `No experience ${name} is installed; see: twin experience list`);
-  });
-  answer(options, { removed: name }, () => `${name} is removed, and what it was granted has ended.`);
-}
-
-async function listExperiences(options: SessionOptions): Promise<void> {
-  const installed = await withOwner(options, (owner) => owner.experiences());
-  answer(options, installed, () => table(installed.map(listingRow)));
-}
-
-/** What is installed, as a row: capabilities and experiences alike. */
-function listingRow(item: InstalledCapability | ExperienceInfo): string[] {
-  return [item.name, item.version, item.hash.slice(0, 16), formatSize(item.sizeBytes), item.description];
 }

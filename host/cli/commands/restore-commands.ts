@@ -10,6 +10,7 @@ import type { Command } from "commander";
 import { dataFolder } from "../../config.ts";
 import { answer, formatSize, formatTime, plural, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { storeLocation } from "../store-location.ts";
 
 interface PhraseOptions extends SessionOptions {
   readonly phraseFile?: string | undefined;
@@ -98,9 +99,7 @@ async function restore(options: RestoreOptions): Promise<void> {
   const { createLog } = await import("../../base/log.ts");
   const { restoreTwin } = await import("../../restore.ts");
   const place = { folder: dataFolder(options), name: options.as };
-  const locations = options.store.map((location) =>
-    /^[a-z][a-z0-9+]*:/.test(location) ? location : resolve(location),
-  );
+  const locations = options.store.map(storeLocation);
   const report = await withProgress("Restoring", () =>
     restoreTwin({ ...place, phrase, locations, log: createLog("error") }),
   );

@@ -1,7 +1,6 @@
 // `store add|list|quota|drain|keep|remove`: the places that hold the twin's data. `lend`: room for the data of others.
 
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
@@ -10,6 +9,7 @@ import { TwinError } from "../../base/errors.ts";
 import { parseSize } from "../../size-text.ts";
 import { answer, formatSize, plural, table, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { storeLocation } from "../store-location.ts";
 
 /** Adds the commands to `program`. */
 export function addStoreCommands(program: Command): void {
@@ -138,7 +138,7 @@ async function add(
   if (text === undefined || text === "") {
     throw new TwinError("TWIN_INPUT_INVALID", `Where is ${name}? Name a place: twin store add --help shows them.`);
   }
-  const location = /^[a-z][a-z0-9+]*:/.test(text) ? text : resolve(text);
+  const location = storeLocation(text);
   const capacityBytes = options.capacity === undefined ? undefined : parseSize(options.capacity);
   const { domain } = options;
   await withOwner(options, (owner) => owner.addStore({ name, location, domain, capacityBytes }), { peers: true });

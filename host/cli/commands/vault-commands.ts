@@ -2,7 +2,6 @@
 
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -11,6 +10,7 @@ import type { Command } from "commander";
 import { dataFolder } from "../../config.ts";
 import { answer, formatSize, note, table, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
+import { storeLocation } from "../store-location.ts";
 
 interface ShardOptions extends SessionOptions {
   readonly store?: readonly string[] | undefined;
@@ -74,9 +74,7 @@ async function open(options: ShardOptions) {
   return await openTwinShards({
     folder: await twinFolder(options),
     phrase: options.phraseFile === undefined ? undefined : await readFile(options.phraseFile, "utf8"),
-    locations: (options.store ?? []).map((location) =>
-      /^[a-z][a-z0-9+]*:/.test(location) ? location : resolve(location),
-    ),
+    locations: (options.store ?? []).map(storeLocation),
     log: createLog("warn"),
   });
 }
