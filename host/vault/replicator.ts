@@ -4,7 +4,7 @@
 
 import { concatBytes, hexEncode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { toTwinError } from "../base/errors.ts";
+import { toTwinError, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -369,7 +369,21 @@ class RunningReplicator implements Replicator {
 
   async #findRoot(): Promise<FoundRoot | undefined> {
     const { identity, kernels, vault, log } = this.#parts;
-    const { newest, broken, stale } = await findRoots({ identity, locator: this.#locator, kernels }, vault.notes);
+    const search = await findRoots({ identity, locator: this.#locator, kernels }, vault.notes);
+    const { newest, broken, stale, answered } = search;
+    const { needed } = vault.notes;
+    // Whoever goes on from what a few know makes a rival of what all the others have: a machine that slept for a while
+    // has missed every deadline at once.
+    if (answered < needed) {
+      throw new TwinError(
+        "TWIN_STORE_FAILED",
+        `${answered} stores told their roots, ${needed} must: bring stores back.`,
+        {
+          answered,
+          needed,
+        },
+      );
+    }
     if (broken + stale > 0) log.warn({ broken, stale }, "some stores hold no valid or an old root record");
     return newest;
   }

@@ -45,6 +45,8 @@ export interface RootSearch {
   readonly broken: number;
   /** Copies that held and are older than the newest one's predecessor, or of a try that failed: their store missed writes, or lies. */
   readonly stale: number;
+  /** Stores that said what they have, or that they have none; of the two slots, the fewer. */
+  readonly answered: number;
 }
 
 type Keys = { readonly identity: Pick<Identity, "id" | "sign">; readonly locator: Locator; readonly kernels: Kernels };
@@ -79,7 +81,7 @@ export async function findRoots(
     }
   }
   const newest = newestOf(found, { answered, needed: notes.needed });
-  if (newest === undefined) return { newest, broken, stale: 0 };
+  if (newest === undefined) return { newest, broken, stale: 0, answered };
   const { sequence, previous } = newest.record;
   const isEstranged = ({ record, hash }: FoundRoot): boolean =>
     hash !== newest.hash && (record.sequence === sequence || (record.sequence === sequence - 1 && hash !== previous));
@@ -87,7 +89,7 @@ export async function findRoots(
   const rival = found.find((root) => isEstranged(root) && copiesOf(found, root) >= notes.needed);
   if (rival !== undefined) throw forked(rival.record.sequence);
   const stale = found.filter((root) => root.record.sequence < sequence - 1 || isEstranged(root)).length;
-  return { newest, broken, stale };
+  return { newest, broken, stale, answered };
 }
 
 /**

@@ -186,6 +186,31 @@ describe("a replicated twin", () => {
     expect((await restore(first.stores)).table).toEqual(twin.table);
   });
 
+  test("is not begun anew when no store tells its root for a moment", async () => {
+    const twin = new TestTwin();
+    const first = await start(twin);
+    await first.replicator.flush();
+    await first.replicator[Symbol.asyncDispose]();
+    const names = new Set(([0, 1] as const).map((slot) => locator.rootName(slot)));
+    let silent = names.size * first.stores.length;
+    for (const store of first.stores) {
+      const get = store.get.bind(store);
+      store.get = async (name, range) => {
+        if (names.has(name) && silent-- > 0) throw new Error("the machine slept");
+        return await get(name, range);
+      };
+    }
+    twin.set("after", "1");
+    const { replicator, clock } = await start(twin, first.stores);
+    await until(
+      () => replicator.status().rootSequence > 0,
+      () => clock.advance(1_000),
+    );
+    expect(replicator.status().rootSequence).toBe(2);
+    await replicator.flush();
+    expect((await restore(first.stores)).table).toEqual(twin.table);
+  });
+
   test("never loses or mixes up writes across missed records, failing stores and snapshots in between", async () => {
     await fc.assert(
       fc.asyncProperty(
