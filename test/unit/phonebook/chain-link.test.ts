@@ -50,14 +50,6 @@ test("kills what is silent or stuck, and everybody who waits is told", async () 
   }
 });
 
-test("survives a worker that fills its memory", { timeout: 120_000 }, async () => {
-  const { link, clock } = openLink();
-  await using _ = link;
-  await expect(ask(link, ODD.heap)).rejects.toMatchObject(failed);
-  clock.advance(chainRestMs);
-  expect(await ask(link, ODD.echo)).toBeDefined();
-});
-
 test("rests after a failure, longer after each, and starts afresh after a success", async () => {
   const { link, clock } = openLink();
   await using _ = link;
