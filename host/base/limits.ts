@@ -329,14 +329,14 @@ export const LIMITS = {
     largePutCount: 8,
     /** What is left at the end of a put and is smaller shares a segment with others. */
     sharedSizeBytes: 1 * MIB,
-    /** A store that hangs must not hang a reader: beyond, the bytes are rebuilt from other stores. */
-    storeReadTimeoutMs: 3_000,
-    /** A store far away needs its time for long reads: so much longer it gets for each byte. */
-    storeReadBytesPerSecond: 512 * KIB,
     /** Objects that become known in one commit, for which the host's own thread stands still: some 50 ms. */
     smallBatchCount: 1_024,
     /** Objects that are put many at a time: as small as the smallest chunk, so each is one. */
     smallObjectSizeBytes: 256 * KIB,
+    /** A store that hangs must not hang a reader: beyond, the bytes are rebuilt from other stores. */
+    storeReadTimeoutMs: 3_000,
+    /** A store far away needs its time for long reads: so much longer it gets for each byte. */
+    storeReadBytesPerSecond: 512 * KIB,
     /** A store that hangs must not hang a put: beyond, the shard goes elsewhere or the put is refused. */
     storeWriteTimeoutMs: 30_000,
     /** A store that answers without end must not fill the memory: no shard is larger (k = 1: 16 MiB and a header). */
