@@ -75,7 +75,9 @@ export async function openHost(config: HostConfig, parts: HostParts): Promise<Ho
     setting: config.lanes,
     workers: config.kernelWorkers,
   });
-  const engines = stack.use(await openEngines({ folder: join(config.folder, "journals"), clock: systemClock, log }));
+  const engines = stack.use(
+    await openEngines({ folder: join(config.folder, "journals"), isLocked: true, clock: systemClock, log }),
+  );
   const tfchain = openTfchain(stack, { url: config.tfchain, log });
   const shared = { kernels, kernelWorkers: lanes.workers.count, tfchain, log };
   const twin = await openFirstTwin(stack, { config, identity, engines, shared });

@@ -21,6 +21,8 @@ export interface EnginesOptions {
   readonly log: Log;
   /** The workers' file, when it is not ours: one that does more around it. */
   readonly entry?: URL | undefined;
+  /** Whether a lock of the caller's keeps other processes out: else each twin that is awake is locked by itself, and costs more to wake. */
+  readonly isLocked?: boolean | undefined;
   /** Workers among which new twins are spread; default `LIMITS.engine.workerCount`. */
   readonly workerCount?: number | undefined;
 }
@@ -75,14 +77,21 @@ class WorkerEngines implements Engines {
   #closed = false;
 
   constructor(options: EnginesOptions) {
-    const { folder, clock = systemClock, log, entry, workerCount = LIMITS.engine.workerCount } = options;
+    const {
+      folder,
+      clock = systemClock,
+      log,
+      entry,
+      isLocked = false,
+      workerCount = LIMITS.engine.workerCount,
+    } = options;
     this.#options = options;
     this.#workerCount = workerCount;
     this.#stock = new WorkerStock({ entry, clock, log });
     // A journal keeps its worker, also when there are to be fewer: it may hold what no table has yet.
     const count = Math.max(workerCount, ...journalsIn(folder).map((index) => index + 1));
     this.#seats = Array.from({ length: count }, (_, index) => {
-      return new WorkerSeat({ journalFolder: join(folder, String(index)), clock, log, stock: this.#stock });
+      return new WorkerSeat({ journalFolder: join(folder, String(index)), isLocked, clock, log, stock: this.#stock });
     });
   }
 

@@ -37,8 +37,8 @@ export interface ResidentParts {
   readonly places: TaskPlaces;
   readonly programs: ProgramCache;
   readonly outside: OutsideLink;
-  /** Of the tables of those who only read. */
-  readonly readers: TableReaders;
+  /** Of the tables of those who only read; absent: whoever is awake holds the lock of its file. */
+  readonly readers?: TableReaders | undefined;
 }
 
 /** What is open of a twin that is awake. */

@@ -48,7 +48,7 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
       places: createTaskPlaces(systemClock),
       programs: createProgramCache(),
       outside: openOutsideLink(data.outside),
-      readers: new TableReaders(),
+      readers: data.isLocked ? new TableReaders() : undefined,
     });
     const loop = new RequestLoop(residence, mailer, data.running);
     for (const place of data.places) residence.add(place);

@@ -115,6 +115,8 @@ export interface StateRecord {
 /** The first message to a worker; others may follow when it has answered that it is ready. */
 export interface EngineWorkerData {
   readonly journalFolder: string;
+  /** Whether other processes are kept out: then twins need no lock of their own while they only read. */
+  readonly isLocked: boolean;
   readonly places: readonly TwinPlace[];
   /** Where its tasks ask for the outside. Moves with the message. */
   readonly outside: MessagePort;

@@ -15,6 +15,7 @@ import type { TwinPlace } from "./worker-messages.ts";
 /** What a seat needs. */
 export interface SeatParts {
   readonly journalFolder: string;
+  readonly isLocked: boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly stock: WorkerStock;
@@ -74,12 +75,13 @@ export class WorkerSeat {
   }
 
   #begin(): Promise<WorkerLink> {
-    const { journalFolder, clock, log, stock } = this.#parts;
+    const { journalFolder, isLocked, clock, log, stock } = this.#parts;
     let servedSinceMs: number | undefined;
     const link = Promise.try(() =>
       startWorkerLink({
         data: {
           journalFolder,
+          isLocked,
           places: [...this.#twins.values()].map(({ place }) => place),
           hearers: this.hearers.buffer,
         },

@@ -57,7 +57,7 @@ class KnownStock extends WorkerStock {
 export async function runWorkerDeaths(folder: string, { deaths, below, hasTime }: DeathPlan): Promise<DeathReport> {
   const clock = systemClock;
   await using stock = new KnownStock({ clock, log: silentLog });
-  const seat = new WorkerSeat({ journalFolder: join(folder, "journal"), clock, log: silentLog, stock });
+  const seat = new WorkerSeat({ isLocked: true, journalFolder: join(folder, "journal"), clock, log: silentLog, stock });
   const subjects = Array.from({ length: TWIN_COUNT }, (_, index) => settle(seat, folder, index));
   for (const { engine } of subjects) await engine.install(probePackage());
   const over = new AbortController();

@@ -72,7 +72,13 @@ const actions: { readonly [Name in keyof ManyTwinsAnswers]: () => Promise<ManyTw
   },
   /** Takes all of them in; bytes per twin that sleeps. */
   open: async () => {
-    engines = await openEngines({ folder: `${folder}/journals`, log: silentLog, entry: MORTAL });
+    engines = await openEngines({
+      folder: `${folder}/journals`,
+      // As a host's folder is.
+      isLocked: true,
+      log: silentLog,
+      entry: MORTAL,
+    });
     twins.push(engines.takeIn(twinOf(folder, next)));
     await call(twins[next++]!, "get");
     const before = await calmBytes();
