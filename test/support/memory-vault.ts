@@ -1,6 +1,7 @@
 // The vault's contract over a map. The id is a hash of the content and its description.
 
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 
 import { concatBytes } from "../../host/base/bytes.ts";
 import { TwinError } from "../../host/base/errors.ts";
@@ -44,7 +45,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
     },
     async putMany(source, { signal, onStored } = {}) {
       for await (const { bytes, meta } of source) {
-        await onStored?.([await this.put([bytes] as unknown as AsyncIterable<Uint8Array>, meta, { signal })]);
+        await onStored?.([await this.put(Readable.from([bytes]), meta, { signal })]);
       }
     },
     stat: async (id) => objects.get(id)?.info,

@@ -19,6 +19,7 @@ import { createControlTarget } from "../../../host/rpc/control-target.ts";
 import type { PhonebookPart, StoresPart } from "../../../host/rpc/owner-parts.ts";
 import type { ObjectInfo } from "../../../host/vault/object.ts";
 import { createTestParts, type TestParts } from "../../support/web-host.ts";
+import { putBytes } from "../../support/test-vault.ts";
 
 let folder: string;
 let parts: TestParts;
@@ -253,7 +254,7 @@ describe("files through the local socket", () => {
     const { control } = await open();
     const target = join(folder, "out.bin");
     await writeFile(target, "old");
-    const info = await parts.vault.put([new Uint8Array(100)] as unknown as AsyncIterable<Uint8Array>);
+    const info = await putBytes(parts.vault, new Uint8Array(100));
     parts.vault.read = readAndFail;
     await expect(control.getFile(info.id, target)).rejects.toMatchObject({ code: "TWIN_OBJECT_LOST" });
     expect(await readFile(target, "utf8")).toBe("old");
@@ -263,7 +264,7 @@ describe("files through the local socket", () => {
   it("are named by absolute paths of what is there", async () => {
     await serve();
     const { control } = await open();
-    const { id } = await parts.vault.put([new Uint8Array(1)] as unknown as AsyncIterable<Uint8Array>);
+    const { id } = await putBytes(parts.vault, new Uint8Array(1));
     for (const call of [
       () => control.putFile("relative.txt"),
       () => control.putFile(folder),
