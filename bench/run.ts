@@ -6,7 +6,8 @@ import type { SuiteName } from "./case-table.ts";
 import { formatBytes } from "./figure-text.ts";
 import { Peers } from "./peers.ts";
 import { type Report, type Row, toRow } from "./report.ts";
-import { type OpenSuite, type SuiteContext, SUITES } from "./suites.ts";
+import type { OpenSuite, SuiteContext } from "./suite.ts";
+import { SUITES } from "./suites.ts";
 
 /** What to measure and how thoroughly. */
 export interface RunOptions {

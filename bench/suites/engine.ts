@@ -13,7 +13,7 @@ import { testIdentity } from "../../test/support/test-identity.ts";
 import type { Case, SampledContender } from "../measure.ts";
 import { createConcurrentSampler } from "../samplers.ts";
 import { openScratch, syncFact } from "../scratch.ts";
-import type { Suite, SuiteContext } from "../suites.ts";
+import type { Suite, SuiteContext } from "../suite.ts";
 import { BENCH_CAPABILITY, BENCH_PLACE, benchPackage, benchText } from "./engine/bench-capability.ts";
 import { openMessageCase } from "./engine/messages.ts";
 import { openPlainTable, type PlainTable } from "./engine/plain-table.ts";

@@ -9,7 +9,7 @@ import { connectHost } from "../../host/connect.ts";
 import { HostProcess } from "../../test/support/host-process.ts";
 import type { Case } from "../measure.ts";
 import { secondsOf } from "../samplers.ts";
-import type { Suite, SuiteContext } from "../suites.ts";
+import type { Suite, SuiteContext } from "../suite.ts";
 import { MANY_TWINS_CASES, openManyTwinsCases } from "./host/many-twins.ts";
 
 const ROUNDS_MAX = { full: 7, quick: 3 } as const;

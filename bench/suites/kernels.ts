@@ -1,7 +1,7 @@
 // The crypto core against libraries that do the same, one thread each.
 
 import { openKernels } from "../../host/kernels/open-kernels.ts";
-import type { Suite, SuiteContext } from "../suites.ts";
+import type { Suite, SuiteContext } from "../suite.ts";
 import { aeadCases } from "./kernels/aead.ts";
 import { chunkingCases } from "./kernels/chunking.ts";
 import { erasureCases } from "./kernels/erasure.ts";

@@ -17,7 +17,7 @@ import { fillRandom } from "../arena.ts";
 import type { Case } from "../measure.ts";
 import { versionOf } from "../peers.ts";
 import { createConcurrentSampler } from "../samplers.ts";
-import type { Suite, SuiteContext } from "../suites.ts";
+import type { Suite, SuiteContext } from "../suite.ts";
 import { openAwayCase } from "./peers/away-contacts.ts";
 
 const IN_FLIGHT = 16;

@@ -12,7 +12,7 @@ import { fillRandom } from "../arena.ts";
 import type { Case, SampledContender } from "../measure.ts";
 import { versionOf } from "../peers.ts";
 import { createConcurrentSampler } from "../samplers.ts";
-import type { Suite } from "../suites.ts";
+import type { Suite } from "../suite.ts";
 
 const IN_FLIGHT = 64;
 const BINARY_SIZE = 1_000_000;

@@ -13,7 +13,7 @@ import { WaitingRoom } from "../../host/sandbox/waiting-room.ts";
 import { assembleGuest } from "../../test/support/assemble.ts";
 import { fillRandom } from "../arena.ts";
 import type { Case, Contender } from "../measure.ts";
-import type { Suite, SuiteContext } from "../suites.ts";
+import type { Suite, SuiteContext } from "../suite.ts";
 import {
   callPlugin,
   type CreatePlugin,

@@ -10,7 +10,7 @@ import type { Case, SampledContender } from "../measure.ts";
 import type { Peers } from "../peers.ts";
 import { createConcurrentSampler, createMedianSampler, secondsOf } from "../samplers.ts";
 import { openScratch, rateFact, syncFact } from "../scratch.ts";
-import type { Suite, SuiteContext } from "../suites.ts";
+import type { Suite, SuiteContext } from "../suite.ts";
 import { createVaultOpener, type OpenBenchVault } from "./vault/open-bench-vault.ts";
 import { createTextsCase } from "./vault/put-texts.ts";
 import { openLagCase } from "./vault/replication-lag.ts";

@@ -1,8 +1,7 @@
 // The door to the WASM crypto core: typed, checked, synchronous. One instance, one linear memory.
 
 import type { Blake3, Hasher } from "./blake3.ts";
-import type { Cipher } from "./cipher.ts";
-import type { PutPipeline } from "./put-pipeline.ts";
+import type { Cipher, CipherTerms } from "./cipher.ts";
 
 export type { Hasher } from "./blake3.ts";
 
@@ -38,6 +37,30 @@ export interface Kernels {
   chunkBoundary(data: Uint8Array): number;
   /** Chunking, naming and sealing of streams in one pass, with an instance and about 5.2 MiB of its own. Ids are hashes under the 32-byte `idKey`. */
   createPutPipeline(idKey: Uint8Array): PutPipeline;
+}
+
+/** Cuts, names and seals one stream after the other. Holds about 5.2 MiB until it is collected: keep it. */
+export interface PutPipeline extends Disposable {
+  /**
+   * Takes bytes of the stream from the beginning of `data` and returns how many: not all of them when
+   * a chunk has become whole. Ask {@link PutPipeline.next} for it, then go on behind them.
+   */
+  write(data: Uint8Array): number;
+  /** The chunk that is whole; with `final`, also the last one of a stream, which ends there. `undefined` when there is none. */
+  next(final?: boolean): PutChunk | undefined;
+}
+
+/** A chunk in the pipeline's memory, valid until the next `write` or `next`. */
+export interface PutChunk {
+  /** Keyed BLAKE3 hash: 32 bytes, fresh. */
+  readonly id: Uint8Array<ArrayBuffer>;
+  readonly sizeBytes: number;
+  /**
+   * Seals `out.length` - 16 bytes of the chunk from byte `start` on, in place, with
+   * XChaCha20-Poly1305, and writes them and their tag to `out`. Ranges come in order: no byte is
+   * sealed twice.
+   */
+  sealInto(terms: CipherTerms, start: number, out: Uint8Array): void;
 }
 
 /** One Reed-Solomon code. All shards of a call have one size, 1 byte or more. */

@@ -11,7 +11,7 @@ import {
   uniformTable,
 } from "./hardware-profile.ts";
 import type { Kernels } from "./kernels.ts";
-import type { LaneWork } from "./lanes.ts";
+import type { LaneWork } from "./lane-work.ts";
 import { nativeLane } from "./native-lane.ts";
 import { createWasmLane } from "./wasm-lane.ts";
 

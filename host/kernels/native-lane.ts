@@ -1,7 +1,7 @@
 // What Node does natively, with the same contract as our own lane.
 
 import { createCipheriv, createDecipheriv, hash } from "node:crypto";
-import type { LaneWork } from "./lanes.ts";
+import type { LaneWork } from "./lane-work.ts";
 import { requireSize } from "./require-size.ts";
 import { sealBroken, TAG_SIZE } from "./window-message.ts";
 

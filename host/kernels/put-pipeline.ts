@@ -8,6 +8,7 @@ import type { CipherTerms } from "./cipher.ts";
 import { HASH_SIZE, KEY_SIZE } from "./hash-engine.ts";
 import { createHashing } from "./hashing.ts";
 import { addressOf, type KernelModule } from "./kernel-module.ts";
+import type { PutChunk, PutPipeline } from "./kernels.ts";
 import { createKernelModule } from "./open-kernel-module.ts";
 import { requireSize } from "./require-size.ts";
 import { TAG_SIZE, WindowMessage } from "./window-message.ts";
@@ -16,30 +17,6 @@ const CHUNK_SIZE_MAX = LIMITS.vault.chunkSizeBytesMax;
 /** Copied, scanned and hashed at once: what lies behind a cut is copied twice. */
 const PIECE_SIZE = 64 * 1024;
 const PAGE_SIZE = 65_536;
-
-/** Cuts, names and seals one stream after the other. Holds about 5.2 MiB until it is collected: keep it. */
-export interface PutPipeline extends Disposable {
-  /**
-   * Takes bytes of the stream from the beginning of `data` and returns how many: not all of them when
-   * a chunk has become whole. Ask {@link PutPipeline.next} for it, then go on behind them.
-   */
-  write(data: Uint8Array): number;
-  /** The chunk that is whole; with `final`, also the last one of a stream, which ends there. `undefined` when there is none. */
-  next(final?: boolean): PutChunk | undefined;
-}
-
-/** A chunk in the pipeline's memory, valid until the next `write` or `next`. */
-export interface PutChunk {
-  /** Keyed BLAKE3 hash: 32 bytes, fresh. */
-  readonly id: Uint8Array<ArrayBuffer>;
-  readonly sizeBytes: number;
-  /**
-   * Seals `out.length` - 16 bytes of the chunk from byte `start` on, in place, with
-   * XChaCha20-Poly1305, and writes them and their tag to `out`. Ranges come in order: no byte is
-   * sealed twice.
-   */
-  sealInto(terms: CipherTerms, start: number, out: Uint8Array): void;
-}
 
 /** A pipeline over an instance of `compiled` of its own. Ids are hashes under the 32-byte `idKey`. */
 export function createPutPipeline(compiled: WebAssembly.Module, idKey: Uint8Array): PutPipeline {

@@ -1,7 +1,7 @@
 // Our kernels as a lane: the same everywhere, also where Node has nothing of its own.
 
 import type { Kernels } from "./kernels.ts";
-import type { LaneWork } from "./lanes.ts";
+import type { LaneWork } from "./lane-work.ts";
 
 /** The lane over `kernels`. */
 export function createWasmLane(kernels: Kernels): LaneWork {

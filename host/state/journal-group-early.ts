@@ -3,12 +3,10 @@
 
 import { compareBytes, concatBytes, utf8Decode } from "../base/bytes.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { FoundGroup, JournalRecord } from "./journal-group.ts";
+import { ALIGNMENT, type FoundGroup, HASH_SIZE, type JournalRecord } from "./journal-form.ts";
 
-const ALIGNMENT = 512;
 /** "TJG1" in ASCII, little-endian. */
 const MAGIC = 0x31474a54;
-const HASH_SIZE = 32;
 /** Magic `u32`, body size `u32`, number `u64`, the previous hash; then the group's own hash, then the body. */
 const HASHED_HEAD_SIZE = 16 + HASH_SIZE;
 const HEAD_SIZE = HASHED_HEAD_SIZE + HASH_SIZE;

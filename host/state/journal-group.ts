@@ -5,39 +5,10 @@
 import { compareBytes, concatBytes, utf8Decode, utf8Encode } from "../base/bytes.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { decodeEarlyGroup } from "./journal-group-early.ts";
+import { ALIGNMENT, type FoundGroup, HASH_SIZE, type JournalGroup, type JournalRecord } from "./journal-form.ts";
 
-/** The changes of one twin, sealed; numbered without gaps per twin. */
-export interface JournalRecord {
-  readonly twin: string;
-  /** From 1. */
-  readonly sequence: number;
-  readonly sealed: Uint8Array;
-}
-
-/** What is written and synced at once. */
-export interface JournalGroup {
-  /** From 1, without gaps. */
-  readonly number: number;
-  /** 32 bytes: the hash of the group before; zeros before the first. */
-  readonly previous: Uint8Array;
-  readonly records: readonly JournalRecord[];
-}
-
-/** A group that was read, and where. */
-export interface FoundGroup extends JournalGroup {
-  /** Those of its records whose sealed bytes are not the ones that were written. */
-  readonly damaged: ReadonlySet<JournalRecord>;
-  /** 32 bytes. */
-  readonly hash: Uint8Array;
-  /** Offset behind it. */
-  readonly end: number;
-}
-
-/** Groups begin at multiples of this: a torn one never damages the sector of another, and a later one can be found behind it. */
-const ALIGNMENT = 512;
 /** "TJG2" in ASCII, little-endian. */
 const MAGIC = 0x32474a54;
-const HASH_SIZE = 32;
 /** Magic `u32`, size of the list `u32`, size of the sealed parts `u32`, number `u64`, the previous hash; then the group's own hash, the list, the sealed parts. */
 const HASHED_HEAD_SIZE = 20 + HASH_SIZE;
 const HEAD_SIZE = HASHED_HEAD_SIZE + HASH_SIZE;

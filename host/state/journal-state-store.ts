@@ -6,7 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Journal, JournalSource } from "./journal.ts";
-import type { JournalRecord } from "./journal-group.ts";
+import type { JournalRecord } from "./journal-form.ts";
 import { createRecordSeal, decodeWrites, type RecordSeal, RecordWriter } from "./journal-record.ts";
 import { keyOf, orderOf, Overlay, type OverlayRow, sizeOf, type TableLook, versionAt } from "./overlay.ts";
 import { stateBroken } from "./sqlite-failure.ts";

@@ -6,14 +6,8 @@ import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
-import {
-  decodeGroup,
-  encodeGroup,
-  findGroup,
-  FIRST_PREVIOUS,
-  type FoundGroup,
-  type JournalRecord,
-} from "./journal-group.ts";
+import type { FoundGroup, JournalRecord } from "./journal-form.ts";
+import { decodeGroup, encodeGroup, findGroup, FIRST_PREVIOUS } from "./journal-group.ts";
 import { stateBroken } from "./sqlite-failure.ts";
 import type { WriteChoice } from "./write-choice.ts";
 

@@ -1,7 +1,7 @@
 // Groups of a journal as earlier builds wrote them, for tests of who reads them.
 
 import { concatBytes, utf8Encode } from "../../host/base/bytes.ts";
-import type { JournalGroup } from "../../host/state/journal-group.ts";
+import type { JournalGroup } from "../../host/state/journal-form.ts";
 import { referenceKernels } from "./reference-kernels.ts";
 
 const SECTOR = 512;

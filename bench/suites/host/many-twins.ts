@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { TwinOptions } from "../../../host/engine/open-engines.ts";
 import { testIdentity } from "../../../test/support/test-identity.ts";
 import { type Case, quantile } from "../../measure.ts";
-import type { SuiteContext } from "../../suites.ts";
+import type { SuiteContext } from "../../suite.ts";
 import { openScratch } from "../../scratch.ts";
 
 /** What the process with the twins does, and answers. */

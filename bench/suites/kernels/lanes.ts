@@ -4,7 +4,7 @@
 import type { LaneOperation, LaneRule, LaneTable } from "../../../host/kernels/hardware-profile.ts";
 import { LANE_OPERATIONS } from "../../../host/kernels/hardware-profile.ts";
 import type { Kernels } from "../../../host/kernels/kernels.ts";
-import type { LaneWork } from "../../../host/kernels/lanes.ts";
+import type { LaneWork } from "../../../host/kernels/lane-work.ts";
 import { nativeLane } from "../../../host/kernels/native-lane.ts";
 import { createWasmLane } from "../../../host/kernels/wasm-lane.ts";
 import { requireAgreement } from "../../agreement.ts";

@@ -14,7 +14,7 @@ import { SHAPE_GUESTS } from "../../../test/hostile/guests/shape-guests.ts";
 import { TIME_GUESTS } from "../../../test/hostile/guests/time-guests.ts";
 import { assembleGuest } from "../../../test/support/assemble.ts";
 import { type Case, quantile } from "../../measure.ts";
-import type { SuiteContext } from "../../suites.ts";
+import type { SuiteContext } from "../../suite.ts";
 
 /** A guest's budget of time in these runs: what its fuel takes, before V8 has optimised it. */
 const TIMEOUT_MS = 50;

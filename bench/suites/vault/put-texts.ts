@@ -7,7 +7,7 @@ import type { Vault } from "../../../host/vault/object.ts";
 import type { Case } from "../../measure.ts";
 import type { Peers } from "../../peers.ts";
 import { secondsOf } from "../../samplers.ts";
-import type { SuiteContext } from "../../suites.ts";
+import type { SuiteContext } from "../../suite.ts";
 import { folderSize } from "./folder-size.ts";
 import type { OpenBenchVault } from "./open-bench-vault.ts";
 import { resticPut } from "./restic.ts";

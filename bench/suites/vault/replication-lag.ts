@@ -6,7 +6,7 @@ import { connectHost } from "../../../host/connect.ts";
 import type { ControlApi } from "../../../host/index.ts";
 import { HostProcess } from "../../../test/support/host-process.ts";
 import { type Case, quantile } from "../../measure.ts";
-import type { SuiteContext } from "../../suites.ts";
+import type { SuiteContext } from "../../suite.ts";
 
 const COMMANDS_PER_SECOND = 500;
 /** More that wait say that the host does not keep up. */

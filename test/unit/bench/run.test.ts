@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 
 import type { Case } from "../../../bench/measure.ts";
 import { runSuites } from "../../../bench/run.ts";
-import { type Suite, SUITES } from "../../../bench/suites.ts";
+import type { Suite } from "../../../bench/suite.ts";
+import { SUITES } from "../../../bench/suites.ts";
 
 const subject: Case = {
   suite: "engine",

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hexEncode } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
-import type { PutChunk, PutPipeline } from "../../../host/kernels/put-pipeline.ts";
+import type { PutChunk, PutPipeline } from "../../../host/kernels/kernels.ts";
 import { openKernels } from "../../../host/kernels/open-kernels.ts";
 import { referenceKernels } from "../../support/reference-kernels.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";

@@ -8,7 +8,8 @@ import { concatBytes, utf8Decode, utf8Encode } from "../../../host/base/bytes.ts
 import type { Log } from "../../../host/base/log.ts";
 import { silentLog } from "../../../host/base/log.ts";
 import { type Journal, openJournal } from "../../../host/state/journal.ts";
-import { decodeGroup, encodeGroup, FIRST_PREVIOUS, type JournalRecord } from "../../../host/state/journal-group.ts";
+import type { JournalRecord } from "../../../host/state/journal-form.ts";
+import { decodeGroup, encodeGroup, FIRST_PREVIOUS } from "../../../host/state/journal-group.ts";
 import { type JournalStateStore, openJournalStateStore } from "../../../host/state/journal-state-store.ts";
 import { encodeEarlyGroup } from "../../support/early-group.ts";
 import { createFaultyJournalFolder } from "../../support/faulty-journal-folder.ts";
