@@ -4,12 +4,13 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { utf8Decode, utf8Encode } from "./base/bytes.ts";
+import { utf8Encode } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import { TwinError } from "./base/errors.ts";
 import { LIMITS } from "./base/limits.ts";
 import type { Random } from "./base/random.ts";
 import type { Engine } from "./engine/engine.ts";
+import { followRows } from "./follow-rows.ts";
 import type { Identity } from "./identity/identity.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { makeTwinFolder } from "./new-twin-folder.ts";
@@ -17,7 +18,6 @@ import { ExportWriter } from "./open-files.ts";
 import { createReplicaSource } from "./replica.ts";
 import { encodeRowLine } from "./row-lines.ts";
 import type { ExportReport } from "./rpc/api.ts";
-import { decodeWrites } from "./state/journal-record.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
 import type { StateStore, StateWrite } from "./state/state-store.ts";
 import { isHostType, type ObjectInfo, type Progress, type Vault } from "./vault/object.ts";
@@ -31,8 +31,6 @@ export const EXPORT_PLACES = {
 } as const;
 
 const NAME_LENGTH_MAX = 80;
-/** A row that no table has: its deletion shows in the records that all before it was told. */
-const MARKER = { namespace: "$settings", key: "export" } as const;
 const FIRST = Uint8Array.of(0);
 
 /** What exporting needs. */
@@ -95,9 +93,11 @@ async function writeTables(
     for (const { namespace } of writes) namespaces.add(namespace);
     await state.commit(writes);
   };
-  const followed = followUntilMarker(engine);
+  const written: (readonly StateWrite[])[] = [];
+  using followed = followRows(engine, (writes) => written.push(writes));
   for await (const page of createReplicaSource(engine, folder).rows()) await take(page);
-  for (const writes of await followed.end()) await take(writes);
+  await followed.end();
+  for (const writes of written) await take(writes);
   let rows = 0;
   for (const namespace of [...namespaces].toSorted((left, right) => (left < right ? -1 : 1))) {
     const table = EXPORT_PLACES.tables + namespace.replaceAll(/[^\w$.-]/gu, encodeURIComponent);
@@ -107,37 +107,6 @@ async function writeTables(
     );
   }
   return rows;
-}
-
-/** Collects what is written while the rows are read. */
-function followUntilMarker(engine: Pick<Engine, "listen" | "writeTable">): { end(): Promise<StateWrite[][]> } {
-  const taken: StateWrite[][] = [];
-  const told = Promise.withResolvers<void>();
-  told.promise.catch(() => {});
-  const endListening = engine.listen({
-    onRecord: (_sequence, bytes) => {
-      const writes = decodeWrites(bytes);
-      taken.push(writes);
-      if (writes.some(isMarker)) told.resolve();
-    },
-    onRestart: () =>
-      told.reject(new TwinError("TWIN_ENGINE_RESTARTED", "The engine restarted while it was exported: export again.")),
-  });
-  return {
-    async end() {
-      try {
-        await engine.writeTable([{ namespace: MARKER.namespace, key: utf8Encode(MARKER.key), value: undefined }]);
-        await told.promise;
-        return taken;
-      } finally {
-        endListening();
-      }
-    },
-  };
-}
-
-function isMarker({ namespace, key }: StateWrite): boolean {
-  return namespace === MARKER.namespace && utf8Decode(key) === MARKER.key;
 }
 
 async function* lines(

@@ -1,28 +1,23 @@
 // Keeps the whole twin in its vault while the host runs, and proves once a week that it comes back.
 
-import { mkdir, rm } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
-
 import { systemClock } from "./base/clock.ts";
 import { toTwinError } from "./base/errors.ts";
 import { LIMITS } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
+import { drillOnce } from "./drill.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Identity } from "./identity/identity.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { createReplicaSource } from "./replica.ts";
-import { drillState, readTwin } from "./restore.ts";
+import { drillState } from "./restore.ts";
 import type { HostStatus } from "./rpc/api.ts";
 import type { ChangeHub } from "./rpc/change-hub.ts";
 import type { Settings } from "./settings.ts";
-import { type StoreLine, writeStoreFile } from "./store-book.ts";
 import type { TwinStores } from "./twin-stores.ts";
 import type { TwinVault } from "./twin-vault.ts";
-import { createLocator } from "./vault/locator.ts";
+import { createGate } from "./vault/gate.ts";
 import { openReplicator } from "./vault/replicator.ts";
-import { findRoots } from "./vault/root-record.ts";
-import { parseStoreLocation } from "./vault/store-location.ts";
 
 /** What keeping a copy needs. */
 export interface ReplicaParts extends TwinVault {
@@ -43,9 +38,9 @@ export interface KeptReplica extends AsyncDisposable {
   status(): Promise<HostStatus["replica"]>;
   /** Resolves when everything that was told before the call is in the vault. */
   flush(): Promise<void>;
-  /** Restores the twin into a throw-away folder. Throws what is wrong. */
+  /** Restores the twin into a throw-away folder, and compares. Throws what is wrong, which the status tells until a drill has succeeded. */
   drill(): Promise<void>;
-  /** The same when the last time is long ago. */
+  /** The same when the last time is long ago, or failed. */
   drillIfDue(): Promise<void>;
 }
 
@@ -74,25 +69,30 @@ export function keepReplica(parts: ReplicaParts): KeptReplica {
     const kept = await settings.get("lastDrillAtMs");
     return kept === undefined ? undefined : Number(kept);
   };
-  const drill = async (): Promise<void> => {
-    await replicator.flush();
-    await drillOnce(parts);
+  // They share the throw-away folder.
+  const gate = createGate(1);
+  const drillAlone = async (): Promise<void> => {
+    try {
+      await drillOnce(parts, () => replicator.flush());
+      drillProblem = undefined;
+    } catch (thrown) {
+      // What was stopped, or met a worker that died, has shown nothing.
+      if (!stop.signal.aborted && toTwinError(thrown).code !== "TWIN_ENGINE_RESTARTED") {
+        drillProblem = `The restore drill failed: ${toTwinError(thrown).message}`;
+        log.error({ code: toTwinError(thrown).code }, drillProblem);
+      }
+      throw thrown;
+    }
     await settings.set("lastDrillAtMs", String(systemClock.nowMs()));
   };
+  const drill = (): Promise<void> => gate(drillAlone);
   const drillIfDue = async (): Promise<void> => {
-    if (drillState(await lastDrill(), systemClock.nowMs()) !== "fresh") await drill();
+    if (drillProblem !== undefined || drillState(await lastDrill(), systemClock.nowMs()) !== "fresh") await drill();
   };
   const drills = async (): Promise<void> => {
     for (let delayMs = FIRST_DRILL_MS; ; delayMs = DRILL_CHECK_MS) {
       await systemClock.sleep(delayMs, { signal: stop.signal });
-      try {
-        await drillIfDue();
-        drillProblem = undefined;
-      } catch (thrown) {
-        if (stop.signal.aborted) return;
-        drillProblem = `The restore drill failed: ${toTwinError(thrown).message}`;
-        log.error({ code: toTwinError(thrown).code }, drillProblem);
-      }
+      await drillIfDue().catch(() => {});
     }
   };
   const drilling = drills().catch(() => {});
@@ -116,32 +116,4 @@ export function keepReplica(parts: ReplicaParts): KeptReplica {
       await replicator[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Restores from the stores as they are, into a folder that is then deleted. */
-async function drillOnce({ folder, stores, twinStores, vault, identity, kernels, log }: ReplicaParts): Promise<void> {
-  const place = join(folder, "drill");
-  await rm(place, { recursive: true, force: true });
-  await mkdir(place, { mode: 0o700 });
-  try {
-    await writeStoreFile(place, { stores: stores.lines().map((line) => atHome(folder, line)) });
-    const locator = createLocator(identity.keys.locator, kernels, systemRandom);
-    const { newest } = await findRoots({ identity, locator, kernels }, vault.notes);
-    if (newest === undefined) throw new TypeError("A flushed replicator has a root record.");
-    const { rows, ticks } = await readTwin(place, newest.record, {
-      identity,
-      kernels,
-      log,
-      openTwinStore: twinStores.open,
-    });
-    log.info({ rows, ticks }, "the restore drill succeeded");
-  } finally {
-    await rm(place, { recursive: true, force: true });
-  }
-}
-
-/** The line as it reads from another folder. */
-function atHome(folder: string, line: StoreLine): StoreLine {
-  const isRelative = parseStoreLocation(line.location).kind === "directory" && !isAbsolute(line.location);
-  return isRelative ? { ...line, location: join(folder, line.location) } : line;
 }

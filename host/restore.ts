@@ -19,13 +19,14 @@ import { makeTwinFolder } from "./new-twin-folder.ts";
 import { placeForTwin } from "./other-twin-folder.ts";
 import { isTwinFile } from "./replica.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
-import type { StateWrite } from "./state/state-store.ts";
+import type { StateStore, StateWrite } from "./state/state-store.ts";
 import { openStoreLine, type StoreLine, writeStoreFile } from "./store-book.ts";
 import { awayTwinStores } from "./twin-stores.ts";
 import { CODE, openTwinVault } from "./twin-vault.ts";
 import { guardStore, type GuardedStore } from "./vault/guarded-store.ts";
 import { createLocator } from "./vault/locator.ts";
 import { createNoteBoard } from "./vault/note-board.ts";
+import type { Vault, WeakestObject } from "./vault/object.ts";
 import type { OpenTwinStore } from "./vault/open-store.ts";
 import { readReplica, type ReplicaContent, type ReplicaSink } from "./vault/read-replica.ts";
 import { findRoots, type RootRecord } from "./vault/root-record.ts";
@@ -52,8 +53,10 @@ export interface RestoreReport extends ReplicaContent {
   /** Number of the root record. */
   readonly rootSequence: number;
   readonly objectCount: number;
-  /** How many more stores may be lost now. Scrub to make missing shards again. */
+  /** How many more stores may be lost now; negative when something cannot be read. Scrub to make missing shards again. */
   readonly margin: number;
+  /** What the next losses would cost first, or these have cost; absent while every shard stands. */
+  readonly weakest?: WeakestObject | undefined;
 }
 
 const BATCH_LENGTH = 1_000;
@@ -98,13 +101,23 @@ interface TwinKeys {
   readonly log: Log;
   /** Without it, stores over other twins are away. */
   readonly openTwinStore?: OpenTwinStore | undefined;
+  /** Looks at what was read, while it is open. What it throws is thrown. */
+  readonly onRead?: ((restored: RestoredTwin) => Promise<void>) | undefined;
+}
+
+/** What was read, and is still open. */
+export interface RestoredTwin {
+  readonly vault: Vault;
+  readonly state: StateStore;
+  /** Those that have rows, or had some. */
+  readonly namespaces: ReadonlySet<string>;
 }
 
 /** Reads the twin of `root` into `folder`, which holds its list of stores. */
 export async function readTwin(
   folder: string,
   root: RootRecord,
-  { openTwinStore = awayTwinStores, ...keys }: TwinKeys,
+  { openTwinStore = awayTwinStores, onRead, ...keys }: TwinKeys,
 ): Promise<RestoreReport> {
   const { identity, kernels } = keys;
   await using stack = new AsyncDisposableStack();
@@ -128,8 +141,10 @@ export async function readTwin(
     }),
   );
   let batch: StateWrite[] = [];
+  const namespaces = new Set<string>();
   const sink: ReplicaSink = {
     async rows(rows) {
+      for (const { namespace } of rows) namespaces.add(namespace);
       batch.push(...rows);
       if (batch.length >= BATCH_LENGTH) await state.commit(batch.splice(0));
     },
@@ -143,8 +158,9 @@ export async function readTwin(
   const content = await readReplica({ vault, locator, kernels }, root, sink);
   await state.commit(batch);
   batch = [];
-  const { objectCount, margin } = await vault.status();
-  return { twin: identity.id, rootSequence: root.sequence, objectCount, margin, ...content };
+  await onRead?.({ vault, state, namespaces });
+  const { objectCount, margin, weakest } = await vault.status();
+  return { twin: identity.id, rootSequence: root.sequence, objectCount, margin, weakest, ...content };
 }
 
 /** A twin in its stores. */

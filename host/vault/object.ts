@@ -230,6 +230,11 @@ export interface Vault extends AsyncDisposable {
   forget(id: ObjectId): Promise<boolean>;
   /** What `select` picks of all objects. */
   find(select: (object: ObjectInfo) => boolean): Promise<ObjectInfo[]>;
+  /**
+   * One of the objects that `select` picks that cannot be read, as far as is known, from the stores that answer now.
+   * Quick while every segment can be; else a walk over all objects.
+   */
+  findUnreadable(select: (id: ObjectId) => boolean): Promise<ObjectId | undefined>;
   /** Walks every shard, repairs what it can, counts again by reading. */
   scrub(options?: {
     readonly signal?: AbortSignal | undefined;

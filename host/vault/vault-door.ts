@@ -10,12 +10,13 @@ import type { ObjectInfo, StoreStatus, Vault, VaultStatus } from "./object.ts";
 import { decodeObjectId } from "./object-id.ts";
 import { readObject } from "./object-reader.ts";
 import { putObject } from "./object-writer.ts";
+import { createPace } from "./pace.ts";
 import { marginOf } from "./census.ts";
 import { shardCountOf } from "./segment.ts";
 import { createStoreRack } from "./store-rack.ts";
 import { storeNamed, type VaultParts } from "./vault-parts.ts";
 import { createVaultWalks } from "./vault-walks.ts";
-import { findWeakest } from "./weakest-object.ts";
+import { findUnreadable, findWeakest } from "./weakest-object.ts";
 
 /** Offers `parts` as a {@link Vault}. Disposing it ends what is at work and waits for that. */
 export function createVaultDoor(parts: VaultParts): Vault {
@@ -65,6 +66,10 @@ export function createVaultDoor(parts: VaultParts): Vault {
       }
       return found;
     },
+    async findUnreadable(select) {
+      const answers = answersOf(await parts.marks.check());
+      return await tracked(findUnreadable(parts, { answers, select }, createPace(parts.clock)));
+    },
     read: (id, range = {}, { signal } = {}) => readObject(parts, { id, ...range, signal: signalOf(signal) }),
     ...walks,
     status: async () => ({ ...(await statusOf(parts)), putsAtWork, ...report() }),
@@ -84,10 +89,15 @@ function infoOf({ index }: VaultParts, id: Uint8Array | undefined): ObjectInfo |
   return id && record && { id: base58Encode(id), ...record, durability: "dispersed" };
 }
 
+/** Whether a store has what it should, by what is wrong with each. */
+function answersOf(problems: ReadonlyMap<string, string | undefined>): (store: string) => boolean {
+  return (store) => problems.has(store) && problems.get(store) === undefined;
+}
+
 async function statusOf(parts: VaultParts): Promise<Omit<VaultStatus, "putsAtWork">> {
   const { census, code, stores, index } = parts;
   const problems = await parts.marks.check();
-  const answers = (store: string): boolean => problems.has(store) && problems.get(store) === undefined;
+  const answers = answersOf(problems);
   const domainOf = (store: string): string => storeNamed(stores, store)?.domain ?? store;
   const { margin, domainMargin, degradedSegments } = census.margin(answers, domainOf);
   const healthy = stores.filter(({ name, isDraining }) => answers(name) && !isDraining);

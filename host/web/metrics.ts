@@ -107,6 +107,8 @@ const FIGURES: readonly (readonly [name: string, help: string, labels?: readonly
   ["twin_vault_segments", "Segments of the vault, by whether they have all of their shards.", ["state"]],
   ["twin_vault_margin", "Stores that may still be lost without losing data.", ["of"]],
   ["twin_replica_lag_seconds", "Age of the oldest write that a loss of this host would cost now."],
+  ["twin_replica_problems", "1 while the copy of the twin, or the proof that it can be restored, is not as promised."],
+  ["twin_last_drill_timestamp_seconds", "When a restore of the twin was last proven; absent before the first time."],
 ];
 
 interface Value {
@@ -185,5 +187,8 @@ async function measureVault({ vault }: MeasuredTwin, add: Add): Promise<void> {
 
 async function measureReplica({ replica }: MeasuredTwin, add: Add): Promise<void> {
   const status = await replica?.();
-  if (status !== undefined) add("twin_replica_lag_seconds", status.lagMs / 1_000);
+  if (status === undefined) return;
+  add("twin_replica_lag_seconds", status.lagMs / 1_000);
+  add("twin_replica_problems", status.problem === undefined ? 0 : 1);
+  if (status.lastDrillAtMs !== undefined) add("twin_last_drill_timestamp_seconds", status.lastDrillAtMs / 1_000);
 }

@@ -65,6 +65,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
     },
     forget: async (id) => objects.delete(id),
     find: async (select) => [...objects.values()].map(({ info }) => info).filter(select),
+    findUnreadable: async () => undefined,
     sample: async (count) => ({ segments: count, unchecked: 0, shardsMissing: 0, shardsCorrupt: 0 }),
     compact: async () => ({ segments: 0, blocksMoved: 0, freedBytes: 0 }),
     repair: async () => ({ segments: 0, shardsRepaired: 0, segmentsLost: 0 }),

@@ -8,6 +8,7 @@ import { isCancel, password } from "@clack/prompts";
 import type { Command } from "commander";
 
 import { dataFolder } from "../../config.ts";
+import type { RestoreReport } from "../../restore.ts";
 import { answer, formatSize, formatTime, plural, withProgress } from "../output.ts";
 import { type SessionOptions, withOwner } from "../owner-session.ts";
 import { storeLocation } from "../store-location.ts";
@@ -105,14 +106,18 @@ async function restore(options: RestoreOptions): Promise<void> {
   );
   answer(options, report, () => [
     `${report.twin} is back in ${report.folder}, as of ${formatTime(report.atMs)}: ${plural(report.objectCount, "object")}, ${plural(report.rows, "row")}.`,
-    ...(report.margin >= 2
-      ? []
-      : [
-          `Stores are missing: it survives the loss of ${Math.max(0, report.margin)} more. Make their shards again: ${commandFor(options)} scrub`,
-        ]),
+    ...describeLosses(report, commandFor(options)),
     howToGoOn(options),
     ONE_HOST,
   ]);
+}
+
+function describeLosses({ margin, weakest }: RestoreReport, command: string): string[] {
+  if (margin >= 2) return [];
+  if (margin >= 0)
+    return [`Stores are missing: it survives the loss of ${margin} more. Make their shards again: ${command} scrub`];
+  const which = weakest === undefined ? "" : `, ${weakest.name || weakest.object} among them`;
+  return [`Some objects cannot be read from these stores${which}: bring back more of them, then ${command} scrub`];
 }
 
 function howToGoOn(options: SessionOptions): string {
