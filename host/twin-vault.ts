@@ -96,6 +96,7 @@ async function openOverIndex(
       twin: identity.id,
       kernels,
       random: systemRandom,
+      sizes: "summed",
     }),
   );
   const vault = stack.use(

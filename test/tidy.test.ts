@@ -60,7 +60,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@scure/base": ["identity"],
   "node:sqlite": ["state"],
   "node:zlib": ["vault"],
-  "node:worker_threads": ["kernels", "sandbox", "engine", "phonebook"],
+  "node:worker_threads": ["kernels", "sandbox", "engine", "rpc", "phonebook"],
   "semver/": ["packages"],
   "typebox/": ["packages"],
   typebox: ["packages"],

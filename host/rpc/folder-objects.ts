@@ -1,27 +1,20 @@
 // All files below a folder of this machine into the vault, each an object whose name says where it was. Small
 // ones go many at a time. Run again, it stores only what is new: what the vault has is recognised by its content.
 
-import { close, constants, type Dirent, fstat, open, read } from "node:fs";
+import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { promisify } from "node:util";
 
 import { utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { ObjectInfo, Progress, SmallObject, Vault } from "../vault/object.ts";
 import type { FileFailure, FolderReport } from "./api.ts";
+import { type FileContent, FileReaders, FILES_AT_ONCE, type ReadFiles } from "./file-readers.ts";
 import { mediaTypeOf, storeFileAsObject } from "./object-files.ts";
 
-// A handle for each costs more than all else that is done to a small file here.
-const openFile = promisify(open);
-const statFile = promisify(fstat);
-const readFile = promisify(read);
-const closeFile = promisify(close);
-/** What has become a link or a pipe since its folder was listed is not followed, and not waited for. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** Files that are looked into before they are asked for: a disk answers many questions at once. */
-const READ_AHEAD = 16;
+/** Questions for files whose answers are not taken yet: two for each thread that reads. */
+const READS_AHEAD = 4;
 /** Files that are not small and are put side by side. */
 const LARGE_AT_ONCE = 8;
 /** Failures that are named; others are counted. */
@@ -56,7 +49,7 @@ export async function storeFolderAsObjects(
     const stored = await storeFileAsObject(vault, file.path, () => {}, file.name).catch((thrown: unknown) => {
       // A failure of the vault is not the file's: it ends all.
       if (!isFileFailure(thrown)) throw thrown;
-      walk.fail(file.path, thrown);
+      walk.fail(file.path, reasonOf(thrown));
     });
     if (stored !== undefined) await tell([stored]);
   };
@@ -85,6 +78,10 @@ interface FoundFile {
   readonly name: string;
 }
 
+interface FoundEntry extends FoundFile {
+  readonly isFolder: boolean;
+}
+
 /** A walk through all that is below a folder, in the order of names. */
 class FolderWalk {
   readonly #failures: FileFailure[] = [];
@@ -96,83 +93,87 @@ class FolderWalk {
     folder: string,
     takeLarge: (file: FoundFile) => Promise<void>,
   ): AsyncGenerator<SmallObject, void, undefined> {
-    const ahead: (readonly [FoundFile, Promise<SmallObject | "large" | "failed">])[] = [];
-    const takeFirst = async (): Promise<SmallObject | undefined> => {
-      const [file, looked] = ahead.shift()!;
-      const found = await looked;
-      if (found === "large") await takeLarge(file);
-      return typeof found === "string" ? undefined : found;
-    };
-    for await (const file of this.#files(folder, basename(folder))) {
-      ahead.push([file, this.#look(file)]);
-      const object = ahead.length < READ_AHEAD ? undefined : await takeFirst();
-      if (object !== undefined) yield object;
+    using readers = new FileReaders();
+    const read = async (files: readonly FoundFile[]) => readers.read(files.map(({ path }) => path));
+    const ahead: (readonly [readonly FoundFile[], Promise<ReadFiles>])[] = [];
+    const objectsOf = async function* (this: FolderWalk, [files, reading]: (typeof ahead)[number]) {
+      for (let at = 0; at < files.length;) {
+        using found = await (at === 0 ? reading : read(files.slice(at)));
+        for (const content of found.contents) {
+          const object = await this.#take(files[at]!, content, takeLarge);
+          if (object !== undefined) yield object;
+          at++;
+        }
+      }
+    }.bind(this);
+    for await (const files of this.#files(folder)) {
+      const reading = read(files);
+      // Its failure is met when it is waited for.
+      reading.catch(() => {});
+      ahead.push([files, reading]);
+      if (ahead.length >= READS_AHEAD) yield* objectsOf(ahead.shift()!);
     }
-    while (ahead.length > 0) {
-      const object = await takeFirst();
-      if (object !== undefined) yield object;
-    }
+    for (const asked of ahead) yield* objectsOf(asked);
   }
 
   /** Notes that the file, or the folder, cannot be stored. */
-  fail(path: string, thrown: unknown): void {
+  fail(path: string, reason: string): void {
     this.#failedCount++;
-    if (this.#failures.length < FAILURES_NAMED) this.#failures.push({ path, reason: reasonOf(thrown) });
+    if (this.#failures.length < FAILURES_NAMED) this.#failures.push({ path, reason });
   }
 
   report(): Pick<FolderReport, "otherCount" | "failedCount" | "failures"> {
     return { otherCount: this.#otherCount, failedCount: this.#failedCount, failures: this.#failures };
   }
 
-  async *#files(folder: string, name: string): AsyncGenerator<FoundFile, void, undefined> {
-    for (const entry of await this.#entries(folder)) {
-      const file = { path: join(folder, entry.name), name: `${name}/${entry.name}` };
-      if (entry.isDirectory()) yield* this.#files(file.path, file.name);
-      else if (!entry.isFile()) this.#otherCount++;
-      else if (utf8Encode(file.name).length <= LIMITS.vault.objectNameSizeBytes) yield file;
-      else this.fail(file.path, "its name is too long");
+  /** The file as a small object, unless it is none. */
+  async #take(
+    file: FoundFile,
+    content: FileContent,
+    takeLarge: (file: FoundFile) => Promise<void>,
+  ): Promise<SmallObject | undefined> {
+    if (content instanceof Uint8Array) {
+      return { bytes: content, meta: { name: file.name, type: mediaTypeOf(file.path) } };
     }
+    if (content === "large") await takeLarge(file);
+    else this.fail(file.path, content.reason);
+    return undefined;
   }
 
-  async #entries(folder: string): Promise<Dirent[]> {
-    try {
-      const entries = await readdir(folder, { withFileTypes: true });
-      return entries.toSorted((left, right) => (left.name < right.name ? -1 : 1));
-    } catch (thrown) {
-      this.fail(folder, thrown);
+  /** All files below the folder, as many at a time as are read at once. */
+  async *#files(folder: string): AsyncGenerator<readonly FoundFile[], void, undefined> {
+    /** What is still to be seen, the next one last. */
+    const entries: FoundEntry[] = [{ path: folder, name: basename(folder), isFolder: true }];
+    let files: FoundFile[] = [];
+    for (let next = entries.pop(); next !== undefined; next = entries.pop()) {
+      if (next.isFolder) {
+        for (const entry of await this.#entriesBackwards(next)) entries.push(entry);
+        continue;
+      }
+      files.push(next);
+      if (files.length < FILES_AT_ONCE) continue;
+      yield files;
+      files = [];
+    }
+    if (files.length > 0) yield files;
+  }
+
+  /** Files and folders in the folder that can be stored, the first one last. */
+  async #entriesBackwards(folder: FoundFile): Promise<FoundEntry[]> {
+    const entries = await readdir(folder.path, { withFileTypes: true }).catch((thrown: unknown): Dirent[] => {
+      this.fail(folder.path, reasonOf(thrown));
       return [];
-    }
-  }
-
-  /** Reads the file if it is small. Never rejects. */
-  async #look({ path, name }: FoundFile): Promise<SmallObject | "large" | "failed"> {
-    try {
-      const bytes = await readSmall(path);
-      return bytes === undefined ? "large" : { bytes, meta: { name, type: mediaTypeOf(path) } };
-    } catch (thrown) {
-      this.fail(path, thrown);
-      return "failed";
-    }
-  }
-}
-
-/** What is in the file, or undefined when that is not small. */
-async function readSmall(path: string): Promise<Uint8Array | undefined> {
-  const descriptor = await openFile(path, READ_FLAGS);
-  try {
-    const found = await statFile(descriptor);
-    if (!found.isFile()) throw new TwinError("TWIN_INPUT_INVALID", "it is not a file any more");
-    if (found.size > LIMITS.vault.smallObjectSizeBytes) return undefined;
-    const bytes = Buffer.allocUnsafeSlow(found.size);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const { bytesRead } = await readFile(descriptor, bytes, filled, bytes.length - filled, filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return bytes.subarray(0, filled);
-  } finally {
-    await closeFile(descriptor);
+    });
+    const kept = entries.flatMap((entry): FoundEntry[] => {
+      const found = { path: join(folder.path, entry.name), name: `${folder.name}/${entry.name}` };
+      if (entry.isDirectory()) return [{ ...found, isFolder: true }];
+      if (!entry.isFile()) this.#otherCount++;
+      else if (utf8Encode(found.name).length <= LIMITS.vault.objectNameSizeBytes)
+        return [{ ...found, isFolder: false }];
+      else this.fail(found.path, "its name is too long");
+      return [];
+    });
+    return kept.toSorted((left, right) => (left.path < right.path ? 1 : -1));
   }
 }
 
@@ -208,7 +209,6 @@ function isFileFailure(thrown: unknown): boolean {
 }
 
 function reasonOf(thrown: unknown): string {
-  if (typeof thrown === "string") return thrown;
   return codeOf(thrown) ?? (thrown instanceof Error ? thrown.message : "unknown");
 }
 

@@ -1,29 +1,46 @@
 // A state store in one SQLite file, written through: every commit is synced there before it is
 // acknowledged. For small tables with one user; a twin's own state goes through the journal.
 
+import { LIMITS } from "../base/limits.ts";
 import { sqliteFailure } from "./sqlite-failure.ts";
 import { openStateFile, type StateFile, type StateFileOptions } from "./state-file.ts";
 import { checkKey, checkNamespace, checkRange } from "./state-key.ts";
 import type { StateEntry, StateKey, StateRange, StateStore, StateWrite } from "./state-store.ts";
+
+/** SQLite's own choice, of which its log is made. */
+const PAGE_SIZE = 4_096;
+
+/** What opening a store needs. */
+interface SqliteStateOptions extends StateFileOptions {
+  /**
+   * How the size of a namespace is known: `counted` with each row that is written, which asks for the row before,
+   * and kept in the file for who takes it over (the default); or `summed` over all rows whenever somebody asks.
+   */
+  readonly sizes?: "counted" | "summed" | undefined;
+}
 
 /**
  * Opens a store over the file, or creates it when it is absent; rejects as {@link openStateFile}
  * throws. Commits that are made in one turn of the event loop share one transaction and one sync;
  * each is still all or nothing.
  */
-export async function openSqliteStateStore(options: StateFileOptions): Promise<StateStore> {
-  return new SqliteStateStore(openStateFile(options));
+export async function openSqliteStateStore({ sizes, ...options }: SqliteStateOptions): Promise<StateStore> {
+  const file = openStateFile(options);
+  file.setUp(`PRAGMA wal_autocheckpoint = ${LIMITS.state.checkpointSizeBytes / PAGE_SIZE}`);
+  return new SqliteStateStore(file, sizes !== "summed");
 }
 
 class SqliteStateStore implements StateStore {
   readonly #file: StateFile;
+  readonly #countsSizes: boolean;
   /** Sizes of the namespaces that were asked for; those with `changed` are written with the group. */
   readonly #sizes = new Map<string, { bytes: number; changed: boolean }>();
   /** The group that is being collected: its transaction is open. */
   #group: PromiseWithResolvers<void> | undefined;
 
-  constructor(file: StateFile) {
+  constructor(file: StateFile, countsSizes: boolean) {
     this.#file = file;
+    this.#countsSizes = countsSizes;
   }
 
   get(at: StateKey): Uint8Array | undefined {
@@ -38,7 +55,7 @@ class SqliteStateStore implements StateStore {
 
   sizeBytes(namespace: string): number {
     checkNamespace(namespace);
-    return this.#sizeOf(namespace).bytes;
+    return this.#countsSizes ? this.#sizeOf(namespace).bytes : this.#file.namespaceSizeBytes(namespace);
   }
 
   commit(writes: readonly StateWrite[]): Promise<void> {
@@ -94,7 +111,8 @@ class SqliteStateStore implements StateStore {
     this.#file.exec("SAVEPOINT one");
     try {
       for (const write of writes) {
-        growth.set(write.namespace, (growth.get(write.namespace) ?? 0) + this.#write(write));
+        if (this.#countsSizes) growth.set(write.namespace, (growth.get(write.namespace) ?? 0) + this.#growthBy(write));
+        this.#file.write(write);
       }
       this.#file.exec("RELEASE one");
     } catch (thrown) {
@@ -115,11 +133,9 @@ class SqliteStateStore implements StateStore {
     }
   }
 
-  /** Returns by how many bytes the namespace grew. */
-  #write(write: StateWrite): number {
-    const before = this.#file.rowSizeBytes(write);
-    this.#file.write(write);
-    return (write.value === undefined ? 0 : write.key.length + write.value.length) - before;
+  /** By how many bytes the namespace will grow. */
+  #growthBy(write: StateWrite): number {
+    return (write.value === undefined ? 0 : write.key.length + write.value.length) - this.#file.rowSizeBytes(write);
   }
 
   #sizeOf(namespace: string): { bytes: number; changed: boolean } {

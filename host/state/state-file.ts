@@ -25,6 +25,7 @@ const PUT =
 const DELETE = "DELETE FROM entry WHERE namespace = ? AND key = ?";
 const NEXT_NAMESPACE = "SELECT namespace FROM entry WHERE namespace > ? ORDER BY namespace LIMIT 1";
 const SIZE = "SELECT length(value) AS size FROM entry WHERE namespace = ? AND key = ?";
+const SUM = `SELECT total(length(key) + length(value) - ${SEAL_OVERHEAD}) AS size FROM entry WHERE namespace = ?`;
 /** The store's own rows live in a namespace that callers cannot name. */
 const OWN = "";
 const CHECK: StateKey = { namespace: OWN, key: utf8Encode("check") };
@@ -267,6 +268,11 @@ export class StateFile {
       const size = this.#reading(SIZE).get(at.namespace, at.key)?.["size"] as number | undefined;
       return size === undefined ? 0 : at.key.length + size - SEAL_OVERHEAD;
     });
+  }
+
+  /** Bytes of the keys and (unsealed) values of a namespace, all of which are looked at. */
+  namespaceSizeBytes(namespace: string): number {
+    return this.#guard(() => this.#reading(SUM).get(namespace)?.["size"] as number);
   }
 
   /** Writes one row, within a transaction or as one of its own. */

@@ -72,7 +72,8 @@ function addObject(
   const objectName = hexEncode(id);
   // The very same object may be put twice at once.
   if (added.has(objectName)) return undefined;
-  const isKnown = index.object(id) !== undefined;
+  // A known one has its root among the blocks, which were looked for already.
+  const isKnown = change.knew(objectName) && index.object(id) !== undefined;
   added.set(objectName, { record, isKnown });
   for (const [name, block] of object.blocks) {
     // Of an object that nobody knows there are no parts.
@@ -171,6 +172,11 @@ class IndexChange {
     for (const [name, id] of blocks) if (!own.has(name) && this.#entry(name, id) === undefined) return false;
     for (const segment of needed) if (segment.blocks.length > 0) this.addBlocks(segment.record, segment.blocks);
     return true;
+  }
+
+  /** Whether the index has had a block that this change has looked for. */
+  knew(name: string): boolean {
+    return this.#places.get(name) !== undefined;
   }
 
   /** Counts the object as one more user of the block, which is known. */

@@ -18,7 +18,7 @@ export async function openFolderVault(
   const kernels = await openKernels();
   const key = new Uint8Array(32).fill(5);
   const path = join(folder, indexName);
-  const index = await openSqliteStateStore({ path, key, twin: "twin", kernels, random: systemRandom });
+  const index = await openSqliteStateStore({ path, key, twin: "twin", kernels, random: systemRandom, sizes: "summed" });
   const stores = await Promise.all(
     ["a", "b", "c", "d", "e", "f", "g"].map((name) =>
       openDirectoryShardStore({ name, domain: name, path: join(folder, "stores", name) }),

@@ -34,7 +34,9 @@ async function openBenchVault(
   await using stack = new AsyncDisposableStack();
   const key = new Uint8Array(32).fill(5);
   const path = join(folder, "index.sqlite");
-  const index = stack.use(await openSqliteStateStore({ path, key, twin: "bench", kernels, random: systemRandom }));
+  const index = stack.use(
+    await openSqliteStateStore({ path, key, twin: "bench", kernels, random: systemRandom, sizes: "summed" }),
+  );
   const stores = await Promise.all(
     STORE_NAMES.map((name) => openDirectoryShardStore({ name, domain: name, path: join(folder, "stores", name) })),
   );

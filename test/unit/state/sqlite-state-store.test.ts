@@ -27,7 +27,10 @@ function freshPath(): string {
   return join(folder, `${count++}.sqlite`);
 }
 
-function open(path: string, over: { twin?: string; key?: Uint8Array } = {}): Promise<StateStore> {
+function open(
+  path: string,
+  over: { twin?: string; key?: Uint8Array; sizes?: "counted" | "summed" } = {},
+): Promise<StateStore> {
   return openSqliteStateStore({
     path,
     key,
@@ -51,6 +54,7 @@ function tamper(path: string, sql: string, ...values: (string | Uint8Array)[]): 
 }
 
 testStateStore("SQLite", () => open(freshPath()));
+testStateStore("SQLite that sums sizes up", () => open(freshPath(), { sizes: "summed" }));
 testStateStore("memory", async () => createMemoryStateStore());
 
 describe("the state file", () => {
