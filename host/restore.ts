@@ -101,6 +101,8 @@ interface TwinKeys {
   readonly log: Log;
   /** Without it, stores over other twins are away. */
   readonly openTwinStore?: OpenTwinStore | undefined;
+  /** Whether the stores stay as they are: they are those of a host that runs. */
+  readonly isReadOnly?: boolean | undefined;
   /** Looks at what was read, while it is open. What it throws is thrown. */
   readonly onRead?: ((restored: RestoredTwin) => Promise<void>) | undefined;
 }

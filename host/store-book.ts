@@ -1,7 +1,7 @@
 // The owner's stores: what `stores.json` of the data folder says, and the running vault that follows it.
 
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, resolve, sep } from "node:path";
 
 import { jsonDecode, jsonEncode } from "./base/bytes.ts";
 import { TwinError } from "./base/errors.ts";
@@ -66,7 +66,7 @@ export async function writeStoreFile(folder: string, { stores, quotaBytes }: Sto
   await writeSecretFile(pathOf(folder), jsonEncode({ format: FORMAT, version: VERSION, stores, quotaBytes }));
 }
 
-/** Opens the store of one line. */
+/** Opens the store of one line, to be read: an absent or empty directory is an empty store. */
 export async function openStoreLine(
   folder: string,
   line: StoreLine,
@@ -75,6 +75,18 @@ export async function openStoreLine(
   const entry = entryOf(folder, line);
   const domain = entry.domain ?? (await domainOfDirectory(folder, entry.location));
   return openStore({ ...entry, domain }, openTwinStore);
+}
+
+/** The same for a vault that relies on it: a directory outside of the data folder may be on a disk that is away. */
+export async function openOwnStore(folder: string, line: StoreLine, openTwinStore: OpenTwinStore): Promise<ShardStore> {
+  const entry = entryOf(folder, line);
+  const domain = entry.domain ?? (await domainOfDirectory(folder, entry.location));
+  const isMounted = entry.location.kind === "directory" && !isBelow(folder, entry.location.path);
+  return openStore({ ...entry, domain, isMounted }, openTwinStore);
+}
+
+function isBelow(folder: string, path: string): boolean {
+  return path.startsWith(resolve(folder) + sep);
 }
 
 /** A directory beside the data folder does not survive its disk, whatever it is called. */
@@ -122,7 +134,7 @@ export function createStoreBook({ folder, vault, file: initial, openTwinStore }:
         throw new TwinError("TWIN_CONFIG_INVALID", `There is a store named ${line.name} already: choose another name.`);
       }
       await requireNewPlace(folder, line, lines);
-      const store = await openStoreLine(folder, line, openTwinStore);
+      const store = await openOwnStore(folder, line, openTwinStore);
       const before = lines;
       await write([...lines, line]);
       try {
@@ -138,7 +150,7 @@ export function createStoreBook({ folder, vault, file: initial, openTwinStore }:
       return report;
     },
     async keep(name) {
-      vault.stores.keep(name);
+      await vault.stores.keep(name);
       await setDraining(name, false);
     },
     async setQuota(next) {

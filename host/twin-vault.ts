@@ -13,10 +13,19 @@ import { type KernelPool, openKernelPool } from "./kernels/pool.ts";
 import type { StoresPart } from "./rpc/owner-parts.ts";
 import { lockFolder } from "./state/folder-lock.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
-import { createStoreBook, openStoreLine, readStoreFile, type StoreFile, type StoreLine } from "./store-book.ts";
+import {
+  createStoreBook,
+  openOwnStore,
+  openStoreLine,
+  readStoreFile,
+  type StoreFile,
+  type StoreLine,
+} from "./store-book.ts";
 import type { Vault } from "./vault/object.ts";
 import type { OpenTwinStore } from "./vault/open-store.ts";
 import { openVault, VAULT_JOBS } from "./vault/open-vault.ts";
+import { createReadOnlyStore } from "./vault/read-only-store.ts";
+import type { ShardStore } from "./vault/shard-store.ts";
 import type { VaultJobs } from "./vault/vault-jobs.ts";
 
 /** Four data shards and two parity shards: over six directories from the first start on. */
@@ -33,6 +42,8 @@ export interface TwinVaultParts {
   /** Workers for the heavy part of puts; as the cores suggest when absent. */
   readonly kernelWorkers?: number | undefined;
   readonly openTwinStore: OpenTwinStore;
+  /** Whether the stores are only looked at: somebody else relies on what stands there. */
+  readonly isReadOnly?: boolean | undefined;
   readonly log: Log;
 }
 
@@ -86,8 +97,12 @@ async function setIndexAside(folder: string): Promise<void> {
 async function openOverIndex(
   parts: TwinVaultParts & { readonly file: StoreFile; readonly pool: KernelPool<VaultJobs> },
 ): Promise<AsyncDisposable & { readonly vault: Vault }> {
-  const { folder, identity, kernels, openTwinStore, file, pool, log } = parts;
+  const { folder, identity, kernels, openTwinStore, isReadOnly = false, file, pool, log } = parts;
   const lines = file.stores;
+  const openLine = async (line: StoreLine): Promise<ShardStore> =>
+    isReadOnly
+      ? createReadOnlyStore(await openStoreLine(folder, line, openTwinStore))
+      : await openOwnStore(folder, line, openTwinStore);
   await using stack = new AsyncDisposableStack();
   const index = stack.use(
     await openSqliteStateStore({
@@ -103,7 +118,7 @@ async function openOverIndex(
     await openVault({
       key: identity.keys.vault,
       index,
-      stores: await Promise.all(lines.map((line) => openStoreLine(folder, line, openTwinStore))),
+      stores: await Promise.all(lines.map(openLine)),
       draining: lines.filter(({ draining }) => draining === true).map(({ name }) => name),
       quotaBytes: file.quotaBytes,
       code: CODE,

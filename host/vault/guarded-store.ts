@@ -71,6 +71,7 @@ export function guardStore(store: ShardStore, clock: Clock): GuardedStore {
           leafHashes: (name: string, offset: number) =>
             guard(() => store.leafHashes!(name, offset), storeWriteTimeoutMs),
         }),
+    ...(store.claim === undefined ? {} : { claim: () => guard(() => store.claim!(), storeWriteTimeoutMs) }),
     list: () => guardList(store, clock, guard),
   };
 }

@@ -172,8 +172,8 @@ export interface StoreRack {
    * new shards from the call on, also when the drain is aborted. Throws `TWIN_STORE_NEEDED` when too few others are left.
    */
   drain(name: string, options?: DrainOptions): Promise<DrainReport>;
-  /** Ends a drain's effect: the store takes shards again. */
-  keep(name: string): void;
+  /** Ends a drain's effect: the store takes shards again. One that is away because it has nothing is begun anew: scrub then. */
+  keep(name: string): Promise<void>;
   /** Bounds the bytes of all objects together, copies of the twin not counted; undefined: no bound. What is there stays. */
   setQuota(quotaBytes: number | undefined): void;
   /** Forgets an empty store, or with `lost` one that is gone with what it held: scrub then. Throws `TWIN_STORE_NEEDED`. */

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { boundStore } from "./bounded-store.ts";
 import type { TwinId } from "../identity/twin-id.ts";
 import { openDirectoryShardStore } from "./directory-shard-store.ts";
+import { openMountedShardStore } from "./mounted-shard-store.ts";
 import { createRedisShardStore } from "./redis-shard-store.ts";
 import { createS3ShardStore } from "./s3-shard-store.ts";
 import type { ShardStore } from "./shard-store.ts";
@@ -19,6 +20,8 @@ export interface StoreEntry {
   readonly domain?: string | undefined;
   /** So many bytes it takes; absent: as many as there is room for. */
   readonly capacityBytes?: number | undefined;
+  /** Whether the disk of a directory comes and goes: an empty folder is then none of the store's. */
+  readonly isMounted?: boolean | undefined;
 }
 
 /** Opens a store over another twin's host. */
@@ -39,12 +42,10 @@ async function openAt(entry: StoreEntry, openTwinStore: OpenTwinStore): Promise<
   const { name, location } = entry;
   const domain = entry.domain ?? domainOfLocation(location) ?? "";
   switch (location.kind) {
-    case "directory":
-      return openDirectoryShardStore({
-        name,
-        domain: entry.domain ?? (await diskOf(location.path)),
-        path: location.path,
-      });
+    case "directory": {
+      const place = { name, domain: entry.domain ?? (await diskOf(location.path)), path: location.path };
+      return entry.isMounted === true ? openMountedShardStore(place) : openDirectoryShardStore(place);
+    }
     case "s3":
       return createS3ShardStore({ ...location, name, domain });
     case "redis":

@@ -110,7 +110,12 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   };
   for (const record of index.segments()) census.add(record);
   for (const { record } of index.objects()) census.addObject(record);
-  if (census.segmentCount === 0) await rebuildIndex(parts);
+  if (census.segmentCount === 0) {
+    await rebuildIndex(parts);
+    // Nothing is missed in those that have nothing: a place that waits to be taken into use is, before anything asks it.
+    const unused = stores.filter(({ name }) => census.usage(name).shardCount === 0);
+    await Promise.allSettled(unused.map(async (store) => store.claim?.()));
+  }
   return createVaultDoor(parts);
 }
 

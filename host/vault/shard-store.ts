@@ -34,6 +34,11 @@ export interface ShardStore {
    * stores that would have to carry the bytes far have it. It finds rot, not lies: a store may answer from memory.
    */
   leafHashes?(name: string, offset: number): Promise<Uint8Array | undefined>;
+  /**
+   * Takes a place into use that has nothing of the store yet, and changes one that has nothing. Only a store has it
+   * that fails while it has nothing, as its disk may be away; who calls it knows that nothing is missed there.
+   */
+  claim?(): Promise<void>;
   /** All names with their sizes, in no order. */
   list(): AsyncIterable<ShardStat>;
 }

@@ -18,8 +18,10 @@ type RunningDrain = DrainOptions & { readonly signal: AbortSignal };
 export function createStoreRack(parts: VaultParts): Omit<StoreRack, "drain"> {
   return {
     add: (store) => addStore(parts, store),
-    keep(name) {
-      needStore(parts, name).isDraining = false;
+    async keep(name) {
+      const store = needStore(parts, name);
+      store.isDraining = false;
+      await store.claim?.();
     },
     setQuota(quotaBytes) {
       parts.quota.bytes = quotaBytes;

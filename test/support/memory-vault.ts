@@ -104,7 +104,7 @@ export function createMemoryVault(): Vault & { readonly objectCount: number; rea
     stores: {
       add: async () => {},
       drain: async () => ({ moved: 0, left: 0 }),
-      keep: () => {},
+      keep: async () => {},
       setQuota: () => {},
       remove: async () => {},
     },

@@ -215,7 +215,7 @@ async function act(
     case 7: {
       const store = disks.stores[below(7)]!.name;
       await vault.stores.drain(store);
-      vault.stores.keep(store);
+      await vault.stores.keep(store);
       break;
     }
     case 8: {

@@ -40,7 +40,7 @@ for (;;) {
     case 3: {
       const store = ["c", "d", "e", "f", "g"][below(5)]!;
       await vault.stores.drain(store);
-      vault.stores.keep(store);
+      await vault.stores.keep(store);
       break;
     }
     case 4: {

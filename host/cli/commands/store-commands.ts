@@ -63,7 +63,7 @@ Examples:
     .action((name: string, _: unknown, command: Command) => drain(name, command.optsWithGlobals()));
   store
     .command("keep <name>")
-    .description("end a drain: the store takes shards again")
+    .description("end a drain, or begin anew with a folder whose disk is gone for good: the store takes shards again")
     .action((name: string, _: unknown, command: Command) => keep(name, command.optsWithGlobals()));
   store
     .command("remove <name>")

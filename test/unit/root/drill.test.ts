@@ -109,6 +109,21 @@ describe("a drill", () => {
     );
   });
 
+  test("leaves the stores alone: one that was emptied is not taken for whole afterwards", async () => {
+    const emptied = join(parts.folder, "stores", "store-6");
+    rmSync(emptied, { recursive: true });
+    const before = await parts.vault.status();
+    expect(before.stores.at(-1)).toMatchObject({ name: "store-6", healthy: false });
+    await drillOver((rows) => rows).catch(() => {});
+    rmSync(emptied, { recursive: true, force: true });
+    await using kept = keepReplica(parts);
+    await kept.flush();
+    rmSync(emptied, { recursive: true, force: true });
+    await kept.drill();
+    expect((await parts.vault.status()).stores.at(-1)).toMatchObject({ healthy: false });
+    await parts.vault.scrub();
+  });
+
   test("names an object that would not come back, and the status tells it until one has succeeded", async () => {
     await using kept = keepReplica(parts);
     await kept.drill();

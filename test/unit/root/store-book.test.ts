@@ -1,10 +1,10 @@
 // The list of stores outlives the host, and each change is in it before the vault relies on it.
 
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { silentLog } from "../../../host/base/log.ts";
 import { openTwinVault, type TwinVault } from "../../../host/twin-vault.ts";
@@ -104,6 +104,38 @@ describe("the book of stores", () => {
     await third.stores.drain("usb", {});
     await third.stores.keep("usb");
     expect((await open().then(({ stores }) => stores.list())).some(({ draining }) => draining)).toBe(false);
+  });
+
+  test("writes nothing where a disk was, until it is back or the folder is taken as a new one", async () => {
+    const { vault, stores } = await open();
+    const usb = join(folder, "..", `${basename(folder)}-usb`);
+    onTestFinished(() => rm(usb, { recursive: true, force: true }));
+    await stores.add({ name: "usb", location: usb });
+    const info = await putBytes(vault, seededBytes(1, 9_000));
+    await stores.drain("store-1", {});
+    await rename(usb, join(folder, "away"));
+    await mkdir(usb);
+    const again = await open();
+    const listed = async (): Promise<unknown> => (await again.stores.list()).find(({ name }) => name === "usb");
+    expect(await listed()).toMatchObject({
+      healthy: false,
+      problem: expect.stringContaining("mount its disk") as string,
+    });
+    expect((await again.vault.status()).margin).toBe(1);
+    await again.stores.keep("store-1");
+    await putBytes(again.vault, seededBytes(2, 9_000));
+    await again.vault.sample(9);
+    await again.vault.repair();
+    expect(await readdir(usb)).toEqual([]);
+    await rmdir(usb);
+    await rename(join(folder, "away"), usb);
+    expect(await listed()).toMatchObject({ healthy: true });
+    await rm(usb, { recursive: true });
+    await again.stores.keep("usb");
+    expect(await listed()).toMatchObject({ healthy: false, problem: expect.stringContaining("gone") as string });
+    await again.vault.scrub();
+    expect(await listed()).toMatchObject({ healthy: true });
+    expect(await readBytes(again.vault, info.id)).toEqual(seededBytes(1, 9_000));
   });
 
   test("that is damaged stops the start instead of losing stores", async () => {

@@ -93,7 +93,7 @@ describe("a store that is drained", () => {
     const { vault } = await openTestVault({ stores: testStores(7) });
     await vault.stores.drain("a");
     await expect(vault.stores.drain("b")).rejects.toMatchObject({ code: "TWIN_STORE_NEEDED" });
-    vault.stores.keep("a");
+    await vault.stores.keep("a");
     await expect(vault.stores.drain("b")).resolves.toMatchObject({ left: 0 });
     await expect(vault.stores.drain("nobody")).rejects.toMatchObject({ code: "TWIN_CONFIG_INVALID" });
   });
