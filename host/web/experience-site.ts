@@ -13,9 +13,14 @@ import { answerBadUrl, answerErrors } from "./error-answers.ts";
 import type { SiteFiles } from "./site-files.ts";
 import { experiencePolicy } from "./site-headers.ts";
 
-/** Takes WebRTC out of the realm before a line of the experience runs: Firefox has no header for it. On the file's first line, so that line numbers stay. */
+/**
+ * Takes WebRTC, and asking the person for links of a kind, out of the realm before a line of the experience runs:
+ * Firefox has no header for the one, and asks even for a sandboxed frame. On the file's first line, so that line
+ * numbers stay.
+ */
 const SCRIPT_PREFIX = utf8Encode(
-  "try{for(const n of Object.getOwnPropertyNames(globalThis))if(/^(moz|webkit)?RTC/.test(n))delete globalThis[n]}catch{};",
+  "try{for(const n of Object.getOwnPropertyNames(globalThis))if(/^(moz|webkit)?RTC/.test(n))delete globalThis[n];" +
+    "delete Navigator.prototype.registerProtocolHandler}catch{};",
 );
 /** Whatever a browser may take for a script (MIME Sniffing Standard, section 4.6). */
 const SCRIPT_TYPE = /(java|ecma|j|live)script/i;
