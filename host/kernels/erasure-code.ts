@@ -279,7 +279,7 @@ interface WindowPiece {
 
 /** Writes pieces to where they belong in `shards`. */
 function into(shards: readonly Uint8Array[]): TakePiece {
-  return (row, offset, bytes) => shards[row]!.set(bytes, offset);
+  return (row, offset, bytes) => copyBytes(bytes, shards[row]!, offset);
 }
 
 /** Bytes from one piece to the next in the window, when `count` of them share it: whole stripes and a gap. */

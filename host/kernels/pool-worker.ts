@@ -5,6 +5,7 @@ import { type ErrorWire, toTwinError } from "../base/errors.ts";
 import type { JobResult } from "./kernel-job.ts";
 import type { Kernels } from "./kernels.ts";
 import { createKernels } from "./open-kernels.ts";
+import { tellCollector } from "./slabs.ts";
 
 /** What a worker is started with. */
 export interface PoolWorkerData {
@@ -14,10 +15,13 @@ export interface PoolWorkerData {
 }
 
 /** A job to do. */
-export interface PoolRequest {
+export interface PoolJob {
   readonly name: string;
   readonly input: unknown;
 }
+
+/** What a worker is sent: a job, or how much shared memory nobody keeps any more. */
+export type PoolRequest = PoolJob | { readonly looseBytes: number };
 
 /** What came of it. */
 export type PoolReply = { readonly value: unknown } | { readonly error: ErrorWire };
@@ -32,7 +36,7 @@ const kernels = createKernels(module);
 // Requests wait in the port until the jobs are loaded: it is read from when it has a listener.
 const { jobs } = (await import(address)) as { readonly jobs: LoadedJobs };
 
-async function run({ name, input }: PoolRequest): Promise<void> {
+async function run({ name, input }: PoolJob): Promise<void> {
   try {
     const { value, transfer = [] } = await jobs[name]!(kernels, input);
     port.postMessage({ value } satisfies PoolReply, [...transfer]);
@@ -41,4 +45,7 @@ async function run({ name, input }: PoolRequest): Promise<void> {
   }
 }
 
-port.on("message", (request: PoolRequest) => void run(request));
+port.on("message", (request: PoolRequest) => {
+  if ("looseBytes" in request) tellCollector(request.looseBytes);
+  else void run(request);
+});

@@ -8,7 +8,8 @@ import { errorFromWire, TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { KernelJobs } from "./kernel-job.ts";
 import { compileKernels } from "./open-kernel-module.ts";
-import type { PoolReply, PoolRequest, PoolWorkerData } from "./pool-worker.ts";
+import type { PoolJob, PoolReply, PoolRequest, PoolWorkerData } from "./pool-worker.ts";
+import { createSlabs, type Slabs } from "./slabs.ts";
 import { isWorkerCount, usualWorkerCount } from "./worker-count.ts";
 
 /** What {@link openKernelPool} needs. */
@@ -30,13 +31,16 @@ interface JobOptions {
 /** Runs jobs in their order of arrival, as many at once as there are workers. Disposing ends the workers. */
 export interface KernelPool<Jobs extends KernelJobs> extends AsyncDisposable {
   readonly workerCount: number;
+  /** Memory for inputs that its workers share with this thread: it need not move. */
+  readonly slabs: Slabs;
   /** Jobs that wait for a worker. */
   readonly waitingCount: number;
   /**
    * Runs one job. Rejects with the job's own {@link TwinError}; with `TWIN_KERNEL_QUEUE` when too many
    * wait already; with `TWIN_KERNEL_RESTARTED` when its worker died; with `TWIN_ABORTED` when the
-   * signal aborts or the pool is closed (a job that has begun runs to its end, unseen). Each of these
-   * may be tried again, from the source of what was transferred.
+   * signal aborts or the pool is closed (a job that has begun runs to its end, unseen: shared memory of its input
+   * is not to be given back). Each of these may be tried again, from the source of what was transferred. After any
+   * other end nobody but the caller uses the input's memory any more.
    */
   run<Name extends keyof Jobs & string>(
     name: Name,
@@ -55,7 +59,7 @@ export async function openKernelPool<Jobs extends KernelJobs>(options: KernelPoo
 }
 
 interface Task {
-  readonly request: PoolRequest;
+  readonly request: PoolJob;
   readonly transfer: readonly ArrayBuffer[];
   readonly settle: PromiseWithResolvers<unknown>;
 }
@@ -70,6 +74,9 @@ interface Slot {
 
 class WorkerPool implements KernelPool<KernelJobs> {
   readonly workerCount: number;
+  readonly slabs: Slabs = createSlabs((looseBytes) => {
+    for (const { worker } of this.#slots) worker.postMessage({ looseBytes } satisfies PoolRequest);
+  });
   readonly #data: PoolWorkerData;
   readonly #clock: Clock;
   readonly #slots = new Set<Slot>();

@@ -77,7 +77,7 @@ export class WindowMessage {
     if (this.#view.length !== out.length || this.#view.byteOffset !== start) {
       this.#view = this.#module.bytes.subarray(start, start + out.length);
     }
-    out.set(this.#view);
+    copyBytes(this.#view, out);
   }
 
   /** The window's first `size` bytes of text, fresh. */
@@ -102,7 +102,7 @@ export class WindowMessage {
     const additionalSize = this.#startLong(terms, size);
     exports.aeadSeal(text, size);
     exports.aeadTag(additionalSize, size);
-    out.set(bytes.subarray(text, text + size));
+    copyBytes(bytes.subarray(text, text + size), out);
     out.set(bytes.subarray(this.#tag, this.#tag + TAG_SIZE), size);
     exports.aeadWipe();
   }
@@ -159,7 +159,7 @@ export class WindowMessage {
       const piece = input.subarray(offset, offset + PIECE_SIZE);
       copyBytes(piece, bytes, text);
       step(text, piece.length);
-      output.set(bytes.subarray(text, text + piece.length), offset);
+      copyBytes(bytes.subarray(text, text + piece.length), output, offset);
     }
   }
 }

@@ -22,8 +22,6 @@ import type { VaultParts } from "./vault-parts.ts";
 
 /** One is named while those before it are packed and on their way; another one is being filled. */
 const GROUPS_IN_FLIGHT = LIMITS.vault.segmentsInFlight + 1;
-/** In the hands of those groups, being filled, and just given back. */
-const PLAIN_BUFFERS = GROUPS_IN_FLIGHT + 1;
 
 /** What a put of many is told. */
 export interface BatchRequest {
@@ -37,7 +35,7 @@ export interface BatchRequest {
 export async function putBatches(parts: VaultParts, request: BatchRequest): Promise<void> {
   const { source, signal, onStored } = request;
   throwIfAborted(signal);
-  const plains = createBufferShelf(PLAIN_BUFFERS);
+  const plains = createBufferShelf(parts.slabs);
   const work = createPutWork(parts);
   const line = new SegmentLine(parts, work, plains);
   const isStanding = createStanding(parts, await answeringStores(parts));
@@ -58,7 +56,7 @@ export async function putBatches(parts: VaultParts, request: BatchRequest): Prom
     // Whatever failed: the others end as they may.
     await Promise.allSettled(pending);
     line.release();
-    plains.clear();
+    plains.end();
   }
 }
 

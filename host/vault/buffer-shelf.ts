@@ -1,47 +1,47 @@
-// Buffers of one put that are filled again and again: fresh memory costs more than what is written into it.
+// The buffers of one put, filled again and again: fresh memory costs more than what is written into it. The large ones
+// are slabs, which the puts of a vault share among each other and with its kernel workers.
 
-import { free } from "./movable.ts";
+import type { Slabs } from "../kernels/slabs.ts";
 
-const STEP_SIZE = 1_048_576;
+/** Less than this is not worth keeping; it moves to the workers and back. */
+const SLAB_SIZE = 1_048_576;
 
-/** Buffers that wait for their next use. */
+/** Buffers for one put. */
 export interface BufferShelf {
   /** A view of `sizeBytes` bytes, of any content, that is the caller's alone. */
-  take(sizeBytes: number): Uint8Array<ArrayBuffer>;
-  /** Puts the whole buffer under `view` back. Nobody else may read or write it any more. */
-  give(view: Uint8Array<ArrayBuffer>): void;
-  /** Gives the memory of those that wait back at once, not when it is collected. */
-  clear(): void;
+  take(sizeBytes: number): Uint8Array;
+  /** Puts the whole buffer under `view` back, if it is of this shelf. No thread may read or write it any more. */
+  give(view: Uint8Array): void;
+  /** This put wants little more: what it has given back need not wait for it. */
+  rest(): void;
+  /** The put is over. What it has not given back some thread or store may still use: it is left to the collector. */
+  end(): void;
 }
 
-/** An empty shelf that keeps up to `count` buffers. */
-export function createBufferShelf(count: number): BufferShelf {
-  const waiting: ArrayBuffer[] = [];
-  const dropSmallest = (): void => {
-    const smallest = Math.min(...waiting.map(({ byteLength }) => byteLength));
-    const at = waiting.findIndex(({ byteLength }) => byteLength === smallest);
-    for (const spare of waiting.splice(at, 1)) free(new Uint8Array(spare));
+/** An empty shelf over `slabs`. */
+export function createBufferShelf(slabs: Slabs): BufferShelf {
+  const taken = new Map<ArrayBufferLike, Uint8Array>();
+  let hold: Disposable | undefined;
+  const rest = (): void => {
+    hold?.[Symbol.dispose]();
+    hold = undefined;
   };
   return {
     take(sizeBytes) {
-      const found = waiting.findIndex(({ byteLength }) => byteLength >= sizeBytes);
-      const [buffer] = found === -1 ? [] : waiting.splice(found, 1);
-      if (buffer !== undefined) return new Uint8Array(buffer, 0, sizeBytes);
-      if (sizeBytes < STEP_SIZE) return new Uint8Array(sizeBytes);
-      // Sizes grow with the stream: a smaller one would wait in vain.
-      if (waiting.length > 0) dropSmallest();
-      // In whole steps, so that they fit the next time too; memory that is not touched costs nothing.
-      const size = Math.ceil(sizeBytes / STEP_SIZE) * STEP_SIZE;
-      // One that could be resized has a mapping of its own: what malloc is given back of this size, it keeps.
-      return new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }), 0, sizeBytes);
+      if (sizeBytes < SLAB_SIZE) return new Uint8Array(sizeBytes);
+      hold ??= slabs.hold();
+      const slab = slabs.take(sizeBytes);
+      taken.set(slab.buffer, slab);
+      return slab;
     },
-    give({ buffer }) {
-      if (buffer.byteLength < STEP_SIZE) return;
-      waiting.push(buffer);
-      if (waiting.length > count) dropSmallest();
+    give(view) {
+      if (taken.delete(view.buffer)) slabs.give(view);
     },
-    clear() {
-      for (const buffer of waiting.splice(0)) free(new Uint8Array(buffer));
+    rest,
+    end() {
+      for (const slab of taken.values()) slabs.forget(slab);
+      taken.clear();
+      rest();
     },
   };
 }

@@ -8,12 +8,15 @@ import { promisify } from "node:util";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import { syncFolder } from "../base/sync-folder.ts";
+import { beginsAtPage, PAGE_SIZE } from "./page-memory.ts";
 import { checkShardName, isShardName } from "./shard-name.ts";
 import type { ShardRange, ShardStat, ShardStore } from "./shard-store.ts";
 
 // A short read is made of these: a handle costs it a tenth more, and twice the garbage.
 const [openDescriptor, readDescriptor, statDescriptor] = [promisify(openFile), promisify(readFile), promisify(fstat)];
-const { O_CREAT, O_WRONLY } = constants;
+const { O_CREAT, O_DIRECT, O_WRONLY } = constants;
+/** Less is not worth a second descriptor. */
+const DIRECT_SIZE = 262_144;
 /** Folder and file are decorated, so that no name (`..`, `.`) can mean another place. */
 const FOLDER_PREFIX = "s-";
 const FILE_SUFFIX = ".shard";
@@ -30,6 +33,7 @@ export async function openDirectoryShardStore(options: {
   const folderOf = (shard: string): string => prefix + checkShardName(shard).slice(0, 2);
   const fileOf = (shard: string): string => folderOf(shard) + sep + shard + FILE_SUFFIX;
   const run = <T>(operation: Promise<T>): Promise<T> => operation.catch((cause: unknown) => fail(name, cause));
+  const writeDurably = createDurableWriter();
 
   // One that cannot be made now may be a disk that is away: its store fails, not the host.
   await makeFolder(path).catch(() => {});
@@ -73,27 +77,50 @@ async function* listFolder(
   }
 }
 
-/** Writes and syncs the file, then the folder that names it. A folder that is missing is made: mostly it is there. */
-async function writeDurably(folder: string, file: string, data: Uint8Array): Promise<void> {
-  const write = async (): Promise<void> => {
+/**
+ * Writes and syncs files, each with the folder that names it. A folder that is missing is made: mostly it is there.
+ * What is large and begins at a page goes past the page cache, where that can be: to copy it there takes more CPU than
+ * to compute it, and all of it must reach the disk now anyway. The rest of it, less than a page, goes as all else does.
+ */
+function createDurableWriter(): (folder: string, file: string, data: Uint8Array) => Promise<void> {
+  let canBeDirect = true;
+
+  const writeDirectly = async (file: string, data: Uint8Array): Promise<boolean> => {
+    try {
+      await using handle = await open(file, O_WRONLY | O_CREAT | O_DIRECT, 0o600);
+      await writeAll(handle, data);
+      return true;
+    } catch (cause) {
+      // Not every file system can, and not every one says so at once.
+      if (codeOf(cause) !== "EINVAL" && codeOf(cause) !== "EOPNOTSUPP") throw cause;
+      canBeDirect = false;
+      return false;
+    }
+  };
+  const write = async (folder: string, file: string, data: Uint8Array): Promise<void> => {
+    const wholePages = data.length - (data.length % PAGE_SIZE);
+    const isLarge = canBeDirect && data.length >= DIRECT_SIZE && beginsAtPage(data);
+    const from = isLarge && (await writeDirectly(file, data.subarray(0, wholePages))) ? wholePages : 0;
     // Not truncated first: good bytes that are written once more stay readable meanwhile.
     await using handle = await open(file, O_WRONLY | O_CREAT, 0o600);
-    await writeAll(handle, data);
+    await writeAll(handle, data, from);
     if ((await handle.stat()).size !== data.length) await handle.truncate(data.length);
     await handle.datasync();
     await syncFolder(folder);
   };
-  try {
-    await write();
-  } catch (cause) {
-    if (!isAbsence(cause)) throw cause;
-    await makeFolder(folder);
-    await write();
-  }
+  return async (folder, file, data) => {
+    try {
+      await write(folder, file, data);
+    } catch (cause) {
+      if (!isAbsence(cause)) throw cause;
+      await makeFolder(folder);
+      await write(folder, file, data);
+    }
+  };
 }
 
-async function writeAll(handle: FileHandle, data: Uint8Array): Promise<void> {
-  for (let written = 0; written < data.length;) {
+async function writeAll(handle: FileHandle, data: Uint8Array, from = 0): Promise<void> {
+  for (let written = from; written < data.length;) {
     written += (await handle.write(data, written, data.length - written, written)).bytesWritten;
   }
 }

@@ -20,6 +20,16 @@ export function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
   return copy;
 }
 
+/** The buffers under `views` that are to move with a job: what threads share need not. */
+export function moving(views: readonly Uint8Array[]): ArrayBuffer[] {
+  return views.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+}
+
+/** What `came` back from a job, in the buffer that was `sent` to it where threads share that: who lent it knows it again. */
+export function returned(sent: Uint8Array, came: Uint8Array): Uint8Array {
+  return sent.buffer instanceof SharedArrayBuffer ? new Uint8Array(sent.buffer, came.byteOffset, came.length) : came;
+}
+
 /** Gives the memory under `bytes` back now, not when the garbage collector comes by: they are empty from then on. */
 export function free({ buffer }: Uint8Array<ArrayBuffer>): void {
   buffer.transfer(0);

@@ -8,6 +8,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
+import { createSlabs } from "../kernels/slabs.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { rebuildIndex } from "./adopt-segments.ts";
 import { createBlockReader } from "./block-reader.ts";
@@ -81,7 +82,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     onBlame: createBlameBook({ index, census, changes, log }),
   });
   const segments = createSegmentReader(seal, shards, clock);
-  const buffers = createReadBuffers();
+  const slabs = options.pool?.slabs ?? createSlabs();
+  const buffers = createReadBuffers(slabs);
   const blocks = createBlockReader({ seal, index, segments, buffers, pool: options.pool });
   const parts: VaultParts = {
     seal,
@@ -96,6 +98,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     stores,
     segments,
     blocks,
+    slabs,
     buffers,
     manifests: createManifestCache(blocks),
     marks: createStoreMarks({ seal, stores, census, log }),

@@ -3,7 +3,7 @@
 
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
-import { createBufferShelf } from "./buffer-shelf.ts";
+import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
 import type { ChunkName } from "./chunk-names.ts";
 import { discardShards } from "./dispersal.ts";
 import type { Gate } from "./gate.ts";
@@ -20,8 +20,6 @@ import type { VaultParts } from "./vault-parts.ts";
 
 /** A batch that fills this much of a segment goes at once; less waits for company. */
 const FULL_SIZE = (LIMITS.vault.segmentSizeBytes * 3) / 4;
-/** Being filled, being named, and waiting for their turn to be packed. */
-const PLAIN_BUFFERS = 4;
 
 /** Blocks on their way into the vault. One caller at a time. */
 export interface PutSession {
@@ -53,7 +51,7 @@ class OpenSession implements PutSession {
   readonly #parts: VaultParts;
   readonly #isStanding: (id: Uint8Array) => boolean;
   readonly #work: PutWork;
-  readonly #plains = createBufferShelf(PLAIN_BUFFERS);
+  readonly #plains: BufferShelf;
   readonly #gates: SizeGates;
   readonly #line: SegmentLine;
   readonly #flights: SegmentFlights;
@@ -66,6 +64,7 @@ class OpenSession implements PutSession {
     this.#parts = parts;
     this.#isStanding = createStanding(parts, answering);
     this.#work = createPutWork(parts);
+    this.#plains = createBufferShelf(parts.slabs);
     this.#gates = {
       enterMiddle: () => this.#enter(parts.middlePuts),
       enterLarge: () => this.#enter(parts.largePuts),
@@ -113,6 +112,7 @@ class OpenSession implements PutSession {
       const segments = await this.#flights.landAll();
       this.#giveMemoryBack();
       await parts.tail.commit({ object: { ...object, segments }, draft });
+      this.#plains.give(draft.plain);
     } else {
       const segments = await this.land();
       this.#giveMemoryBack();
@@ -124,14 +124,14 @@ class OpenSession implements PutSession {
   }
 
   release(): void {
-    this.#giveMemoryBack();
+    this.#plains.end();
     this.#line.release();
     this.#done.resolve();
   }
 
   /** Of what has landed. The rows of a large object want memory too. */
   #giveMemoryBack(): void {
-    this.#plains.clear();
+    this.#plains.rest();
     this.#line.giveMemoryBack();
   }
 

@@ -6,7 +6,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { KernelPool } from "../kernels/pool.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
 import { zstdAside } from "./compression.ts";
-import { WORKER_SIZE } from "./movable.ts";
+import { moving, returned, WORKER_SIZE } from "./movable.ts";
 import { createPace } from "./pace.ts";
 import type { VaultJobs } from "./vault-jobs.ts";
 import { type PackedSegment, packSegment, type SegmentOrder } from "./segment-coder.ts";
@@ -15,19 +15,16 @@ import type { StreamBatch } from "./stream-batches.ts";
 import type { VaultKeys } from "./vault-keys.ts";
 import type { VaultParts } from "./vault-parts.ts";
 
-/** How plaintext becomes shards. One put, one of these. */
+/** How plaintext becomes shards. One put, one of these. Buffers that threads share stay where they are, others move: they are those of the answer from then on. */
 export interface PutWork {
-  /** The chunks of a batch, as `nameChunks`. The batch's buffer moves: it is the one of the answer from then on. */
+  /** The chunks of a batch, as `nameChunks`. */
   name(
     key: Uint8Array,
     batch: StreamBatch,
-  ): Promise<{ readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array<ArrayBuffer> }>;
-  /** The ids of small objects, as `nameSmall`. The batch's buffer moves likewise. */
-  nameSmall(
-    keys: VaultKeys,
-    batch: SmallBatch,
-  ): Promise<{ readonly ids: Uint8Array; readonly bytes: Uint8Array<ArrayBuffer> }>;
-  /** The segment, as `packSegment`. The order's buffers move: they are those of the answer from then on. */
+  ): Promise<{ readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array }>;
+  /** The ids of small objects, as `nameSmall`. */
+  nameSmall(keys: VaultKeys, batch: SmallBatch): Promise<{ readonly ids: Uint8Array; readonly bytes: Uint8Array }>;
+  /** The segment, as `packSegment`. */
   pack(keys: VaultKeys, order: SegmentOrder): Promise<PackedSegment>;
 }
 
@@ -53,19 +50,26 @@ function createPacedWork(kernels: Kernels, clock: Clock): PutWork {
 /** Works on the workers of `pool`; what is small, as `here` does. */
 function createPooledWork(pool: KernelPool<VaultJobs>, here: PutWork): PutWork {
   return {
-    name(key, batch) {
+    async name(key, batch) {
       if (batch.end - batch.start < WORKER_SIZE) return here.name(key, batch);
-      return pool.run("name", { key, batch }, { transfer: [batch.bytes.buffer] });
+      const { chunks, bytes } = await pool.run("name", { key, batch }, { transfer: moving([batch.bytes]) });
+      return { chunks, bytes: returned(batch.bytes, bytes) };
     },
-    nameSmall(keys, batch) {
+    async nameSmall(keys, batch) {
       if (batch.objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < WORKER_SIZE)
         return here.nameSmall(keys, batch);
-      return pool.run("nameSmall", { keys, batch }, { transfer: [batch.bytes.buffer] });
+      const { ids, bytes } = await pool.run("nameSmall", { keys, batch }, { transfer: moving([batch.bytes]) });
+      return { ids, bytes: returned(batch.bytes, bytes) };
     },
-    pack(keys, order) {
+    async pack(keys, order) {
       if (order.blocks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < WORKER_SIZE) return here.pack(keys, order);
-      const transfer = [order.plain, ...order.shards].map(({ buffer }) => buffer);
-      return pool.run("pack", { keys, order }, { transfer });
+      const transfer = moving([order.plain, ...order.shards]);
+      const { plain, shards, ...packed } = await pool.run("pack", { keys, order }, { transfer });
+      return {
+        ...packed,
+        plain: returned(order.plain, plain),
+        shards: shards.map((shard, index) => returned(order.shards[index]!, shard)),
+      };
     },
   };
 }

@@ -31,9 +31,9 @@ export interface SegmentOrder {
   readonly code: SegmentCode;
   readonly blocks: readonly PlainBlock[];
   /** Holds the plaintext of the blocks. */
-  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly plain: Uint8Array;
   /** One buffer for each shard, with any content: room for header and data if nothing is compressed. */
-  readonly shards: readonly Uint8Array<ArrayBuffer>[];
+  readonly shards: readonly Uint8Array[];
 }
 
 /** A segment that was made, in the buffers of its order. */
@@ -41,9 +41,9 @@ export interface PackedSegment {
   readonly shape: SegmentShape;
   readonly blocks: readonly SegmentBlock[];
   /** Of no use any more but for its buffer. */
-  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly plain: Uint8Array;
   /** Header and data of each. */
-  readonly shards: readonly Uint8Array<ArrayBuffer>[];
+  readonly shards: readonly Uint8Array[];
 }
 
 /** Where a segment is packed. */

@@ -12,17 +12,17 @@ const FIRST_SIZE = 65_536;
 export class SegmentDraft {
   readonly blocks: PlainBlock[] = [];
   readonly #shelf: BufferShelf;
-  #plain: Uint8Array<ArrayBuffer>;
+  #plain: Uint8Array;
   #end = 0;
   #sealedBytes = 0;
 
-  constructor(shelf: BufferShelf, plain: Uint8Array<ArrayBuffer> = shelf.take(FIRST_SIZE)) {
+  constructor(shelf: BufferShelf, plain: Uint8Array = shelf.take(FIRST_SIZE)) {
     this.#shelf = shelf;
     this.#plain = plain;
   }
 
   /** The buffer that holds the blocks. */
-  get plain(): Uint8Array<ArrayBuffer> {
+  get plain(): Uint8Array {
     return this.#plain;
   }
 

@@ -23,7 +23,7 @@ export class SegmentLine {
     this.#parts = parts;
     this.#work = work;
     this.#plains = plains;
-    this.#shards = createBufferShelf(LIMITS.vault.segmentsInFlight * shardCountOf(parts.code));
+    this.#shards = createBufferShelf(parts.slabs);
   }
 
   /** Makes a segment of the draft, whose buffer is taken over, and places it. Throws as `disperse`. */
@@ -51,14 +51,14 @@ export class SegmentLine {
     return { record, blocks };
   }
 
-  /** The buffers of shards that have landed. */
+  /** Nothing more flies: the buffers of shards need not be kept for it. */
   giveMemoryBack(): void {
-    this.#shards.clear();
+    this.#shards.rest();
   }
 
   /** The shards of all that flew are known, or gone. */
   release(): void {
-    this.giveMemoryBack();
+    this.#shards.end();
     for (const id of this.#segmentIds.splice(0)) this.#parts.active.delete(id);
   }
 }

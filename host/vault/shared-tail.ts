@@ -1,9 +1,9 @@
 // Small ends of many puts go together: while one segment of them is on its way, those that come wait and
 // make up the next one, and all of its objects become known in one commit. Nobody waits for company.
 
-import { createBufferShelf } from "./buffer-shelf.ts";
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
+import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
 import { discardShards } from "./dispersal.ts";
 import { type Dispersed, type NewObject, makeKnown } from "./make-known.ts";
 import { createPutWork } from "./put-work.ts";
@@ -62,11 +62,16 @@ function takeFitting(waiting: Waiting[]): Waiting[] {
 
 /** Settles all entries. Never throws. */
 async function storeTogether(parts: VaultParts, entries: readonly Waiting[]): Promise<void> {
-  const shelf = createBufferShelf(0);
+  const shelf = createBufferShelf(parts.slabs);
   const line = new SegmentLine(parts, createPutWork(parts), shelf);
   let segment: Dispersed | undefined;
   try {
-    segment = await line.fly(joinDrafts(entries.map(({ draft }) => draft)));
+    segment = await line.fly(
+      joinDrafts(
+        entries.map(({ draft }) => draft),
+        shelf,
+      ),
+    );
     const { record, blocks } = segment;
     const placed = new Map(blocks.map((block) => [hexEncode(block.id), block]));
     const objects = entries.map(({ object, draft }) => {
@@ -85,14 +90,14 @@ async function storeTogether(parts: VaultParts, entries: readonly Waiting[]): Pr
     for (const { settle } of entries) settle.reject(thrown);
   } finally {
     line.release();
+    shelf.end();
   }
 }
 
 /** The blocks of all drafts, each once. */
-function joinDrafts(drafts: readonly SegmentDraft[]): SegmentDraft {
+function joinDrafts(drafts: readonly SegmentDraft[], shelf: BufferShelf): SegmentDraft {
   const [only] = drafts;
   if (only !== undefined && drafts.length === 1) return only;
-  const shelf = createBufferShelf(0);
   const joined = new SegmentDraft(shelf, shelf.take(drafts.reduce((sum, { sealedBytes }) => sum + sealedBytes, 0)));
   const seen = new Set<string>();
   for (const { blocks, plain } of drafts) {

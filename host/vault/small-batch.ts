@@ -24,7 +24,7 @@ export interface PlacedObject extends CheckedMeta {
 
 /** Objects that fit into one segment together. */
 export interface SmallBatch {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   readonly objects: readonly PlacedObject[];
 }
 
@@ -62,13 +62,13 @@ export async function* smallBatches(
 }
 
 class BatchInMaking {
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array;
   readonly #objects: PlacedObject[] = [];
   #end = 0;
   #blockCount = 0;
   #sealedBytes = 0;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>) {
+  constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 

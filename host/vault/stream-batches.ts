@@ -25,7 +25,7 @@ export interface SizeGates {
 
 /** Some bytes of a stream, in a buffer of their own. */
 export interface StreamBatch {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** Where they begin and end in it. */
   readonly start: number;
   readonly end: number;
@@ -72,8 +72,9 @@ export function withRest(batch: StreamBatch, before: StreamBatch, from: number):
   return { ...batch, start };
 }
 
-function grow(bytes: Uint8Array<ArrayBuffer>, end: number, shelf: BufferShelf): Uint8Array<ArrayBuffer> {
-  const grown = shelf.take(Math.min(GROWTH * bytes.length, LEAD_SIZE + FILL_SIZE));
+function grow(bytes: Uint8Array, end: number, shelf: BufferShelf): Uint8Array {
+  // A large stream mostly goes on; what of its buffer is not written costs nothing.
+  const grown = shelf.take(bytes.length === MIDDLE_SIZE ? LEAD_SIZE + FILL_SIZE : GROWTH * bytes.length);
   copyBytes(bytes.subarray(0, end), grown);
   shelf.give(bytes);
   return grown;

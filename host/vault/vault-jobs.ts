@@ -1,9 +1,10 @@
 // What the vault gives to the kernel workers: plaintext becomes shards, and sealed frames plaintext. Buffers
-// come and go with each job, so that they can be filled again.
+// that threads do not share come and go with each job, so that they can be filled again.
 
 import type { KernelJob, KernelJobs } from "../kernels/kernel-job.ts";
 import { type ChunkName, nameChunks } from "./chunk-names.ts";
 import { zstdAtOnce } from "./compression.ts";
+import { moving } from "./movable.ts";
 import { type PackedSegment, type RemakeOrder, packSegment, remakeShards, type SegmentOrder } from "./segment-coder.ts";
 import { hashLeaves } from "./shard.ts";
 import { openSealed, type SealedFrames } from "./sealed-frames.ts";
@@ -19,19 +20,19 @@ const atOnce = async (): Promise<void> => {};
 /** The chunks of a batch, whose bytes come back. */
 const name: KernelJob<
   { readonly key: Uint8Array; readonly batch: StreamBatch },
-  { readonly chunks: readonly ChunkName[]; readonly bytes: Bytes }
+  { readonly chunks: readonly ChunkName[]; readonly bytes: Uint8Array }
 > = async (kernels, { key, batch: { bytes, start, end, isLast } }) => {
   const chunks = await nameChunks(kernels, key, { bytes: bytes.subarray(start, end), isLast }, atOnce);
-  return { value: { chunks, bytes }, transfer: [bytes.buffer] };
+  return { value: { chunks, bytes }, transfer: moving([bytes]) };
 };
 
 /** The ids of small objects, whose bytes come back with their manifests. */
 const nameSmall: KernelJob<
   { readonly keys: VaultKeys; readonly batch: SmallBatch },
-  { readonly ids: Bytes; readonly bytes: Bytes }
+  { readonly ids: Bytes; readonly bytes: Uint8Array }
 > = async (kernels, { keys, batch }) => {
   const ids = await nameSmallBatch(kernels, keys, batch, atOnce);
-  return { value: { ids, bytes: batch.bytes }, transfer: [ids.buffer, batch.bytes.buffer] };
+  return { value: { ids, bytes: batch.bytes }, transfer: moving([ids, batch.bytes]) };
 };
 
 /** The shards of a segment; the buffer of its plaintext comes back. */
@@ -40,7 +41,7 @@ const pack: KernelJob<{ readonly keys: VaultKeys; readonly order: SegmentOrder }
   { keys, order },
 ) => {
   const packed = await packSegment({ keys, kernels }, order, { zstd: zstdAtOnce, pace: atOnce });
-  return { value: packed, transfer: [packed.plain, ...packed.shards].map(({ buffer }) => buffer) };
+  return { value: packed, transfer: moving([packed.plain, ...packed.shards]) };
 };
 
 /** The plaintext of frames: in the buffer in which they came, or in a new one when they were compressed. */

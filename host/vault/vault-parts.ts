@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { KernelPool } from "../kernels/pool.ts";
+import type { Slabs } from "../kernels/slabs.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { Census } from "./census.ts";
 import type { DispersalParts } from "./dispersal.ts";
@@ -40,6 +41,8 @@ export interface VaultParts {
   readonly segments: SegmentReader;
   readonly blocks: BlockReader;
   readonly manifests: ManifestCache;
+  /** Memory that large puts, walks and long reads share with the workers. */
+  readonly slabs: Slabs;
   /** Of short reads, of walks and of long reads of what must be rebuilt. */
   readonly buffers: ReadBuffers;
   /** Segments of puts at work: nothing refers to their shards yet, and yet they are no orphans. */

@@ -42,11 +42,13 @@ const realWrite = handles["write"]!;
 handles["write"] = async function write(...values) {
   step("write");
   const [bytes, offset, size, position] = values as [Uint8Array, number, number, number];
-  if (isArmed && steps.length === Number(at)) await realWrite.call(this, bytes, offset, size >> 1, position);
+  // Whole pages, where there are some: less does not go past the page cache.
+  const half = size < 8_192 ? size >> 1 : (size >> 13) << 12;
+  if (isArmed && steps.length === Number(at)) await realWrite.call(this, bytes, offset, half, position);
   step("write, half of it");
   return realWrite.apply(this, values);
 };
-for (const name of ["sync", "truncate"]) watch(handles, name);
+for (const name of ["datasync", "sync", "truncate"]) watch(handles, name);
 for (const name of ["mkdir", "rm", "rename"]) watch(fs.promises, name);
 syncBuiltinESMExports();
 // A commit of the index that fails has no effect: the store of tables sees to that. So it is only killed here.
@@ -61,11 +63,12 @@ databases["exec"] = function exec(sql) {
 const { openFolderVault } = await import("./folder-vault.ts");
 const { seededBytes } = await import("./seeded-bytes.ts");
 const { putBytes } = await import("./test-vault.ts");
-const { MANY } = await import("./many-contents.ts");
+const { LARGE_SIZE, MANY } = await import("./many-contents.ts");
 const { vault } = await openFolderVault(folder);
 const first = (await vault.find(({ type }) => type === "application/octet-stream"))[0]!.id;
 const WORK: Readonly<Record<string, () => Promise<unknown>>> = {
   put: () => putBytes(vault, seededBytes(77, 50_000)),
+  putLarge: () => putBytes(vault, seededBytes(77, LARGE_SIZE)),
   putMany: () => vault.putMany(many()),
   forget: () => vault.forget(first),
   scrub: async () => {

@@ -1,44 +1,68 @@
-// What a put's shelf of buffers gives out again, and gives back.
+// What one put has of the slabs that all puts share, and what becomes of it.
 
 import { expect, test } from "vitest";
+import { createSlabs } from "../../../host/kernels/slabs.ts";
 import { createBufferShelf } from "../../../host/vault/buffer-shelf.ts";
 
 const LARGE = 3_000_000;
 
-test("a buffer that was given is taken again, also for less", () => {
-  const shelf = createBufferShelf(1);
+test("a large buffer that was given is taken again, also for less, and by another put", () => {
+  const slabs = createSlabs();
+  const [shelf, other] = [createBufferShelf(slabs), createBufferShelf(slabs)];
   const first = shelf.take(LARGE);
   shelf.give(first);
   const second = shelf.take(LARGE - 1);
   expect(second.buffer).toBe(first.buffer);
   expect(second).toHaveLength(LARGE - 1);
-  expect(shelf.take(LARGE).buffer).not.toBe(first.buffer);
+  shelf.give(second.subarray(0, 5));
+  expect(other.take(LARGE).buffer).toBe(first.buffer);
 });
 
-test("of more buffers than it keeps the largest stay, and the others hold no memory", () => {
-  const shelf = createBufferShelf(1);
-  const [small, large] = [shelf.take(LARGE), shelf.take(2 * LARGE)];
-  shelf.give(large);
-  shelf.give(small);
-  expect(small.buffer.detached).toBe(true);
-  expect(shelf.take(LARGE).buffer).toBe(large.buffer);
+test("a small buffer is nobody else's, and may be given back all the same", () => {
+  const shelf = createBufferShelf(createSlabs());
+  const first = shelf.take(1_000);
+  expect(first.buffer).toBeInstanceOf(ArrayBuffer);
+  shelf.give(first);
+  expect(shelf.take(1_000).buffer).not.toBe(first.buffer);
 });
 
-test("a buffer that is too small makes way for the one that is made instead", () => {
-  const shelf = createBufferShelf(2);
-  const [small, large] = [shelf.take(LARGE), shelf.take(2 * LARGE)];
-  shelf.give(small);
-  shelf.give(large);
-  expect(shelf.take(3 * LARGE)).toHaveLength(3 * LARGE);
-  expect(small.buffer.detached).toBe(true);
-  expect(shelf.take(2 * LARGE).buffer).toBe(large.buffer);
+test("a put cannot give back what another one has", () => {
+  const slabs = createSlabs();
+  const [shelf, other] = [createBufferShelf(slabs), createBufferShelf(slabs)];
+  const bytes = shelf.take(LARGE);
+  other.give(bytes);
+  expect(other.take(LARGE).buffer).not.toBe(bytes.buffer);
 });
 
-test("a cleared shelf holds no memory, and still serves", () => {
-  const shelf = createBufferShelf(2);
-  const view = shelf.take(LARGE);
-  shelf.give(view);
-  shelf.clear();
-  expect(view.buffer.detached).toBe(true);
-  expect(shelf.take(LARGE)).toHaveLength(LARGE);
+test("what a put has not given back at its end is nobody's any more", () => {
+  const slabs = createSlabs();
+  const [shelf, other] = [createBufferShelf(slabs), createBufferShelf(slabs)];
+  const [given, kept] = [shelf.take(LARGE), shelf.take(LARGE)];
+  shelf.give(given);
+  shelf.end();
+  shelf.give(kept);
+  const next = [other.take(LARGE).buffer, other.take(LARGE).buffer];
+  expect(next).toContain(given.buffer);
+  expect(next).not.toContain(kept.buffer);
+});
+
+test("slabs are held from the first one on until the put wants little more, and once", () => {
+  const real = createSlabs();
+  let holders = 0;
+  const slabs = { ...real, hold: () => (holders++, { [Symbol.dispose]: () => void holders-- }) };
+  const shelf = createBufferShelf(slabs);
+  shelf.take(1_000);
+  expect(holders).toBe(0);
+  const bytes = shelf.take(LARGE);
+  shelf.take(LARGE);
+  expect(holders).toBe(1);
+  shelf.rest();
+  shelf.rest();
+  expect(holders).toBe(0);
+  shelf.give(bytes);
+  expect(shelf.take(LARGE).buffer).toBe(bytes.buffer);
+  expect(holders).toBe(1);
+  shelf.end();
+  shelf.end();
+  expect(holders).toBe(0);
 });

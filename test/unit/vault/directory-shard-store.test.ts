@@ -1,6 +1,6 @@
 // The directory adapter: the port's suite, and what only a directory can suffer.
 
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import type { ShardStore } from "../../../host/vault/shard-store.ts";
 import { testShardStore } from "../../conformance/shard-store.suite.ts";
 import { createFaultyShardStore } from "../../support/faulty-shard-store.ts";
 import { createMemoryShardStore } from "../../support/memory-shard-store.ts";
+import { seededBytes } from "../../support/seeded-bytes.ts";
 
 const root = await mkdtemp(join(tmpdir(), "shards-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -81,6 +82,62 @@ describe("a directory of shards", () => {
     await store.delete("aa-2");
     await store.put("aa-2", Uint8Array.of(2));
   });
+});
+
+describe("a large shard that begins at a page", () => {
+  const kinds = ["shared", "own"] as const;
+  const mapped = (kind: (typeof kinds)[number], size: number): Uint8Array => {
+    const options = { maxByteLength: size };
+    return new Uint8Array(kind === "shared" ? new SharedArrayBuffer(size, options) : new ArrayBuffer(size, options));
+  };
+
+  test("is what was put, whatever its size, and nothing of what lies behind it in memory", async () => {
+    const { store, path } = await openFresh();
+    for (const kind of kinds) {
+      for (const size of [262_143, 262_144, 262_145, 300_000, 1_052_672]) {
+        const room = mapped(kind, 2_000_000);
+        const data = room.subarray(4_096, 4_096 + size);
+        room.fill(0xee);
+        data.set(seededBytes(size, size));
+        await store.put("aa", data);
+        room.fill(7);
+        expect(Buffer.compare(await readFile(join(path, "s-aa", "aa.shard")), seededBytes(size, size))).toBe(0);
+        expect(Buffer.compare((await store.get("aa"))!, seededBytes(size, size))).toBe(0);
+      }
+    }
+  });
+
+  test("takes the place of a longer and of a shorter one", async () => {
+    const { store } = await openFresh();
+    for (const size of [900_001, 300_001, 700_000, 10, 262_144]) {
+      const data = mapped("shared", 1_000_000).subarray(0, size);
+      data.set(seededBytes(size, size));
+      await store.put("aa", data);
+      expect(Buffer.compare((await store.get("aa"))!, seededBytes(size, size))).toBe(0);
+    }
+  });
+
+  test("comes into a folder that was removed meanwhile", async () => {
+    const { store, path } = await openFresh();
+    await rm(path, { recursive: true });
+    await store.put("aa", mapped("shared", 300_000).fill(5));
+    expect(Buffer.compare((await store.get("aa"))!, new Uint8Array(300_000).fill(5))).toBe(0);
+  });
+
+  test.runIf(process.platform === "linux")(
+    "goes another way where the system does not take it directly, and says when that is full",
+    async () => {
+      const { store, path } = await openFresh();
+      await store.put("aa-1", mapped("shared", 300_000).fill(1));
+      // A device that has no direct way, and no room either.
+      await symlink("/dev/full", join(path, "s-aa", "aa-2.shard"));
+      await expect(store.put("aa-2", mapped("shared", 300_000))).rejects.toMatchObject({ code: "TWIN_STORE_FULL" });
+      await store.delete("aa-2");
+      await store.put("aa-2", mapped("shared", 300_001).fill(2));
+      expect(Buffer.compare((await store.get("aa-1"))!, new Uint8Array(300_000).fill(1))).toBe(0);
+      expect(Buffer.compare((await store.get("aa-2"))!, new Uint8Array(300_001).fill(2))).toBe(0);
+    },
+  );
 });
 
 describe("a store with a capacity", () => {

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concatBytes } from "../../../host/base/bytes.ts";
 import { LIMITS } from "../../../host/base/limits.ts";
+import { createSlabs } from "../../../host/kernels/slabs.ts";
 import { createBufferShelf } from "../../../host/vault/buffer-shelf.ts";
 import { nameChunks } from "../../../host/vault/chunk-names.ts";
 import { type StreamBatch, streamBatches, withRest } from "../../../host/vault/stream-batches.ts";
@@ -18,7 +19,7 @@ const key = seededBytes(8, 32);
 
 /** The chunks of a stream as a put takes them, each in a copy; used buffers are scribbled on and come back. */
 async function chunksOf(bytes: Uint8Array, pieceSize: number): Promise<Uint8Array[]> {
-  const shelf = createBufferShelf(2);
+  const shelf = createBufferShelf(createSlabs());
   const chunks: Uint8Array[] = [];
   let before: { readonly batch: StreamBatch; readonly rest: number } | undefined;
   for await (const next of streamBatches(inPieces(bytes, pieceSize), shelf, OPEN)) {
@@ -64,8 +65,8 @@ describe("the batches of a stream", () => {
   });
 
   test("take no more buffers than are at work", async () => {
-    const shelf = createBufferShelf(2);
-    const seen = new Set<ArrayBuffer>();
+    const shelf = createBufferShelf(createSlabs());
+    const seen = new Set<ArrayBufferLike>();
     let count = 0;
     const entered: string[] = [];
     const gates = {
