@@ -130,7 +130,7 @@ export const LIMITS = {
     journalSegmentCount: 8,
     /** The first segment of a process: somebody waits for it, and most short ones never fill it. */
     journalFirstSizeBytes: 256 * KIB,
-    /** A disk that writes quicker than this may keep a worker that has nothing else to do: what comes meanwhile waits so long. */
+    /** A disk that mostly writes quicker than this may keep a worker that has nothing else to do: what comes meanwhile waits so long. */
     quickWriteUs: 500,
     /** Durable rows wait this long for more before the tables take them: a page that many share and a row that is written often are written once, a row that is gone by then not at all. */
     applyDelayMs: 250,
@@ -138,7 +138,7 @@ export const LIMITS = {
     openDelayMsMax: 2_000,
     /** Rows that wait for the tables before they are taken at once: all of them are memory, and work for the next start after a crash. */
     applyRowCount: 16_384,
-    /** How long the tables take rows before calls run again; more when very much waits. */
+    /** How long the tables take rows before calls run again, when new rows come as quickly as they are taken; else less, and more when very much waits. */
     applySliceMs: 2,
     /** Tables that could not take rows (a full disk) are tried again after this. */
     applyRetryMs: 1_000,

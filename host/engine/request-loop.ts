@@ -3,6 +3,7 @@
 import { systemClock } from "../base/clock.ts";
 import { toTwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
+import type { CommitCosts } from "../state/commit-costs.ts";
 import { unpackCalls } from "./call-packing.ts";
 import { unpackDeliveries } from "./delivery-packing.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine-operations.ts";
@@ -11,7 +12,14 @@ import type { Mailer } from "./mailer.ts";
 import type { OperationAnswer, OperationName } from "./operations.ts";
 import type { Residence } from "./residence.ts";
 import type { Turns } from "./turns.ts";
-import { batchOf, type ToWorker, type WorkerReply, type WorkerRequest } from "./worker-messages.ts";
+import { Vigil } from "./vigil.ts";
+import {
+  batchOf,
+  type EngineWorkerData,
+  type ToWorker,
+  type WorkerReply,
+  type WorkerRequest,
+} from "./worker-messages.ts";
 
 /** Work of the worker's own that runs guests: it waits its turn in a lane of its own. */
 interface OwnWork extends Payer {
@@ -25,27 +33,43 @@ interface OwnWork extends Payer {
 /** No request has it: the watchdog sees that something runs, and gives it a call's time. */
 const OWN_ID = -1;
 
+/** What a request loop is made of. */
+export interface RequestLoopParts {
+  readonly residence: Residence;
+  readonly mailer: Mailer;
+  readonly running: EngineWorkerData["running"];
+  /** Of what requests commit. */
+  readonly costs: CommitCosts;
+}
+
 /** Says which one is running, so that the watchdog can judge it. */
 export class RequestLoop {
   readonly #residence: Residence;
   readonly #mailer: Mailer;
+  readonly #costs: CommitCosts;
   readonly #running: Int32Array;
   readonly #queue = new FairQueue<WorkerRequest | OwnWork>();
   /** Aborted when nobody waits any more for what has begun; of those that asked for it. */
   readonly #begun = new Map<number, AbortController>();
+  /** Kept when everything is answered: who has called often calls again. */
+  readonly #vigil = new Vigil({ clock: systemClock });
+  /** Requests that have begun and are not answered. */
+  #openCount = 0;
   #scheduled = false;
   #ranCount = 0;
   /** Who runs behind the slice. */
   #resumed: { readonly payer: Payer; readonly sinceMs: number } | undefined;
 
-  constructor(residence: Residence, mailer: Mailer, running: SharedArrayBuffer) {
+  constructor({ residence, mailer, running, costs }: RequestLoopParts) {
     this.#residence = residence;
     this.#mailer = mailer;
+    this.#costs = costs;
     this.#running = new Int32Array(running);
   }
 
   /** Takes in what the main thread has sent. */
   accept(message: ToWorker): void {
+    this.#vigil.end();
     const { places, calls, deliveries, requests, drops, forget } = batchOf(message);
     for (const place of places) this.#residence.add(place);
     for (const { id, twin } of forget) this.#answer(id, "forget", this.#residence.forget(twin));
@@ -96,11 +120,13 @@ export class RequestLoop {
     this.#endResumed(startedMs);
     let beforeMs = startedMs;
     for (let request = this.#queue.next(); request !== undefined; request = this.#queue.next()) {
+      const committed = this.#costs.committedSizeBytes;
       if ("run" in request && request.resumes) return this.#resume(request, beforeMs);
       if ("run" in request) this.#marked(OWN_ID, request.run);
       else this.#perform(request);
       const nowMs = systemClock.elapsedMs();
-      this.#queue.charge(request, nowMs - beforeMs);
+      const laterMs = this.#costs.priceMs(this.#costs.committedSizeBytes - committed);
+      this.#queue.charge(request, nowMs - beforeMs + laterMs);
       beforeMs = nowMs;
       if (nowMs - startedMs < LIMITS.engine.sliceMs) continue;
       this.#schedule();
@@ -141,6 +167,7 @@ export class RequestLoop {
   }
 
   #answer(id: number, name: string, answering: Promise<OperationAnswer<OperationName>>): void {
+    this.#openCount += 1;
     answering.then(
       (answer) => this.#reply({ id, answer }),
       (thrown: unknown) => {
@@ -155,6 +182,8 @@ export class RequestLoop {
   #reply(reply: WorkerReply): void {
     this.#begun.delete(reply.id);
     this.#mailer.reply(reply);
+    this.#openCount -= 1;
+    if (this.#openCount === 0 && this.#queue.isEmpty) this.#vigil.begin();
   }
 
   /** Lets the watchdog see what runs, and that it is another one than before. */

@@ -5,6 +5,7 @@ import { systemClock } from "../base/clock.ts";
 import { toTwinError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
 import { openKernels } from "../kernels/open-kernels.ts";
+import { CommitCosts } from "../state/commit-costs.ts";
 import { openJournal } from "../state/journal.ts";
 import type { JournalFolder } from "../state/journal-folder.ts";
 import { TableReaders } from "../state/table-readers.ts";
@@ -32,8 +33,9 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
   mailer.heedHearers(data.hearers);
   try {
     const kernels = await opening;
+    const costs = new CommitCosts(systemClock);
     const choice = new WriteChoice({ clock: systemClock, isAlone: () => loop.isAlone() });
-    const journal = await openJournal({ folder: openFolder(data.journalFolder), kernels, log, choice });
+    const journal = await openJournal({ folder: openFolder(data.journalFolder), kernels, log, choice, costs });
     const recovered = journal.recoveredTwins();
     const residence: Residence = new Residence({
       journal,
@@ -50,7 +52,7 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
       outside: openOutsideLink(data.outside),
       readers: data.isLocked ? new TableReaders() : undefined,
     });
-    const loop = new RequestLoop(residence, mailer, data.running);
+    const loop = new RequestLoop({ residence, mailer, running: data.running, costs });
     for (const place of data.places) residence.add(place);
     port.on("message", (message: ToWorker) => loop.accept(message));
     post({ kind: "ready", recovered });

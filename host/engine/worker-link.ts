@@ -13,6 +13,7 @@ import type { Delivery, Receipt } from "./engine.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 import type { Outside } from "./outside.ts";
 import { serveOutside } from "./outside-link.ts";
+import { Vigil } from "./vigil.ts";
 import {
   allowedMs,
   type EngineWorkerData,
@@ -98,6 +99,8 @@ export class WorkerLink {
   readonly #options: WorkerLinkOptions;
   readonly #flights = new Map<number, Flight>();
   readonly #lanes = new Map<string, number>();
+  /** Kept while one request alone is on its way. */
+  readonly #vigil: Vigil;
   readonly #ended = Promise.withResolvers<void>();
   #nextId = 1;
   #calls: WorkerRequest<"call">[] = [];
@@ -116,6 +119,7 @@ export class WorkerLink {
     this.#worker = worker;
     this.#running = new Int32Array(running);
     this.#options = options;
+    this.#vigil = new Vigil({ clock: options.clock });
     const started = Promise.withResolvers<void>();
     this.ready = started.promise;
     worker.on("message", (message: FromWorker) => this.#receive(message, started));
@@ -201,6 +205,7 @@ export class WorkerLink {
   }
 
   #receive(message: FromWorker, started: PromiseWithResolvers<void>): void {
+    this.#vigil.end();
     if (message instanceof Uint8Array) this.#take(message, []);
     else if (message.kind === "ready") {
       this.recovered = message.recovered;
@@ -264,6 +269,7 @@ export class WorkerLink {
         message,
         packed.map(({ buffer }) => buffer),
       );
+      if (this.#flights.size === 1) this.#vigil.begin();
     });
   }
 

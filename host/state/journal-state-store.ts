@@ -61,7 +61,8 @@ export function openJournalStateStore(options: JournalStateOptions): JournalStat
     const overlay = new Overlay();
     const onSynced = (sequence: number): void => journal.release(twin, sequence);
     const isSynced = records.length === 0;
-    const applier = new TableApplier({ file, overlay, clock, log, isBusy, appliedSequence, onSynced, isSynced });
+    const { costs } = journal;
+    const applier = new TableApplier({ file, overlay, clock, log, costs, isBusy, appliedSequence, onSynced, isSynced });
     const store = new Store({ file, seal, overlay, applier, journal, twin, onRecord: options.onRecord });
     for (const record of opened) store.recover(record);
     // Not before: who cannot be opened now finds them again when it is tried once more.
@@ -184,6 +185,7 @@ class Store implements JournalStateStore, JournalSource {
     for (const write of writes) checkWrite(write);
     if (writes.length === 0) return this.#last();
     this.#parts.applier.checkRoom();
+    this.#parts.journal.costs?.add(writes);
     let record = this.#open;
     if (record === undefined) {
       const sequence = (this.#drawn?.sequence ?? this.#durableSequence) + 1;

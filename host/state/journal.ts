@@ -5,6 +5,7 @@ import { compareBytes } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import type { CommitCosts } from "./commit-costs.ts";
 import type { JournalFolder, JournalSegment } from "./journal-folder.ts";
 import type { FoundGroup, JournalRecord } from "./journal-form.ts";
 import { decodeGroup, encodeGroup, findGroup, FIRST_PREVIOUS } from "./journal-group.ts";
@@ -23,6 +24,8 @@ export interface JournalSource {
 
 /** Makes records durable, in order, many at once. */
 export interface Journal extends AsyncDisposable {
+  /** Where its twins count what they commit, and what that costs. */
+  readonly costs: CommitCosts | undefined;
   /** The records of `twin` that nobody has taken over, oldest first. */
   recovered(twin: string): readonly JournalRecord[];
   /** The tables of `twin` have its recovered records. */
@@ -48,6 +51,8 @@ export interface JournalParts {
   readonly log: Log;
   /** Without it no write is made on this thread. */
   readonly choice?: WriteChoice | undefined;
+  /** Of what is committed to it; nobody wants to know them when absent. */
+  readonly costs?: CommitCosts | undefined;
 }
 
 /** A segment on disk: the last record of each twin in it. */
@@ -178,6 +183,7 @@ function damaged({ path, offset }: { readonly path: string; readonly offset: num
 }
 
 class FolderJournal implements Journal {
+  readonly costs: CommitCosts | undefined;
   readonly #parts: JournalParts;
   readonly #recovered: Map<string, JournalRecord[]>;
   /** Oldest first; the last one is the one being written, once there is one. */
@@ -196,6 +202,7 @@ class FolderJournal implements Journal {
   #working = false;
 
   constructor(parts: JournalParts, found: FoundJournal) {
+    this.costs = parts.costs;
     this.#parts = parts;
     this.#recovered = found.records;
     this.#segments = [...found.segments];
@@ -270,7 +277,8 @@ class FolderJournal implements Journal {
       this.#enlisted = new Set();
       let failure: unknown;
       try {
-        await this.#write(sources.map((source) => this.#drawFrom(source)));
+        const write = (): Promise<void> => this.#write(sources.map((source) => this.#drawFrom(source)));
+        await (this.costs === undefined ? write() : this.costs.spend(write));
       } catch (thrown) {
         failure = thrown;
       }

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import type { CommitCosts } from "./commit-costs.ts";
 import { keyOf, type Overlay, type OverlayRow, sizeOf, versionAt } from "./overlay.ts";
 import type { StateFile } from "./state-file.ts";
 
@@ -25,6 +26,8 @@ export interface DurableRecord {
 const NEVER = -1;
 /** What a row in memory needs besides its bytes, about. */
 const ROW_OVERHEAD_BYTES = 256;
+/** The part of a slice that one takes in any case: about what a single caller needs between an answer and its next call. */
+const SLICE_SHARE_MIN = 1 / 40;
 /** So much that waits is taken at once; beyond, the tables get more time than calls leave them by themselves. */
 const PRESSURE_BYTES = LIMITS.state.waitingSizeBytes / 8;
 
@@ -34,6 +37,8 @@ export interface ApplierParts {
   readonly overlay: Overlay;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where its work counts. */
+  readonly costs?: CommitCosts | undefined;
   /** Whether somebody waits for an answer: a file that nobody writes yet is then opened for it a little later. */
   readonly isBusy?: (() => boolean) | undefined;
   /** The last record that the file has. */
@@ -164,7 +169,8 @@ export class TableApplier {
     const { rowCount, sizeBytes } = this.#waiting;
     if (isWanted || rowCount >= LIMITS.state.applyRowCount || sizeBytes >= PRESSURE_BYTES) {
       this.#scheduled = "now";
-      setImmediate(() => this.#step());
+      // Not the coming round: in that one the answers to those who have just committed are sent.
+      setImmediate(() => setImmediate(() => this.#step()));
     } else if (this.#scheduled === "no" && this.#hasMore) {
       this.#scheduled = "soon";
       void this.#stepLater();
@@ -188,8 +194,9 @@ export class TableApplier {
   #step(): void {
     if (this.#closed) return;
     this.#scheduled = "no";
+    const { costs } = this.#parts;
     try {
-      if (!this.#applySlice()) return this.#schedule();
+      if (!(costs === undefined ? this.#applySlice() : costs.spend(() => this.#applySlice()))) return this.#schedule();
       if (this.#isCheckpointDue()) return void this.#checkpointLater();
     } catch (thrown) {
       return this.#abandon(thrown);
@@ -201,10 +208,16 @@ export class TableApplier {
   #applySlice(): boolean {
     if (!this.#hasMore) return true;
     const pass = (this.#pass ??= this.#begin());
-    const sliceMs = LIMITS.state.applySliceMs * Math.max(1, this.#waiting.sizeBytes / PRESSURE_BYTES);
+    const sliceMs = LIMITS.state.applySliceMs * this.#sliceShare(pass);
     if (!this.#write(pass, this.#parts.clock.elapsedMs() + sliceMs)) return false;
     this.#commit(pass);
     return true;
+  }
+
+  /** As much of a slice as has come of rows since the pass began, of those that it takes: it is done before as many wait again. */
+  #sliceShare({ load }: Pass): number {
+    const { rowCount, sizeBytes } = this.#waiting;
+    return Math.max(SLICE_SHARE_MIN, Math.min(1, rowCount / load.rowCount), sizeBytes / PRESSURE_BYTES);
   }
 
   #isCheckpointDue(): boolean {
@@ -233,7 +246,7 @@ export class TableApplier {
       for (const row of this.#parts.overlay.rowsFrom(namespace, pass.order)) {
         this.#writeRow(pass, namespace, row);
         // A look at the clock costs a part of a row.
-        if (++count % 16 !== 0 || this.#parts.clock.elapsedMs() < untilMs) continue;
+        if (++count % 4 !== 0 || this.#parts.clock.elapsedMs() < untilMs) continue;
         // The one right behind it.
         pass.order = `${row.order}\0`;
         return false;

@@ -11,13 +11,16 @@ export interface WriteChoiceParts {
   readonly isAlone: () => boolean;
 }
 
-/** So many quick writes in a row are needed. */
-const PROOF_COUNT = 16;
+/** So much trust is needed, and so much there can be: a quick write earns 1. */
+const TRUST_NEEDED = 16;
+const TRUST_MAX = 32;
+/** What a slow write costs, for each `LIMITS.state.quickWriteUs` of it: slow ones may add a quarter of that to the mean. */
+const SLOW_PRICE = 4;
 
 /** Learns how quick the disk is from every write. */
 export class WriteChoice {
   readonly #parts: WriteChoiceParts;
-  #quickCount = 0;
+  #trust = 0;
 
   constructor(parts: WriteChoiceParts) {
     this.#parts = parts;
@@ -26,7 +29,7 @@ export class WriteChoice {
   /** Asked once before each write. */
   isHere(): boolean {
     const isAlone = this.#parts.isAlone();
-    return isAlone && this.#quickCount >= PROOF_COUNT;
+    return isAlone && this.#trust >= TRUST_NEEDED;
   }
 
   /** Runs one write and notes how long it took. Rejects as it does, also when it throws. */
@@ -35,6 +38,8 @@ export class WriteChoice {
     const startedMs = clock.elapsedMs();
     const writing = write();
     if (writing !== undefined) await writing;
-    this.#quickCount = clock.elapsedMs() - startedMs < LIMITS.state.quickWriteUs / 1_000 ? this.#quickCount + 1 : 0;
+    const slowness = (clock.elapsedMs() - startedMs) / (LIMITS.state.quickWriteUs / 1_000);
+    const earned = slowness < 1 ? 1 : -SLOW_PRICE * slowness;
+    this.#trust = Math.max(0, Math.min(TRUST_MAX, this.#trust + earned));
   }
 }

@@ -51,8 +51,8 @@ interface Tables {
 
 const ROOMY = 2 ** 30;
 
-function openTables(options: StateFileOptions = freshFile()): Tables {
-  const [file, overlay, clock] = [openStateFile(options), new Overlay(), createManualClock()];
+function openTables(options: StateFileOptions = freshFile(), clock: ManualClock = createManualClock()): Tables {
+  const [file, overlay] = [openStateFile(options), new Overlay()];
   let synced = 0;
   const onSynced = (sequence: number): void => {
     synced = sequence;
@@ -96,6 +96,49 @@ async function letApply({ clock }: Tables): Promise<void> {
   clock.advance(LIMITS.state.applyRetryMs + LIMITS.state.applyDelayMs);
   for (let turns = 0; turns < 20; turns++) await turn();
 }
+
+describe("a pass over many rows", () => {
+  const LOOK_MS = 0.05;
+
+  /** The tables, whose clock goes on with each look at it: how many turns a pass of 2,000 rows takes while others come. */
+  async function countTurns(othersPerTurn: number): Promise<number> {
+    const clock = createManualClock();
+    const tables = openTables(freshFile(), { ...clock, elapsedMs: () => (clock.advance(LOOK_MS), clock.elapsedMs()) });
+    const { applier, add } = tables;
+    const rows = (count: number, name: string): StateWrite[] =>
+      Array.from({ length: count }, (_, index) => textWrite("a", `${name} ${index}`));
+    add(...rows(2_000, "first"));
+    const caughtUp = applier.catchUp();
+    let turns = 0;
+    for (; applier.appliedSequence === 0; turns++) {
+      if (turns > 0 && othersPerTurn > 0) add(...rows(othersPerTurn, `earlier ${turns}`));
+      await turn();
+    }
+    await caughtUp;
+    applier.close();
+    return turns;
+  }
+
+  test("stops again and again for calls, and takes more at once the more new rows come", async () => {
+    expect(await countTurns(0)).toBeGreaterThan(400);
+    const othersPerTurn = 20;
+    const turns = await countTurns(othersPerTurn);
+    // In what it takes at once there is more than in what comes meanwhile, so it ends before as many wait again.
+    expect(turns * othersPerTurn).toBeLessThan(2_000);
+  });
+
+  test("begins behind the answers to who has committed", async () => {
+    const { applier, add, file } = openTables();
+    const seen: boolean[] = [];
+    add(textWrite("a", "k"));
+    const caughtUp = applier.catchUp();
+    setImmediate(() => seen.push(file.ownNumber("applied") > 0));
+    await caughtUp;
+    seen.push(file.ownNumber("applied") > 0);
+    expect(seen).toEqual([false, true]);
+    applier.close();
+  });
+});
 
 describe("tables whose disk is full", () => {
   test("keep what waits in memory, say so when it is too much, and take all of it when there is room", async () => {

@@ -30,13 +30,34 @@ describe("the choice of who writes", () => {
     expect(await write(slowMs / 2)).toBe(true);
   });
 
-  test("is not the worker for a while after one slow write", async () => {
-    const { write } = open();
-    for (let index = 0; index < 20; index++) await write(0);
-    await write(slowMs);
-    const after: boolean[] = [];
-    for (let index = 0; index < 10; index++) after.push(await write(0));
-    expect(after).not.toContain(true);
+  test("bears one write that is a little slow, and is not the worker for a while after one that is very slow, or several", async () => {
+    for (const [slow, isBorne] of [
+      [[2 * slowMs], true],
+      [[9 * slowMs], false],
+      [[2 * slowMs, 2 * slowMs, 2 * slowMs], false],
+    ] as const) {
+      const { write } = open();
+      for (let index = 0; index < 100; index++) await write(0);
+      for (const tookMs of slow) await write(tookMs);
+      const after: boolean[] = [];
+      for (let index = 0; index < 7; index++) after.push(await write(0));
+      expect(after).toEqual(after.map(() => isBorne));
+      for (let index = 0; index < 20; index++) await write(0);
+      expect(await write(0)).toBe(true);
+    }
+  });
+
+  test("leaves a disk to others of which slow writes cost more than a quarter of a quick one on average", async () => {
+    for (const [every, isBorne] of [
+      [24, true],
+      [12, false],
+    ] as const) {
+      const { write } = open();
+      const made: boolean[] = [];
+      // As slow as four: the mean of 16 would grow by a quarter of the bound.
+      for (let index = 1; index < 1_000; index++) made.push(await write(index % every === 0 ? 4 * slowMs : 0));
+      expect(new Set(made.slice(100))).toEqual(new Set([isBorne]));
+    }
   });
 
   test("never is the worker on a slow disk", async () => {
