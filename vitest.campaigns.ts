@@ -1,4 +1,4 @@
-// Longer, seeded campaigns (crash, fuzz). CAMPAIGN_SEED repeats a run, CAMPAIGN_MINUTES bounds it.
+// Longer, seeded campaigns (crash, fuzz). CAMPAIGN_SEED repeats a run, CAMPAIGN_MINUTES says how long it lasts.
 
 import { defineConfig } from "vitest/config";
 

@@ -30,6 +30,14 @@ export async function makeTwinFolder<T>(folder: string, build: (making: string) 
   }
 }
 
+/** What a disk has said while a twin's folder was made, as `TWIN_HOST_FOLDER`; anything else as it is. */
+export function asFolderFailure(thrown: unknown, folder: string): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof TwinError || !("syscall" in thrown)) return thrown;
+  const { code = "unknown" } = thrown as NodeJS.ErrnoException;
+  const message = `${folder} cannot be made (${code}): free room on its disk, or name another folder.`;
+  return new TwinError("TWIN_HOST_FOLDER", message, {}, thrown);
+}
+
 async function requireEmpty(folder: string): Promise<void> {
   const entries = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === "ENOENT") return [];

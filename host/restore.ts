@@ -15,7 +15,7 @@ import { createKeystore } from "./identity/keystore.ts";
 import { parsePhrase } from "./identity/phrase.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { openKernels } from "./kernels/open-kernels.ts";
-import { makeTwinFolder } from "./new-twin-folder.ts";
+import { asFolderFailure, makeTwinFolder } from "./new-twin-folder.ts";
 import { placeForTwin } from "./other-twin-folder.ts";
 import { isTwinFile } from "./replica.ts";
 import { openSqliteStateStore } from "./state/sqlite-state-store.ts";
@@ -63,7 +63,7 @@ const BATCH_LENGTH = 1_000;
 /** A host makes a new root a few times a day; one that does so faster than it can be read is not waited for. */
 const TRIES_MAX = 4;
 
-/** Restores the twin. Throws `TWIN_PHRASE_INVALID`, `TWIN_CONFIG_INVALID`, `TWIN_OBJECT_UNKNOWN` when the stores know nothing of it, `TWIN_OBJECT_LOST` when they are too few; there is no data folder then. */
+/** Restores the twin. Throws `TWIN_PHRASE_INVALID`, `TWIN_CONFIG_INVALID`, `TWIN_OBJECT_UNKNOWN` when the stores know nothing of it, `TWIN_OBJECT_LOST` when they are too few, `TWIN_HOST_FOLDER` when the disk fails; there is no data folder then. */
 export async function restoreTwin(request: RestoreRequest): Promise<RestoreReport & { readonly folder: string }> {
   const { log } = request;
   const kernels = await openKernels();
@@ -81,7 +81,8 @@ export async function restoreTwin(request: RestoreRequest): Promise<RestoreRepor
   for (let tries = 1; ; tries++) {
     try {
       return { ...(await restoreFrom(found)), folder };
-    } catch (thrown) {
+    } catch (cause) {
+      const thrown = asFolderFailure(cause, folder);
       // Its host may run, and have replaced what was being read.
       const next = tries < TRIES_MAX && isLoss(thrown) ? await findTwin(request.locations, keys) : found;
       if (next.root.sequence === found.root.sequence) throw thrown;

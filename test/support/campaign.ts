@@ -1,5 +1,5 @@
 // How long a campaign lasts and where its chance begins: CAMPAIGN_SEED repeats a run, CAMPAIGN_MINUTES
-// bounds it. In CI the seed is always the same, so that a red run speaks of the change; elsewhere each is new.
+// says how long it lasts, instead of until it has done what its name says. In CI the seed is always the same, so that a red run speaks of the change; elsewhere each is new.
 
 /** Seed and bounds of one run. */
 export interface Campaign {
@@ -20,6 +20,21 @@ export function startCampaign(defaultMinutes: number): Campaign {
   process.stdout.write(`CAMPAIGN_SEED=${seed}\n`);
   const below = createChance(seed);
   return { seed, below, hasTime: () => Date.now() < endMs };
+}
+
+/** One that has a count to reach, however long a busy machine takes for it. */
+export interface CountedCampaign extends Omit<Campaign, "hasTime"> {
+  /** Whether to go on after so many. */
+  readonly goesOn: (done: number) => boolean;
+  /** How many it must be in the end. */
+  readonly countMin: number;
+}
+
+/** A campaign that does `count` of something, or, with CAMPAIGN_MINUTES, as much as there is time for. */
+export function startCountedCampaign(count: number): CountedCampaign {
+  const isTimed = process.env["CAMPAIGN_MINUTES"] !== undefined;
+  const { seed, below, hasTime } = startCampaign(0);
+  return { seed, below, goesOn: isTimed ? hasTime : (done) => done < count, countMin: isTimed ? 1 : count };
 }
 
 /** Whole numbers below a bound, from a seed (mulberry32). */

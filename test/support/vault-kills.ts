@@ -10,15 +10,15 @@ import { openFolderVault } from "./folder-vault.ts";
 import { seededBytes } from "./seeded-bytes.ts";
 import { readBytes } from "./test-vault.ts";
 
-/** Kills `kills` processes on one folder, at moments that `below` picks. Answers how many objects the last one left. */
+/** Kills processes on one folder while `goesOn` says so of their number, at moments that `below` picks. Answers how many objects the last one left. */
 export async function killAtWork(
   folder: string,
-  options: { readonly kills: number; readonly below: (max: number) => number; readonly hasTime?: () => boolean },
+  options: { readonly below: (max: number) => number; readonly goesOn: (kills: number) => boolean },
 ): Promise<{ readonly kills: number; readonly objects: number }> {
-  const { kills, below, hasTime = () => true } = options;
+  const { below, goesOn } = options;
   let objects = 0;
   let count = 0;
-  for (; count < kills && hasTime(); count++) {
+  for (; goesOn(count); count++) {
     const child = spawn(
       process.execPath,
       [join(import.meta.dirname, "vault-kill-loop.ts"), folder, String(below(1_000_000))],
