@@ -22,6 +22,7 @@ import {
   type StoreLine,
 } from "./store-book.ts";
 import type { Vault } from "./vault/object.ts";
+import { INDEX_VERSION } from "./vault/vault-index.ts";
 import type { OpenTwinStore } from "./vault/open-store.ts";
 import { openVault, VAULT_JOBS } from "./vault/open-vault.ts";
 import { createReadOnlyStore } from "./vault/read-only-store.ts";
@@ -112,6 +113,8 @@ async function openOverIndex(
       kernels,
       random: systemRandom,
       sizes: "summed",
+      version: INDEX_VERSION,
+      remedy: "Stop the host, then run twin vault reindex",
     }),
   );
   const vault = stack.use(

@@ -18,14 +18,17 @@ function resultCode(thrown: unknown): number | undefined {
   return thrown.errcode & 0xff;
 }
 
-/** A {@link TwinError} for an error of `node:sqlite` about the file at `path`; anything else is returned as it is. */
-export function sqliteFailure(thrown: unknown, path: string): unknown {
+/** What the owner of a state file does about one that is broken. */
+const RESTORE = "Restore it from a backup";
+
+/** A {@link TwinError} for an error of `node:sqlite` about the file at `path`, with what to do when it is broken; anything else is returned as it is. */
+export function sqliteFailure(thrown: unknown, path: string, remedy?: string): unknown {
   switch (resultCode(thrown)) {
     case BUSY:
       return new TwinError("TWIN_HOST_BUSY", `Another process uses ${path}. Stop it first.`, {}, thrown);
     case CORRUPT:
     case NOTADB:
-      return stateBroken(path, "it is damaged or not a state file", thrown);
+      return stateBroken(path, "it is damaged or not a state file", thrown, remedy);
     case FULL:
       return new TwinError("TWIN_STATE_FULL", `The disk of ${path} is full. Free some space.`, {}, thrown);
     case PERM:
@@ -39,10 +42,10 @@ export function sqliteFailure(thrown: unknown, path: string): unknown {
 }
 
 /** `TWIN_STATE_BROKEN` about the file at `path`, in one sentence that says why and what to do. */
-export function stateBroken(path: string, why: string, cause?: unknown): TwinError {
+export function stateBroken(path: string, why: string, cause?: unknown, remedy: string = RESTORE): TwinError {
   return new TwinError(
     "TWIN_STATE_BROKEN",
-    `The state file ${path} cannot be used: ${why}. Restore it from a backup; nothing was changed.`,
+    `The state file ${path} cannot be used: ${why}. ${remedy}; nothing was changed.`,
     {},
     cause,
   );

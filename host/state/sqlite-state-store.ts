@@ -2,7 +2,6 @@
 // acknowledged. For small tables with one user; a twin's own state goes through the journal.
 
 import { LIMITS } from "../base/limits.ts";
-import { sqliteFailure } from "./sqlite-failure.ts";
 import { openStateFile, type StateFile, type StateFileOptions } from "./state-file.ts";
 import { checkKey, checkNamespace, checkRange } from "./state-key.ts";
 import type { StateEntry, StateKey, StateRange, StateStore, StateWrite } from "./state-store.ts";
@@ -120,7 +119,7 @@ class SqliteStateStore implements StateStore {
         this.#file.exec("ROLLBACK TO one; RELEASE one");
       } else {
         // A full disk makes SQLite drop the whole transaction, and with it the group.
-        this.#group?.reject(sqliteFailure(thrown, this.#file.path));
+        this.#group?.reject(this.#file.failure(thrown));
         this.#group = undefined;
         this.#rollBack();
       }

@@ -46,6 +46,13 @@ export interface StateFileOptions {
    * again, and opened for writing only when something is written. Absent: at once.
    */
   readonly readers?: TableReaders | undefined;
+  /**
+   * Which version of its rows the user of the file writes, so that a host that would misread them refuses it; 1 when
+   * absent. A file of an older one is taken over, and says so from then on.
+   */
+  readonly version?: number | undefined;
+  /** What the owner is told to do when the file is broken. Absent: to restore it from a backup. */
+  readonly remedy?: string | undefined;
 }
 
 /**
@@ -54,16 +61,21 @@ export interface StateFileOptions {
  * `TWIN_HOST_BUSY` when it is open elsewhere, `TWIN_HOST_FOLDER` when it cannot be written.
  */
 export function openStateFile(options: StateFileOptions): StateFile {
-  const { path, readers } = options;
+  const { path, readers, remedy, version = FORMAT_VERSION } = options;
   const seal = createValueSeal(options);
+  const about = { path, remedy };
   if (readers !== undefined && isAtRest(path)) {
-    const file = new StateFile({ path, seal, readers, openWriter: () => guarded(path, () => openForWriting(path)) });
-    checkOwner(path, () => file.get(CHECK));
+    const openWriter = (): DatabaseSync => guarded(about, () => openForWriting(path));
+    const file = new StateFile({ ...about, seal, readers, openWriter });
+    checkOwner(about, () => file.get(CHECK));
     return file;
   }
-  const writer = guarded(path, () => openJudged(path, seal));
-  return new StateFile({ path, seal, writer });
+  const writer = guarded(about, () => openJudged({ ...about, seal, version }));
+  return new StateFile({ ...about, seal, writer });
 }
+
+/** A file, and what to say of it. */
+type AboutFile = Pick<StateFileOptions, "path" | "remedy">;
 
 /** Takes the lock, and has the log made. */
 function openForWriting(path: string): DatabaseSync {
@@ -78,24 +90,32 @@ function openForWriting(path: string): DatabaseSync {
 }
 
 /** What `open` opens; throws what goes wrong in our words. */
-function guarded<Opened>(path: string, open: () => Opened): Opened {
+function guarded<Opened>({ path, remedy }: AboutFile, open: () => Opened): Opened {
   try {
     return open();
   } catch (thrown) {
     if (thrown instanceof TwinError) throw thrown;
-    throw sqliteFailure(fileFailure(thrown, path), path);
+    throw sqliteFailure(fileFailure(thrown, path), path, remedy);
   }
 }
 
-function openJudged(path: string, seal: ValueSeal): DatabaseSync {
+interface JudgedFile extends AboutFile {
+  readonly seal: ValueSeal;
+  readonly version: number;
+}
+
+function openJudged(file: JudgedFile): DatabaseSync {
+  const { path } = file;
   // SQLite itself would create the file readable by all. An existing one is not touched: closing any
   // descriptor of a file drops the locks that this process holds on it.
   if (!existsSync(path)) closeSync(openSync(path, "ax", 0o600));
   const database = openDatabase(path);
   try {
     const schema = readSchema(database);
-    if (isFresh(database, schema)) createTables(database, seal);
-    else checkTables({ database, schema, path, seal });
+    if (isFresh(database, schema)) createTables(database, file);
+    else if (checkTables({ database, schema, ...file }) < file.version) {
+      database.exec(`PRAGMA user_version = ${file.version}`);
+    }
     return database;
   } catch (thrown) {
     database.close();
@@ -132,44 +152,45 @@ function isFresh(database: DatabaseSync, schema: readonly unknown[]): boolean {
   return schema.length === 0 && pragma(database, "application_id") === 0;
 }
 
-function createTables(database: DatabaseSync, seal: ValueSeal): void {
+function createTables(database: DatabaseSync, { seal, version }: JudgedFile): void {
   database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; PRAGMA application_id = ${APPLICATION_ID};
-    PRAGMA user_version = ${FORMAT_VERSION}; ${SCHEMA}`);
+    PRAGMA user_version = ${version}; ${SCHEMA}`);
   database
     .prepare("INSERT INTO entry (namespace, key, value) VALUES (?, ?, ?)")
     .run(CHECK.namespace, CHECK.key, seal.seal(CHECK, CHECK_VALUE));
   database.exec("COMMIT");
 }
 
-interface FoundTables {
+interface FoundTables extends JudgedFile {
   readonly database: DatabaseSync;
   readonly schema: readonly unknown[];
-  readonly path: string;
-  readonly seal: ValueSeal;
 }
 
-/** Everything here only reads. */
-function checkTables({ database, schema, path, seal }: FoundTables): void {
+/** Everything here only reads. Answers the version of the rows. */
+function checkTables({ database, schema, ...file }: FoundTables): number {
+  const { path, remedy, seal } = file;
   if (pragma(database, "application_id") !== APPLICATION_ID || schema.length !== 1 || schema[0] !== SCHEMA) {
-    throw stateBroken(path, "it is a database of something else");
+    throw stateBroken(path, "it is a database of something else", undefined, remedy);
   }
   const version = pragma(database, "user_version");
-  if (version !== FORMAT_VERSION) {
-    throw stateBroken(path, `its format is version ${String(version)}, and this host reads version ${FORMAT_VERSION}`);
+  if (typeof version !== "number" || version < FORMAT_VERSION || version > file.version) {
+    const why = `its format is version ${String(version)}, and this host reads version ${file.version}`;
+    throw stateBroken(path, why, undefined, remedy);
   }
   if (statSync(path).size <= LIMITS.state.checkAtOpenSizeBytes && pragma(database, "quick_check") !== "ok") {
-    throw stateBroken(path, "it is damaged");
+    throw stateBroken(path, "it is damaged", undefined, remedy);
   }
   const row = database.prepare(GET).get(OWN, CHECK.key);
-  checkOwner(path, () => seal.open(CHECK, row?.["value"] as Uint8Array));
+  checkOwner(file, () => seal.open(CHECK, row?.["value"] as Uint8Array));
+  return version;
 }
 
 /** `read` opens a value whose seal holds for the file's twin and key alone. */
-function checkOwner(path: string, read: () => unknown): void {
+function checkOwner({ path, remedy }: AboutFile, read: () => unknown): void {
   try {
     read();
   } catch (thrown) {
-    throw stateBroken(path, "it belongs to another twin or another key", thrown);
+    throw stateBroken(path, "it belongs to another twin or another key", thrown, remedy);
   }
 }
 
@@ -180,8 +201,7 @@ export interface SealedEntry {
 }
 
 /** What a {@link StateFile} is made of. */
-interface StateFileParts {
-  readonly path: string;
+interface StateFileParts extends AboutFile {
   readonly seal: ValueSeal;
   /** Open for writing; absent: it is read by `readers` until `openWriter` opens one. */
   readonly writer?: DatabaseSync | undefined;
@@ -314,6 +334,11 @@ export class StateFile {
     if (this.#writer?.isTransaction === true) this.#writer.exec("ROLLBACK");
   }
 
+  /** What was thrown, in our words if it is about the file. */
+  failure(thrown: unknown): unknown {
+    return sqliteFailure(thrown, this.path, this.#parts.remedy);
+  }
+
   close(): void {
     this.#isOpen = false;
     this.#parts.readers?.close(this.path);
@@ -349,7 +374,8 @@ export class StateFile {
     try {
       return this.#seal.open(at, sealed);
     } catch (thrown) {
-      throw stateBroken(this.path, `a value in ${at.namespace} was changed from outside`, thrown);
+      const why = `a value in ${at.namespace} was changed from outside`;
+      throw stateBroken(this.path, why, thrown, this.#parts.remedy);
     }
   }
 
@@ -357,7 +383,7 @@ export class StateFile {
     try {
       return act();
     } catch (thrown) {
-      throw sqliteFailure(thrown, this.path);
+      throw this.failure(thrown);
     }
   }
 }

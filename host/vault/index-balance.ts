@@ -1,16 +1,19 @@
 // Whether the rows of the vault's index fit together. Each is sealed, so none can be made up; but who can write the
 // file can take rows away or put older ones back, and what counts on them would delete blocks that are still used.
 
+import { equalBytes } from "../base/bytes.ts";
 import type { Pace } from "./pace.ts";
 import type { BlockPlace } from "./vault-index.ts";
 
 /** The rows that count on each other, each table in the order of its keys. */
 export interface BalanceRows {
-  readonly objects: () => Iterable<{ readonly id: Uint8Array }>;
+  /** With the parts that their own rows tell; the others are among `parts`. */
+  readonly objects: () => Iterable<{ readonly id: Uint8Array; readonly parts: readonly Uint8Array[] | undefined }>;
   readonly parts: () => Iterable<{ readonly object: Uint8Array; readonly block: Uint8Array }>;
   readonly blocks: () => Iterable<{ readonly id: Uint8Array; readonly place: BlockPlace }>;
   readonly segments: () => Iterable<unknown>;
-  readonly contents: () => Iterable<{ readonly segment: Uint8Array; readonly block: Uint8Array }>;
+  /** Blocks that a segment is said to hold, those of them that say the same: each once, in one row or several. */
+  readonly contents: () => Iterable<{ readonly segment: Uint8Array; readonly blocks: readonly Uint8Array[] }>;
   readonly hasObject: (id: Uint8Array) => boolean;
   readonly hasSegment: (id: Uint8Array) => boolean;
   readonly hasPart: (object: Uint8Array, block: Uint8Array) => boolean;
@@ -22,12 +25,14 @@ export interface BalanceRows {
  * ids are keyed hashes, of which nobody finds some that add up.
  */
 export async function isBalanced(rows: BalanceRows, pace: Pace): Promise<boolean> {
-  for (const { id } of rows.objects()) {
-    if (!rows.hasPart(id, id)) return false;
-    await pace();
-  }
   let uses = 0n;
   let places = 0n;
+  for (const { id, parts } of rows.objects()) {
+    const hasRoot = parts === undefined ? rows.hasPart(id, id) : parts.some((part) => equalBytes(part, id));
+    if (!hasRoot) return false;
+    for (const part of parts ?? []) uses -= numberOf(part);
+    await pace();
+  }
   for (const { id, place } of rows.blocks()) {
     if (place.uses === 0) return false;
     uses += BigInt(place.uses) * numberOf(id);
@@ -41,13 +46,15 @@ export async function isBalanced(rows: BalanceRows, pace: Pace): Promise<boolean
     await pace();
   }
   let segments = 0;
-  const hasSegment = once((id) => {
-    segments++;
-    return rows.hasSegment(id);
-  });
-  for (const { segment, block } of rows.contents()) {
+  const hasSegment = once(rows.hasSegment);
+  let last: Uint8Array | undefined;
+  for (const { segment, blocks } of rows.contents()) {
     if (!hasSegment(segment)) return false;
-    places -= numberOf(segment) * numberOf(block);
+    for (const block of blocks) places -= numberOf(segment) * numberOf(block);
+    if (blocks.length > 0 && (last === undefined || !equalBytes(last, segment))) {
+      segments++;
+      last = segment;
+    }
     await pace();
   }
   for (const _ of rows.segments()) {

@@ -75,11 +75,10 @@ function addObject(
   // A known one has its root among the blocks, which were looked for already.
   const isKnown = change.knew(objectName) && index.object(id) !== undefined;
   added.set(objectName, { record, isKnown });
-  for (const [name, block] of object.blocks) {
-    // Of an object that nobody knows there are no parts.
-    if (!isKnown || !index.hasPart(id, block)) change.use(id, name, block);
-  }
-  change.writes.push(indexWrites.object(id, record));
+  // Of one that is known, all parts are: it is the same object.
+  if (isKnown) return undefined;
+  for (const [name, block] of object.blocks) change.use(name, block);
+  change.writes.push(...indexWrites.newObject(id, record, [...object.blocks.values()]));
   if (index.forgotten(id) !== undefined) change.writes.push(indexWrites.forgotten(id, undefined));
   return undefined;
 }
@@ -97,7 +96,7 @@ export async function forgetObject(
     if (record === undefined) return undefined;
     const change = new IndexChange(parts);
     for (const block of parts.index.partsOf(id)) change.unuse(id, block);
-    change.writes.push(indexWrites.object(id, undefined), indexWrites.forgotten(id, parts.clock.nowMs()));
+    change.writes.push(indexWrites.noObject(id), indexWrites.forgotten(id, parts.clock.nowMs()));
     const segments = await change.commit();
     parts.census.removeObject(record);
     return segments;
@@ -141,6 +140,8 @@ class IndexChange {
   readonly #added = new Map<SegmentId, SegmentRecord>();
   /** What the index said, once for each block: nobody else changes it meanwhile. */
   readonly #places = new Map<string, BlockPlace | undefined>();
+  /** Blocks that come to stand in a segment, by segment. */
+  readonly #arriving = new Map<SegmentId, Uint8Array[]>();
   /** Blocks that leave a segment, by segment. */
   readonly #leaving = new Map<SegmentId, Set<string>>();
 
@@ -156,6 +157,7 @@ class IndexChange {
       const name = hexEncode(block.id);
       const known = this.#place(name, block.id);
       if (known !== undefined) this.#leave(known.segment, name);
+      this.#arriving.getOrInsertComputed(record.id, () => []).push(block.id);
       this.#blocks.set(name, { block, segment: record.id, uses: known?.uses ?? 0 });
     }
   }
@@ -179,10 +181,9 @@ class IndexChange {
     return this.#places.get(name) !== undefined;
   }
 
-  /** Counts the object as one more user of the block, which is known. */
-  use(object: Uint8Array, name: string, id: Uint8Array): void {
+  /** Counts one more user of the block, which is known. */
+  use(name: string, id: Uint8Array): void {
     this.#entry(name, id)!.uses++;
-    this.writes.push(indexWrites.part(object, id, true));
   }
 
   unuse(object: Uint8Array, id: Uint8Array): void {
@@ -203,26 +204,26 @@ class IndexChange {
   async commit(): Promise<SegmentRecord[]> {
     const { index, census } = this.#parts;
     for (const { block, segment, uses } of this.#blocks.values()) {
-      if (uses > 0) {
-        this.writes.push(indexWrites.block(segment, block, uses), indexWrites.content(segment, block));
-      } else {
-        this.writes.push(indexWrites.noBlock(block.id));
-      }
+      this.writes.push(uses > 0 ? indexWrites.block(segment, block, uses) : indexWrites.noBlock(block.id));
     }
+    for (const [segment, blocks] of this.#arriving) this.writes.push(...indexWrites.content(segment, blocks));
     const dropped: SegmentRecord[] = [];
     for (const [segment, names] of this.#leaving) {
-      for (const name of names) this.writes.push(indexWrites.noContent(segment, Uint8Array.fromHex(name)));
       const record = index.segment(segment);
-      const isEmpty = ![...index.contentOf(segment)].some((id) => !names.has(hexEncode(id)));
-      if (record === undefined || !isEmpty) continue;
+      if (record === undefined || !this.#isEmptyWithout(segment, names)) continue;
       dropped.push(record);
-      this.writes.push(indexWrites.noSegment(segment));
+      this.writes.push(indexWrites.noSegment(segment), ...index.withoutContent(segment));
     }
     for (const record of this.#added.values()) this.writes.push(indexWrites.segment(record));
     await index.commit(this.writes);
     for (const record of dropped) census.remove(record);
     for (const record of this.#added.values()) census.add(record);
     return dropped;
+  }
+
+  #isEmptyWithout(segment: SegmentId, names: ReadonlySet<string>): boolean {
+    for (const id of this.#parts.index.contentOf(segment)) if (!names.has(hexEncode(id))) return false;
+    return true;
   }
 
   #entry(name: string, id: Uint8Array) {

@@ -1,7 +1,7 @@
 // What the vault knows of its blocks, segments and objects, over a StateStore. Everything here can be
 // rebuilt from the shards by who holds the key (adopt-segments.ts). Rows: docs/formats/vault.md.
 
-import { concatBytes, hexEncode, jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
+import { concatBytes, equalBytes, hexEncode, jsonDecode, jsonEncode, utf8Decode, utf8Encode } from "../base/bytes.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateStore, StateWrite } from "../state/state-store.ts";
@@ -23,6 +23,9 @@ import {
   type SegmentShape,
 } from "./segment.ts";
 
+/** What the rows mean, which hosts of version 1 would misread: they would take a segment for empty that is not. */
+export const INDEX_VERSION = 2;
+
 const TABLES = {
   block: "$vault.block",
   segment: "$vault.segment",
@@ -41,8 +44,14 @@ const STORED_SIZE = 4;
 const KIND_AT = SEGMENT_ID_SIZE + 8;
 const USES_AT = SEGMENT_ID_SIZE + 9;
 const BLOCK_ID_SIZE = 32;
-/** Rows whose key says everything. */
+/** A row whose key says everything. */
 const PRESENT = Uint8Array.of(1);
+/** Begins a row of content with further ids behind the one of its key. */
+const FURTHER = 2;
+/** Blocks of one row of content. What SQLite cannot lay into a quarter of a page is read in full by each search that passes it. */
+const CONTENT_COUNT = 24;
+/** Parts that stand in the object's own row: most objects have one chunk, which saves two rows of seven. */
+const OWN_PARTS_MAX = 4;
 const REPORT_KEY = utf8Encode("scrub");
 const FIRST_KEY = Uint8Array.of(0);
 
@@ -72,6 +81,12 @@ export interface ObjectRecord {
   readonly name: string;
 }
 
+/** The row of an object. */
+interface ObjectRow extends ObjectRecord {
+  /** The ids of all its parts in hexadecimal, if they are few; else they have rows of their own. */
+  readonly parts?: string | undefined;
+}
+
 /** The vault's tables. Reads are synchronous; writes are built here and committed together. */
 export interface VaultIndex {
   block(id: Uint8Array): BlockPlace | undefined;
@@ -81,8 +96,10 @@ export interface VaultIndex {
   /** Blocks that the object uses, its manifest included. */
   partsOf(object: Uint8Array): Iterable<Uint8Array>;
   hasPart(object: Uint8Array, block: Uint8Array): boolean;
-  /** Blocks that stand in this segment and not, as a newer copy, in another. */
+  /** Blocks that stand in this segment and not, as a newer copy, in another. Each costs a look. */
   contentOf(segment: SegmentId): Iterable<Uint8Array>;
+  /** The writes that take everything that names blocks of the segment out of the index. */
+  withoutContent(segment: SegmentId): Iterable<StateWrite>;
   /** When the object was forgotten, in ms since 1970. */
   forgotten(object: Uint8Array): number | undefined;
   forgottens(): Iterable<{ readonly id: Uint8Array; readonly atMs: number }>;
@@ -113,22 +130,28 @@ export const indexWrites = {
   noBlock: (id: Uint8Array): StateWrite => ({ namespace: TABLES.block, key: id, value: undefined }),
   segment: (record: SegmentRecord): StateWrite => row(TABLES.segment, Uint8Array.fromHex(record.id), record),
   noSegment: (id: SegmentId): StateWrite => row(TABLES.segment, Uint8Array.fromHex(id), undefined),
-  object: (id: Uint8Array, record: ObjectRecord | undefined): StateWrite => row(TABLES.object, id, record),
+  /** A new object and all its parts. */
+  *newObject(id: Uint8Array, { sizeBytes, type, name }: ObjectRecord, parts: readonly Uint8Array[]) {
+    const isOwn = parts.length <= OWN_PARTS_MAX;
+    const own = isOwn ? { parts: parts.map(hexEncode).join("") } : {};
+    yield row(TABLES.object, id, { sizeBytes, type, name, ...own } satisfies ObjectRow);
+    if (!isOwn) for (const block of parts) yield indexWrites.part(id, block, true);
+  },
+  noObject: (id: Uint8Array): StateWrite => row(TABLES.object, id, undefined),
   part: (object: Uint8Array, block: Uint8Array, present: boolean): StateWrite => ({
     namespace: TABLES.part,
     key: concatBytes(object, block),
     value: present ? PRESENT : undefined,
   }),
-  content: (segment: SegmentId, { id }: SegmentBlock): StateWrite => ({
-    namespace: TABLES.content,
-    key: concatBytes(Uint8Array.fromHex(segment), id),
-    value: PRESENT,
-  }),
-  noContent: (segment: SegmentId, block: Uint8Array): StateWrite => ({
-    namespace: TABLES.content,
-    key: concatBytes(Uint8Array.fromHex(segment), block),
-    value: undefined,
-  }),
+  /** Blocks that came to stand in the segment. That they do no more, their own rows say. */
+  *content(segment: SegmentId, blocks: readonly Uint8Array[]) {
+    for (let at = 0; at < blocks.length; at += CONTENT_COUNT) {
+      const [first, ...further] = blocks.slice(at, at + CONTENT_COUNT);
+      const key = concatBytes(Uint8Array.fromHex(segment), first!);
+      const value = further.length === 0 ? PRESENT : concatBytes(Uint8Array.of(FURTHER), ...further);
+      yield { namespace: TABLES.content, key, value };
+    }
+  },
   forgotten: (object: Uint8Array, atMs: number | undefined): StateWrite => row(TABLES.forgotten, object, atMs),
   orphan: (store: string, name: string, sinceMs: number | undefined): StateWrite =>
     row(TABLES.orphan, orphanKey(store, name), sinceMs),
@@ -142,24 +165,37 @@ export function createVaultIndex(state: StateStore): VaultIndex {
     return value === undefined ? undefined : jsonDecode(value);
   };
   const segments = createRecordCache((id) => json(TABLES.segment, Uint8Array.fromHex(id)) as SegmentRecord | undefined);
-  const objects = createRecordCache((id) => json(TABLES.object, Uint8Array.fromHex(id)) as ObjectRecord | undefined);
+  const objects = createRecordCache((id) => {
+    const value = state.get({ namespace: TABLES.object, key: Uint8Array.fromHex(id) });
+    return value === undefined ? undefined : decodeObjectRow(value);
+  });
+  const blockOf = (id: Uint8Array): BlockPlace | undefined => {
+    const value = state.get({ namespace: TABLES.block, key: id });
+    return value === undefined ? undefined : decodeBlockRow(value);
+  };
   return {
-    block(id) {
-      const value = state.get({ namespace: TABLES.block, key: id });
-      return value === undefined ? undefined : decodeBlockRow(value);
-    },
+    block: blockOf,
     segment: (id) => segments.get(id),
-    object: (id) => objects.get(hexEncode(id)),
+    object: (id) => objects.get(hexEncode(id))?.record,
     *segments() {
       for (const { value } of rows(state, TABLES.segment)) yield jsonDecode(value) as SegmentRecord;
     },
     *partsOf(object) {
-      for (const { key } of rows(state, TABLES.part, object)) yield key.subarray(BLOCK_ID_SIZE);
+      const own = objects.get(hexEncode(object))?.parts;
+      if (own !== undefined) yield* own;
+      else for (const { key } of rows(state, TABLES.part, object)) yield key.subarray(BLOCK_ID_SIZE);
     },
-    hasPart: (object, block) => state.get({ namespace: TABLES.part, key: concatBytes(object, block) }) !== undefined,
+    hasPart(object, block) {
+      const own = objects.get(hexEncode(object))?.parts;
+      if (own !== undefined) return own.some((part) => equalBytes(part, block));
+      return state.get({ namespace: TABLES.part, key: concatBytes(object, block) }) !== undefined;
+    },
     *contentOf(segment) {
+      for (const { blocks } of contents(state, blockOf, Uint8Array.fromHex(segment))) yield* blocks;
+    },
+    *withoutContent(segment) {
       for (const { key } of rows(state, TABLES.content, Uint8Array.fromHex(segment))) {
-        yield key.subarray(SEGMENT_ID_SIZE);
+        yield { namespace: TABLES.content, key, value: undefined };
       }
     },
     forgotten: (object) => json(TABLES.forgotten, object) as number | undefined,
@@ -167,8 +203,7 @@ export function createVaultIndex(state: StateStore): VaultIndex {
       for (const { key, value } of rows(state, TABLES.forgotten)) yield { id: key, atMs: jsonDecode(value) as number };
     },
     *objects() {
-      for (const { key, value } of rows(state, TABLES.object))
-        yield { id: key, record: jsonDecode(value) as ObjectRecord };
+      for (const { key, value } of rows(state, TABLES.object)) yield { id: key, record: decodeObjectRow(value).record };
     },
     orphan: (store, name) => json(TABLES.orphan, orphanKey(store, name)) as number | undefined,
     *orphans() {
@@ -180,18 +215,61 @@ export function createVaultIndex(state: StateStore): VaultIndex {
     async check(pace) {
       // The rows of all other tables are read to see whether they fit together.
       for (const namespace of ALONE) for (const _ of rows(state, namespace)) await pace();
-      if (!(await isBalanced(balanceRows(state), pace))) throw unbalanced();
+      if (!(await isBalanced(balanceRows(state, blockOf), pace))) throw unbalanced();
     },
     report: () => json(TABLES.report, REPORT_KEY) as ScrubReport | undefined,
     commit: (writes) => segments.during(() => objects.during(() => state.commit(writes))),
   };
 }
 
-function balanceRows(state: StateStore): BalanceRows {
+function decodeObjectRow(value: Uint8Array): {
+  readonly record: ObjectRecord;
+  /** Absent: they have rows of their own. */
+  readonly parts: readonly Uint8Array[] | undefined;
+} {
+  const { parts, ...record } = jsonDecode(value) as ObjectRow;
+  return { record, parts: parts === undefined ? undefined : idsIn(Uint8Array.fromHex(parts)) };
+}
+
+/** The ids that stand one behind the other in `bytes`. */
+function idsIn(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: bytes.length / BLOCK_ID_SIZE }, (_, at) =>
+    bytes.subarray(at * BLOCK_ID_SIZE, (at + 1) * BLOCK_ID_SIZE),
+  );
+}
+
+/** Each row of content (of a segment whose id is `prefix`), with those of its blocks that still stand there: each of them once. */
+function* contents(
+  state: StateStore,
+  blockOf: (id: Uint8Array) => BlockPlace | undefined,
+  prefix?: Uint8Array,
+): Iterable<{ readonly segment: Uint8Array; readonly blocks: readonly Uint8Array[] }> {
+  let last: SegmentId | undefined;
+  /** A block may have left the segment and come back. */
+  const seen = new Set<string>();
+  for (const { key, value } of rows(state, TABLES.content, prefix)) {
+    const segment = key.subarray(0, SEGMENT_ID_SIZE);
+    const name = hexEncode(segment);
+    if (name !== last) seen.clear();
+    last = name;
+    const further = value[0] === FURTHER ? idsIn(value.subarray(1)) : [];
+    const blocks = [key.subarray(SEGMENT_ID_SIZE), ...further].filter((id) => {
+      const block = hexEncode(id);
+      if (seen.has(block) || blockOf(id)?.segment !== name) return false;
+      seen.add(block);
+      return true;
+    });
+    yield { segment, blocks };
+  }
+}
+
+function balanceRows(state: StateStore, blockOf: (id: Uint8Array) => BlockPlace | undefined): BalanceRows {
   const has = (namespace: string, key: Uint8Array): boolean => state.get({ namespace, key }) !== undefined;
   return {
     *objects() {
-      for (const { key } of rows(state, TABLES.object)) yield { id: key };
+      for (const { key, value } of rows(state, TABLES.object)) {
+        yield { id: key, parts: decodeObjectRow(value).parts };
+      }
     },
     *parts() {
       for (const { key } of rows(state, TABLES.part)) {
@@ -202,11 +280,7 @@ function balanceRows(state: StateStore): BalanceRows {
       for (const { key, value } of rows(state, TABLES.block)) yield { id: key, place: decodeBlockRow(value) };
     },
     segments: () => rows(state, TABLES.segment),
-    *contents() {
-      for (const { key } of rows(state, TABLES.content)) {
-        yield { segment: key.subarray(0, SEGMENT_ID_SIZE), block: key.subarray(SEGMENT_ID_SIZE) };
-      }
-    },
+    contents: () => contents(state, blockOf),
     hasObject: (id) => has(TABLES.object, id),
     hasSegment: (id) => has(TABLES.segment, id),
     hasPart: (object, block) => has(TABLES.part, concatBytes(object, block)),

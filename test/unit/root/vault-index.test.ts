@@ -49,7 +49,10 @@ async function expectAllBack(): Promise<void> {
     if (thrown.code === "TWIN_OBJECT_LOST") expect(thrown.message).toContain("twin vault reindex");
     else if (thrown.code === "TWIN_OBJECT_UNKNOWN")
       await expect(withVault(scrub)).rejects.toMatchObject({ code: BROKEN });
-    else expect(thrown.code).toBe(BROKEN);
+    else {
+      expect(thrown.code).toBe(BROKEN);
+      expect(thrown.message).toContain("twin vault reindex");
+    }
     await forgetIndex(folder, folder);
     await readAll();
   });

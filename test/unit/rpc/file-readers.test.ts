@@ -44,7 +44,7 @@ describe("reading small files", () => {
     const [kept = ""] = await write({ kept: seededBytes(1, 10) });
     await symlink(kept, join(folder, "link"));
     await mkdir(join(folder, "folder"));
-    execFileSync("mkfifo", [join(folder, "pipe")]);
+    execFileSync("sh", ["-c", 'mkfifo "$1"', "sh", join(folder, "pipe")]);
     using readers = new FileReaders();
     const names = ["link", "folder", "pipe", "nothing", "kept\0"];
     using read = await readers.read([...names.map((name) => join(folder, name)), kept]);

@@ -27,10 +27,7 @@ function freshPath(): string {
   return join(folder, `${count++}.sqlite`);
 }
 
-function open(
-  path: string,
-  over: { twin?: string; key?: Uint8Array; sizes?: "counted" | "summed" } = {},
-): Promise<StateStore> {
+function open(path: string, over: Partial<Parameters<typeof openSqliteStateStore>[0]> = {}): Promise<StateStore> {
   return openSqliteStateStore({
     path,
     key,
@@ -115,7 +112,48 @@ describe("the state file", () => {
   });
 });
 
+describe("the version of a state file's rows", () => {
+  test("is raised by who writes newer ones, and keeps who would misread them out", async () => {
+    const path = freshPath();
+    {
+      await using store = await open(path);
+      await store.commit([textWrite("a", "k", "older")]);
+    }
+    {
+      await using store = await open(path, { version: 2 });
+      expect(read(store, "k")).toBe("older");
+    }
+    const before = readFileSync(path);
+    await expect(open(path)).rejects.toMatchObject({
+      code: "TWIN_STATE_BROKEN",
+      message: expect.stringContaining("version 2, and this host reads version 1") as string,
+    });
+    expect(readFileSync(path).equals(before)).toBe(true);
+    await using store = await open(path, { version: 2 });
+    expect(read(store, "k")).toBe("older");
+  });
+
+  test("is that of a new file from its first byte on", async () => {
+    const path = freshPath();
+    await (await open(path, { version: 2 }))[Symbol.asyncDispose]();
+    await expect(open(path)).rejects.toMatchObject({ code: "TWIN_STATE_BROKEN" });
+  });
+});
+
 describe("a state file that is not as it was left", () => {
+  test("says what its user has said is to be done", async () => {
+    const remedy = "Stop the host, then run twin vault reindex";
+    const path = await written();
+    tamper(path, "UPDATE entry SET value = ? WHERE namespace = 'a'", new Uint8Array(50));
+    {
+      await using store = await open(path, { remedy });
+      expect(() => read(store, "k")).toThrow(`${remedy}; nothing was changed.`);
+    }
+    writeFileSync(path, "no database any more ".repeat(500));
+    await expect(open(path, { remedy })).rejects.toThrow(`${remedy}; nothing was changed.`);
+    await expect(open(path)).rejects.toThrow("Restore it from a backup; nothing was changed.");
+  });
+
   test.each([
     ["text", () => Buffer.from("this is not a database, but long enough to be one".repeat(200))],
     ["noise", () => Buffer.from(systemRandom.bytes(9_000))],

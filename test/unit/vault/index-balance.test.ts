@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { LIMITS } from "../../../host/base/limits.ts";
 import type { StateEntry } from "../../../host/state/state-store.ts";
 import { seededBytes } from "../../support/seeded-bytes.ts";
+import { makeOldIndex } from "../../support/old-index.ts";
 import { openTestVault, putBytes, readBytes, type TestVault } from "../../support/test-vault.ts";
 
 const TABLES = ["block", "segment", "object", "part", "content"].map((table) => `$vault.${table}`);
@@ -17,7 +18,10 @@ function rowsOf({ index }: TestVault): Rows {
   );
 }
 
-describe("the scrub of an index", () => {
+describe.each([
+  ["as this host writes it", async (): Promise<void> => {}],
+  ["as older hosts wrote it", makeOldIndex],
+])("the scrub of an index %s", (_form, inForm) => {
   let opened: TestVault;
   /** As it was when one object was there, and as it is since another one uses the same content. */
   let older: Rows;
@@ -26,8 +30,10 @@ describe("the scrub of an index", () => {
   beforeEach(async () => {
     opened = await openTestVault();
     await putBytes(opened.vault, SHARED, { name: "first" });
+    await inForm(opened.index);
     older = rowsOf(opened);
     await putBytes(opened.vault, SHARED, { name: "second" });
+    await inForm(opened.index);
     newer = rowsOf(opened);
   });
 
@@ -80,6 +86,7 @@ describe("the scrub of an index", () => {
 
   test("finds rows of an object that was forgotten", async () => {
     const { id } = await putBytes(opened.vault, seededBytes(9, 5_000));
+    await inForm(opened.index);
     const before = rowsOf(opened);
     await opened.vault.forget(id);
     const after = rowsOf(opened);
