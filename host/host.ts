@@ -185,7 +185,7 @@ async function openOwnerParts(stack: AsyncDisposableStack, origins: OwnerOrigins
     webUrl: () => web?.url ?? "",
     others: {
       list: () => others.list(),
-      create: (name) => others.create(name),
+      create: (name, person) => others.create(name, person),
       open: async (name) => {
         const opened = await others.open(name);
         return { parts: opened.owner, release: opened.hold() };

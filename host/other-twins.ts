@@ -143,8 +143,8 @@ export class OtherTwins implements AsyncDisposable {
     return [...living, ...unread].toSorted((left, right) => (left.name < right.name ? -1 : 1));
   }
 
-  /** Makes a twin with a fresh phrase. Throws `TWIN_CONFIG_INVALID` for a name that is taken or none. */
-  async create(name: string): Promise<NewTwin> {
+  /** Makes a twin with a fresh phrase; its contacts see `person`, or its name. Throws `TWIN_CONFIG_INVALID` for a name that is taken or none. */
+  async create(name: string, person?: string): Promise<NewTwin> {
     if (!isTwinName(name)) {
       throw new TwinError(
         "TWIN_CONFIG_INVALID",
@@ -160,6 +160,7 @@ export class OtherTwins implements AsyncDisposable {
     await createKeystore(join(making, "keystore.json"), entropy, this.#parts.kernels);
     await rename(making, folder);
     await syncFolder(join(this.#parts.folder, "twins"));
+    if (person !== undefined) await createSettings((await this.#resident(name)).engine).set("name", person);
     const { owner } = await this.open(name);
     return { name, twin: owner.about.twin, folder, phrase: formatPhrase(entropy) };
   }
@@ -367,7 +368,8 @@ export class OtherTwins implements AsyncDisposable {
       ...this.#parts,
       ...resident,
       folder: this.#folderOf(name),
-      givenName: name,
+      // Its own, also when it came from elsewhere; else as the host calls it.
+      givenName: (await createSettings(resident.engine).get("name")) ?? name,
     });
     const web = this.#web;
     const changes = createChangeHub();

@@ -361,8 +361,8 @@ export interface ControlApi extends OwnerApi {
   metrics(): Promise<string>;
   /** The other twins of the host, by name. */
   twins(): Promise<readonly TwinListing[]>;
-  /** Makes another twin in the host. Throws `TWIN_CONFIG_INVALID` for a name that is taken or none. */
-  createTwin(name: string): Promise<NewTwin>;
+  /** Makes another twin in the host; `person` is what its contacts see first, else its name is. Throws `TWIN_CONFIG_INVALID` for a name that is taken or none. */
+  createTwin(name: string, person?: string): Promise<NewTwin>;
   /** The same authority over another twin of the host. Throws `TWIN_CONFIG_INVALID` when there is none of that name. */
   as(name: string): Promise<ControlApi>;
   putFile(path: string, onProgress?: OnProgress): Promise<ObjectInfo>;

@@ -38,7 +38,7 @@ import { holdFunction } from "./remote-function.ts";
 /** The other twins of the host. */
 export interface OthersPart {
   list(): Promise<readonly TwinListing[]>;
-  create(name: string): Promise<NewTwin>;
+  create(name: string, person: string | undefined): Promise<NewTwin>;
   /** It stays open until `release` is called. Throws `TWIN_CONFIG_INVALID` when there is none of that name. */
   open(name: string): Promise<{ readonly parts: ControlParts; readonly release: () => void }>;
 }
@@ -92,8 +92,9 @@ export class ControlTarget extends OwnerTarget implements ControlApi {
     return this.#others.list();
   }
 
-  createTwin(name: string): Promise<NewTwin> {
-    return this.#others.create(checkText(name, "name", { max: 32 }));
+  createTwin(name: string, person?: string): Promise<NewTwin> {
+    const called = person === undefined ? undefined : checkText(person, "person", { max: 64 });
+    return this.#others.create(checkText(name, "name", { max: 32 }), called);
   }
 
   async as(name: string): Promise<ControlTarget> {

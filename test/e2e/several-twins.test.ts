@@ -21,7 +21,9 @@ it("a host has several twins that share its process and nothing else", async () 
 
   const { webUrl, twin } = await host.start();
   expect(twin).toBe(first.twin);
-  const club = (await host.json("init", "club")) as { twin: string };
+  const nameOf = (as: string): Promise<string> => host.ask(async (control) => (await control.status()).name, as);
+  const club = (await host.json("init", "club", "--name", "Chess Club")) as { twin: string };
+  expect([await nameOf("club"), await nameOf("family")]).toEqual(["Chess Club", "family"]);
   expect(await host.json("list")).toEqual([
     { name: "club", twin: club.twin },
     { name: "family", twin: family.twin },

@@ -108,8 +108,8 @@ function refuseAs({ as }: SessionOptions, command: string): void {
   throw new TwinError("TWIN_INPUT_INVALID", message);
 }
 
-async function initOther(options: SessionOptions, name: string): Promise<void> {
-  const made = await withOwner(options, (owner) => owner.createTwin(name));
+async function initOther(options: StartOptions, name: string): Promise<void> {
+  const made = await withOwner(options, (owner) => owner.createTwin(name, options.name));
   answer(options, made, () => `${made.name} is ${made.twin}, in ${made.folder}`);
   if (options.json !== true) showPhrase(made.phrase.split(" "));
 }
@@ -281,7 +281,7 @@ function describeCare({ vault }: HostStatus): string[] {
   return [
     `care     ${checked.join(", ")}`,
     ...(weakest === undefined ? [] : [`  weakest object: ${weakest.name || weakest.object}, ${survivalOf(margin)}`]),
-    ...(putsAtWork === 0 ? [] : [`  ${putsAtWork} objects are being stored`]),
+    ...(putsAtWork === 0 ? [] : [`  ${plural(putsAtWork, "object")} being stored`]),
     ...(work === undefined ? [] : [`  ${describeWork(work)}`]),
   ];
 }
