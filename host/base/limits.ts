@@ -112,7 +112,7 @@ export const LIMITS = {
     scanCount: 1_000,
     /** What one scan of a guest may bring: its entries are copied twice. */
     scanSizeBytes: 4 * MIB,
-    /** Pages of one open state file that SQLite keeps in memory. */
+    /** Pages of one open state file that SQLite keeps in memory; of all that are only read together. */
     cacheSizeBytes: 8 * MIB,
     /** State files of sleepers, and of twins that only read, that a worker has open at once: each holds a descriptor and pages. */
     readerCount: 32,

@@ -5,11 +5,13 @@ import { concatBytes, utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import { namespaceBytes } from "./state-key.ts";
 import type { StateKey } from "./state-store.ts";
 
 const NONCE_SIZE = 24;
 const TAG_SIZE = 16;
 const KEY_SIZE = 32;
+const SIZE_SIZE = 2;
 const DOMAIN = utf8Encode("twin.state.1");
 const FIRST_ROOM_SIZE = 1024;
 
@@ -35,22 +37,27 @@ export function createValueSeal(parts: {
   if (parts.key.length !== KEY_SIZE) throw new RangeError(`A state key has 32 bytes, not ${parts.key.length}.`);
   const key = parts.key.slice();
   const prefix = concatBytes(DOMAIN, sized(utf8Encode(twin)));
-  /** Domain, then twin, namespace and key, each but the last behind its u16 size: no two places share one. Each with room for a key. */
-  const places = new Map<string, { readonly bytes: Uint8Array; readonly size: number }>();
-  /** Valid until the next call. */
+  /** Domain, then twin, namespace and key, each but the last behind its u16 size: no two places share one. Valid until the next call. */
+  let place = prefix;
+  let [placed, keyAt]: [string | undefined, number] = [undefined, 0];
   const additionalData = ({ namespace, key: name }: StateKey): Uint8Array => {
-    const { bytes, size } = places.getOrInsertComputed(namespace, () => {
-      const place = concatBytes(prefix, sized(utf8Encode(namespace)));
-      return { bytes: concatBytes(place, new Uint8Array(LIMITS.state.keySizeBytes)), size: place.length };
-    });
-    bytes.set(name, size);
-    return bytes.subarray(0, size + name.length);
+    if (namespace !== placed) {
+      const bytes = namespaceBytes(namespace);
+      keyAt = prefix.length + SIZE_SIZE + bytes.length;
+      const size = keyAt + LIMITS.state.keySizeBytes;
+      if (place.length < size) place = concatBytes(prefix, new Uint8Array(size - prefix.length));
+      putSize(place, prefix.length, bytes.length);
+      place.set(bytes, prefix.length + SIZE_SIZE);
+      placed = namespace;
+    }
+    place.set(name, keyAt);
+    return place.subarray(0, keyAt + name.length);
   };
-  let room: Uint8Array = new Uint8Array(FIRST_ROOM_SIZE);
+  let room = new Uint8Array(0);
   return {
     seal: (at, value) => {
       const size = value.length + SEAL_OVERHEAD;
-      if (size > room.length) room = new Uint8Array(2 * size);
+      if (size > room.length) room = new Uint8Array(Math.max(2 * size, FIRST_ROOM_SIZE));
       const nonce = random.bytes(NONCE_SIZE);
       room.set(nonce);
       const terms = { key, nonce, additionalData: additionalData(at) };
@@ -67,5 +74,13 @@ export function createValueSeal(parts: {
 }
 
 function sized(bytes: Uint8Array): Uint8Array {
-  return concatBytes(Uint8Array.of(bytes.length & 0xff, bytes.length >>> 8), bytes);
+  const sizedBytes = concatBytes(new Uint8Array(SIZE_SIZE), bytes);
+  putSize(sizedBytes, 0, bytes.length);
+  return sizedBytes;
+}
+
+/** A `u16`, little-endian. */
+function putSize(bytes: Uint8Array, at: number, size: number): void {
+  bytes[at] = size & 0xff;
+  bytes[at + 1] = size >>> 8;
 }

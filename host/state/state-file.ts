@@ -9,6 +9,7 @@ import { LIMITS } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { fileFailure } from "./file-failure.ts";
+import type { RestingTable, SealedEntry } from "./resting-table.ts";
 import { createValueSeal, SEAL_OVERHEAD, type ValueSeal } from "./sealed-value.ts";
 import { sqliteFailure, stateBroken } from "./sqlite-failure.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "./state-store.ts";
@@ -19,6 +20,7 @@ const APPLICATION_ID = 0x7477696e;
 const FORMAT_VERSION = 1;
 const SCHEMA =
   "CREATE TABLE entry (namespace TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key)) WITHOUT ROWID";
+const SCHEMA_BYTES = utf8Encode(SCHEMA);
 const GET = "SELECT value FROM entry WHERE namespace = ? AND key = ?";
 const PUT =
   "INSERT INTO entry (namespace, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
@@ -194,12 +196,6 @@ function checkOwner({ path, remedy }: AboutFile, read: () => unknown): void {
   }
 }
 
-/** A row whose value is sealed. */
-export interface SealedEntry {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
-
 /** What a {@link StateFile} is made of. */
 interface StateFileParts extends AboutFile {
   readonly seal: ValueSeal;
@@ -244,8 +240,9 @@ export class StateFile {
   /** The opened value. Throws `TWIN_STATE_BROKEN` when its seal does not hold. */
   get(at: StateKey): Uint8Array | undefined {
     return this.#guard(() => {
-      const row = this.#reading(GET).get(at.namespace, at.key);
-      return row === undefined ? undefined : this.#open(at, row["value"] as Uint8Array);
+      const table = this.#resting();
+      const sealed = table === undefined ? this.#statement(GET).get(at.namespace, at.key)?.["value"] : table.get(at);
+      return sealed === undefined ? undefined : this.#open(at, sealed as Uint8Array);
     });
   }
 
@@ -256,7 +253,9 @@ export class StateFile {
   /** The same with values as they lie, for who may not need them all. */
   scanSealed(range: StateRange): SealedEntry[] {
     return this.#guard(() => {
-      const statement = this.#reading(scanOf(range));
+      const table = this.#resting();
+      if (table !== undefined) return table.scan(range);
+      const statement = this.#statement(scanOf(range));
       const bounds = range.end === undefined ? [range.start] : [range.start, range.end];
       // The columns are those of an entry.
       return statement.all(range.namespace, ...bounds, range.limit) as unknown as SealedEntry[];
@@ -271,13 +270,14 @@ export class StateFile {
   /** Namespaces with rows, ascending. */
   namespaces(): string[] {
     return this.#guard(() => {
+      const table = this.#resting();
       const names: string[] = [];
-      const next = this.#reading(NEXT_NAMESPACE);
-      for (let name = OWN; ;) {
-        const row = next.get(name);
-        if (row === undefined) return names;
-        name = row["namespace"] as string;
-        names.push(name);
+      for (let name: string | undefined = OWN; ; names.push(name)) {
+        name =
+          table === undefined
+            ? (this.#statement(NEXT_NAMESPACE).get(name)?.["namespace"] as string | undefined)
+            : table.nextNamespace(name);
+        if (name === undefined) return names;
       }
     });
   }
@@ -285,14 +285,19 @@ export class StateFile {
   /** Bytes of key and (unsealed) value; 0 when absent. */
   rowSizeBytes(at: StateKey): number {
     return this.#guard(() => {
-      const size = this.#reading(SIZE).get(at.namespace, at.key)?.["size"] as number | undefined;
-      return size === undefined ? 0 : at.key.length + size - SEAL_OVERHEAD;
+      const table = this.#resting();
+      const size =
+        table === undefined ? this.#statement(SIZE).get(at.namespace, at.key)?.["size"] : table.sizeBytes(at);
+      return size === undefined ? 0 : at.key.length + (size as number) - SEAL_OVERHEAD;
     });
   }
 
-  /** Bytes of the keys and (unsealed) values of a namespace, all of which are looked at. */
+  /** Bytes of the keys and (unsealed) values of a namespace, all of which are looked at. Opens the file for writing. */
   namespaceSizeBytes(namespace: string): number {
-    return this.#guard(() => this.#reading(SUM).get(namespace)?.["size"] as number);
+    return this.#guard(() => {
+      this.#writable();
+      return this.#statement(SUM).get(namespace)?.["size"] as number;
+    });
   }
 
   /** Writes one row, within a transaction or as one of its own. */
@@ -345,15 +350,16 @@ export class StateFile {
     this.#writer?.close();
   }
 
-  /** Of the writer once there is one: it has what its transaction has changed, and its log. */
-  #reading(sql: string): StatementSync {
-    if (this.#writer !== undefined) return this.#statement(this.#writer, sql);
+  /** Who reads the table; none once there is a writer: it has what its transaction has changed, and its log. */
+  #resting(): RestingTable | undefined {
+    if (this.#writer !== undefined) return undefined;
     if (!this.#isOpen) throw new TypeError(`The state file ${this.path} was closed.`);
-    return this.#parts.readers!.prepare(this.path, sql);
+    return this.#parts.readers!.open(this.path, SCHEMA_BYTES);
   }
 
   #write(sql: string, ...values: SQLInputValue[]): void {
-    this.#statement(this.#writable(), sql).run(...values);
+    this.#writable();
+    this.#statement(sql).run(...values);
   }
 
   #writable(): DatabaseSync {
@@ -366,8 +372,9 @@ export class StateFile {
     return this.#writer;
   }
 
-  #statement(database: DatabaseSync, sql: string): StatementSync {
-    return this.#statements.getOrInsertComputed(sql, () => database.prepare(sql));
+  /** Of the writer. */
+  #statement(sql: string): StatementSync {
+    return this.#statements.getOrInsertComputed(sql, () => this.#writer!.prepare(sql));
   }
 
   #open(at: StateKey, sealed: Uint8Array): Uint8Array {

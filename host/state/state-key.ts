@@ -1,7 +1,22 @@
 // The bounds of keys and ranges, the same for every store.
 
+import { utf8Encode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { StateKey, StateRange } from "./state-store.ts";
+
+/** Names in memory; more are as good as none. */
+const NAMES_COUNT = 1_024;
+const names = new Map<string, Uint8Array>();
+
+/** UTF-8 of a namespace's name, which nobody may change: it is remembered, as thousands of twins have namespaces of the same names. */
+export function namespaceBytes(namespace: string): Uint8Array {
+  const known = names.get(namespace);
+  if (known !== undefined) return known;
+  if (names.size >= NAMES_COUNT) names.clear();
+  const bytes = utf8Encode(namespace);
+  names.set(namespace, bytes);
+  return bytes;
+}
 
 /** Throws `RangeError` unless the namespace has a name of allowed length. */
 export function checkNamespace(namespace: string): void {
