@@ -115,9 +115,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   for (const { record } of index.objects()) census.addObject(record);
   if (census.segmentCount === 0) {
     await rebuildIndex(parts);
-    // Nothing is missed in those that have nothing: a place that waits to be taken into use is, before anything asks it.
-    const unused = stores.filter(({ name }) => census.usage(name).shardCount === 0);
-    await Promise.allSettled(unused.map(async (store) => store.claim?.()));
+    // A new vault misses nothing anywhere. Later an empty place may be one whose disk is away, also when nothing is expected there.
+    if (census.segmentCount === 0) await Promise.allSettled(stores.map(async (store) => store.claim?.()));
   }
   return createVaultDoor(parts);
 }

@@ -53,7 +53,6 @@ export function createStoreMarks(parts: {
 
   async function problemOf(store: GuardedStore): Promise<string | undefined> {
     try {
-      if (census.usage(store.name).shardCount === 0) await store.claim?.();
       if (await isMarked(store, "whole")) return undefined;
       if (census.usage(store.name).shardCount > 0) {
         return "Its shards are gone or belong to another store. Bring them back, or scrub to make them again.";

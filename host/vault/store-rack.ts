@@ -48,6 +48,7 @@ async function addStore(parts: VaultParts, store: ShardStore): Promise<void> {
     throw new TwinError("TWIN_CONFIG_INVALID", `There is a store named ${store.name} already: choose another name.`);
   }
   const guarded = guardStore(store, parts.clock);
+  await guarded.claim?.();
   // A store that does not take a mark and give it back takes no shard either.
   const problem = await parts.marks.problemOf(guarded);
   if (problem !== undefined) throw new TwinError("TWIN_STORE_FAILED", `Store ${store.name} was not added: ${problem}`);
