@@ -1,9 +1,18 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { silentLog } from "../../../host/base/log.ts";
 import { FairQueue } from "../../../host/engine/fair-queue.ts";
 import { CommitCosts } from "../../../host/state/commit-costs.ts";
+import { openJournal } from "../../../host/state/journal.ts";
+import { openJournalStateStore } from "../../../host/state/journal-state-store.ts";
 import type { StateWrite } from "../../../host/state/state-store.ts";
+import { createFaultyJournalFolder } from "../../support/faulty-journal-folder.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
+import { referenceKernels } from "../../support/reference-kernels.ts";
+import { createSeededRandom } from "../../support/seeded-random.ts";
 
 function writes(sizeBytes: number, count = 1): StateWrite[] {
   return Array.from({ length: count }, () => {
@@ -39,7 +48,7 @@ describe("what commits cost later", () => {
   test("is charged to whoever commits, all of it, in parts that are as large as what they write", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 4_096 }), { minLength: 1, maxLength: 20 }), (sizes) => {
-        const { commit, spend } = open();
+        const { costs, commit, spend } = open();
         let [chargedMs, spentMs] = [0, 0];
         for (let round = 0; round < 100; round++) {
           for (const size of sizes) chargedMs += commit(...writes(size));
@@ -49,8 +58,7 @@ describe("what commits cost later", () => {
         // At the beginning nobody knew the price.
         expect(chargedMs / spentMs).toBeGreaterThan(0.9);
         expect(chargedMs / spentMs).toBeLessThan(1.1);
-        const [small, large] = [commit(...writes(0)), commit(...writes(100_000))];
-        expect(large / small).toBeGreaterThan(100);
+        expect(costs.priceMs(100_000) / costs.priceMs(1)).toBeCloseTo(100_000);
       }),
       { numRuns: 20 },
     );
@@ -82,6 +90,27 @@ describe("what commits cost later", () => {
     };
     expect(() => costs.spend(fail)).toThrow("no room");
     expect(costs.priceMs(costs.committedSizeBytes)).toBe(5);
+  });
+
+  test("counts what a store commits, not what it refuses, and the time of its records and of its tables", async () => {
+    const clock = createManualClock();
+    const costs = new CommitCosts({ elapsedMs: () => (clock.advance(1), clock.elapsedMs()) });
+    const shared = { kernels: referenceKernels, log: silentLog };
+    const journal = await openJournal({ ...shared, folder: createFaultyJournalFolder(), costs });
+    const path = join(mkdtempSync(join(tmpdir(), "twin-costs-")), "state.sqlite");
+    const [key, random] = [new Uint8Array(32), createSeededRandom("costs")];
+    const store = openJournalStateStore({ ...shared, journal, path, key, random, clock, twin: "ann" });
+    expect(() => store.commit([{ namespace: "a", key: new Uint8Array(), value: new Uint8Array(9) }])).toThrow(
+      RangeError,
+    );
+    expect(costs.committedSizeBytes).toBe(0);
+    await store.commit(writes(100));
+    const recordMs = costs.priceMs(costs.committedSizeBytes);
+    expect([costs.committedSizeBytes, recordMs]).toEqual([256 + 1 + 100, 1]);
+    await store.catchUp();
+    expect(costs.priceMs(costs.committedSizeBytes)).toBeGreaterThan(recordMs);
+    await store[Symbol.asyncDispose]();
+    rmSync(dirname(path), { recursive: true });
   });
 
   test("makes one who only reads come first, for as long as a writer's rows take", () => {
