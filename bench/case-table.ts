@@ -163,6 +163,7 @@ export const CASES = {
       unit: "ms",
       what: "From the death of the worker in which all twins live to the answer of one of them, when another one stands ready (a second after the start of the last).",
     },
+    "worker-death-all": { unit: "ms", what: "The same to the answers of all of them, asked at once." },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, CaseFacts>>>>;
 

@@ -86,7 +86,7 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">, programs: 
     },
     guestOf: (loaded, fuel) => {
       if (loaded.guest !== undefined && !loaded.guest.dropped) return { guest: loaded.guest, startFuel: 0 };
-      const implementation = createHostImplementation(() => frameOf(loaded));
+      const implementation = createHostImplementation(loaded.compiled.admitted.imports, () => frameOf(loaded));
       const guest = instantiate(loaded.compiled, {
         implementation: loaded.recorder?.tape.record(implementation) ?? implementation,
         limits: { callDepth: LIMITS.sandbox.callDepth },

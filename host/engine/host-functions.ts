@@ -84,25 +84,29 @@ export const HOST_INTERFACE: HostInterface = HOST_FUNCTIONS;
 
 /** Which permission the host function of that name needs; undefined when none. */
 export function permissionOf(name: string): HostFunctionRule["permission"] {
-  return Object.hasOwn(HOST_FUNCTIONS, name) ? ruleOf(name as HostFunctionName).permission : undefined;
+  return isHostFunction(name) ? ruleOf(name).permission : undefined;
 }
 
-/** The functions for one guest, which act on the frame that `current` gives: that of the call it is in. */
-export function createHostImplementation(current: () => GuestFrame): HostImplementation {
-  const names = Object.keys(HOST_FUNCTIONS) as HostFunctionName[];
-  return Object.fromEntries(
-    names.map((name) => {
-      const act: HostAction = Object.hasOwn(HOST_ACTIONS, name) ? HOST_ACTIONS[name as ActionName] : waits;
-      const rule = ruleOf(name);
-      const bound: HostImplementation[string] = (memory, ...args) => {
-        const frame = current();
-        checkUse(name, rule, frame);
-        frame.run.checkDeadline();
-        return act({ frame, memory }, args as unknown as HostArguments);
-      };
-      return [name, bound];
-    }),
-  );
+/** The functions of these names for one guest, which act on the frame that `current` gives: that of the call it is in. Names of no host function are left out. */
+export function createHostImplementation(names: readonly string[], current: () => GuestFrame): HostImplementation {
+  const implementation: Record<string, HostImplementation[string]> = {};
+  for (const name of names) if (isHostFunction(name)) implementation[name] = bindAction(name, current);
+  return implementation;
+}
+
+function bindAction(name: HostFunctionName, current: () => GuestFrame): HostImplementation[string] {
+  const act: HostAction = Object.hasOwn(HOST_ACTIONS, name) ? HOST_ACTIONS[name as ActionName] : waits;
+  const rule = ruleOf(name);
+  return (memory, ...args) => {
+    const frame = current();
+    checkUse(name, rule, frame);
+    frame.run.checkDeadline();
+    return act({ frame, memory }, args as unknown as HostArguments);
+  };
+}
+
+function isHostFunction(name: string): name is HostFunctionName {
+  return Object.hasOwn(HOST_FUNCTIONS, name);
 }
 
 type ActionName = keyof typeof HOST_ACTIONS;

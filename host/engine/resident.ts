@@ -165,10 +165,12 @@ export class Resident {
       readers: this.#wasOpened ? parts.readers : undefined,
       onRecord: follow ? createRecordFeed(slot, parts.post) : undefined,
     });
-    const packages = createPackageFolder(join(folder, "packages"), kernels);
+    const packageFolder = join(folder, "packages");
+    const packages = createPackageFolder(packageFolder, kernels);
     const onNews = (news: EngineNews): void => parts.onNews(slot, news);
     const [turns, outside] = [this.#weighed(parts.turnsOf(slot)), parts.outside.of(slot)];
-    const { places, programs } = parts;
+    const { places } = parts;
+    const programs = tellingOf(parts, packageFolder);
     const core = new EngineCore({
       twin,
       store,
@@ -211,4 +213,16 @@ export class Resident {
     store.close();
     this.#awake = undefined;
   }
+}
+
+/** The programs, and a word to the main thread about each that is compiled for this twin. */
+function tellingOf({ programs, post }: ResidentParts, packageFolder: string): ProgramCache {
+  return {
+    load: (hash, read) =>
+      programs.load(hash, () => {
+        const pack = read();
+        post({ kind: "program", hash, packageFolder });
+        return pack;
+      }),
+  };
 }

@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { toTwinError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
+import type { Kernels } from "../kernels/kernels.ts";
 import { openKernels } from "../kernels/open-kernels.ts";
 import { CommitCosts } from "../state/commit-costs.ts";
 import { openJournal } from "../state/journal.ts";
@@ -12,11 +13,12 @@ import { TableReaders } from "../state/table-readers.ts";
 import { WriteChoice } from "../state/write-choice.ts";
 import { createWorkerLog, Mailer } from "./mailer.ts";
 import { openOutsideLink } from "./outside-link.ts";
-import { createProgramCache } from "./program-cache.ts";
+import { createPackageFolder } from "./package-folder.ts";
+import { createProgramCache, type ProgramCache } from "./program-cache.ts";
 import { RequestLoop } from "./request-loop.ts";
 import { Residence } from "./residence.ts";
 import { createTaskPlaces } from "./task-runner.ts";
-import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
+import type { EngineWorkerData, FromWorker, Rehearsal, ToWorker } from "./worker-messages.ts";
 
 /**
  * Makes ready, waits for the first message over `port`, which says for whom, opens their journal and serves what
@@ -29,7 +31,10 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
   const opening = openKernels();
   // Nobody listens before the first message.
   opening.catch(() => {});
-  const data = await firstMessage(port);
+  const programs = createProgramCache();
+  const data = await firstMessage(port, (rehearsal) => {
+    opening.then((kernels) => rehearse(rehearsal, programs, kernels)).catch(() => {});
+  });
   mailer.heedHearers(data.hearers);
   try {
     const kernels = await opening;
@@ -48,7 +53,7 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
       turnsOf: (slot) => loop.turnsOf(slot),
       isBusy: () => loop.isBusy,
       places: createTaskPlaces(systemClock),
-      programs: createProgramCache(),
+      programs,
       outside: openOutsideLink(data.outside),
       readers: data.isLocked ? new TableReaders() : undefined,
     });
@@ -63,12 +68,26 @@ export async function serveEngines(port: MessagePort, openFolder: (path: string)
   }
 }
 
-function firstMessage(port: MessagePort): Promise<EngineWorkerData> {
+/** Compiles what the twins will ask for. */
+function rehearse({ programs }: Rehearsal, cache: ProgramCache, kernels: Kernels): void {
+  for (const { hash, packageFolder } of programs) {
+    try {
+      cache.load(hash, () => createPackageFolder(packageFolder, kernels).read(hash));
+    } catch {
+      // Its file may not be there yet, or any more: who needs it is told.
+    }
+  }
+}
+
+function firstMessage(port: MessagePort, onRehearsal: (rehearsal: Rehearsal) => void): Promise<EngineWorkerData> {
   const { promise, resolve } = Promise.withResolvers<EngineWorkerData>();
-  port.once("message", (data: EngineWorkerData) => {
+  const listen = (message: EngineWorkerData | Rehearsal): void => {
+    if ("programs" in message) return onRehearsal(message);
+    port.off("message", listen);
     // Without a listener the port does not keep the thread alive.
     port.ref();
-    resolve(data);
-  });
+    resolve(message);
+  };
+  port.on("message", listen);
   return promise;
 }

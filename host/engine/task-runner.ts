@@ -163,7 +163,7 @@ export class TaskRunner {
     const { loaded } = admitted;
     const frame = this.#frameOf({ admitted, run, signal }, invocation);
     let current = runner.frameOf(run, invocation, "init");
-    const implementation = createHostImplementation(() => current);
+    const implementation = createHostImplementation(loaded.compiled.admitted.imports, () => current);
     const waiting = createTaskImplementation(frame);
     try {
       const guest = instantiate(loaded.compiled, {

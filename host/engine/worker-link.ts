@@ -18,6 +18,7 @@ import {
   allowedMs,
   type EngineWorkerData,
   type FromWorker,
+  type KnownProgram,
   laneOf,
   type StateRecord,
   type ToWorker,
@@ -41,6 +42,8 @@ export interface WorkerLinkOptions {
   readonly onRecord: (slot: number, record: StateRecord) => void;
   /** The tables of the twin in that slot were judged: opened, or refused for that reason. */
   readonly onJudged: (slot: number, failure: TwinError | undefined) => void;
+  /** A program was compiled there. */
+  readonly onProgram: (program: KnownProgram) => void;
   /** Called once when the worker is gone, whatever the reason. */
   readonly onEnd: () => void;
 }
@@ -216,6 +219,7 @@ export class WorkerLink {
       started.reject(errorFromWire(message.error));
     } else if (message.kind === "opened") this.#options.onJudged(message.slot, undefined);
     else if (message.kind === "refused") this.#options.onJudged(message.slot, errorFromWire(message.error));
+    else if (message.kind === "program") this.#options.onProgram(message);
     else if (message.kind === "records") {
       for (const record of message.records) this.#options.onRecord(message.slot, record);
     } else {

@@ -92,6 +92,8 @@ export type FromWorker =
   | { readonly kind: "opened"; readonly slot: number }
   /** They could not be; the next time they are judged anew. */
   | { readonly kind: "refused"; readonly slot: number; readonly error: ErrorWire }
+  /** A program was compiled from the package in that folder. */
+  | ({ readonly kind: "program" } & KnownProgram)
   | { readonly kind: "records"; readonly slot: number; readonly records: readonly StateRecord[] }
   | {
       readonly kind: "batch";
@@ -112,7 +114,20 @@ export interface StateRecord {
   readonly writes: Uint8Array;
 }
 
-/** The first message to a worker; others may follow when it has answered that it is ready. */
+/** A program that twins of this host run, and where its package is. */
+export interface KnownProgram {
+  /** Hex hash of the package. */
+  readonly hash: string;
+  /** Folder of the package files of a twin that has it. */
+  readonly packageFolder: string;
+}
+
+/** To a worker that stands ready: what the twins will ask for that it gets one day. */
+export interface Rehearsal {
+  readonly programs: readonly KnownProgram[];
+}
+
+/** The first message to a worker but for rehearsals; others may follow when it has answered that it is ready. */
 export interface EngineWorkerData {
   readonly journalFolder: string;
   /** Whether other processes are kept out: then twins need no lock of their own while they only read. */

@@ -97,6 +97,7 @@ export class WorkerSeat {
           tenant.place = { ...tenant.place, wasOpened: failure === undefined };
           tenant.failure = failure;
         },
+        onProgram: (program) => stock.know(program),
         onEnd: () => {
           if (this.#link === link) this.#link = undefined;
           for (const { engine } of this.#twins.values()) engine?.tellRestart();

@@ -1,5 +1,5 @@
-// Threads for engine workers. One stands ready with all its code loaded, for the place of one that dies:
-// loading takes a tenth of a second and more, in which no twin would answer.
+// Threads for engine workers. One stands ready with all its code loaded and the twins' programs compiled, for the place
+// of one that dies: that takes a tenth of a second and more, in which no twin would answer.
 
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import { LIMITS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import type { KnownProgram, Rehearsal } from "./worker-messages.ts";
 
 /** What a stock needs. */
 export interface WorkerStockParts {
@@ -20,6 +21,8 @@ export interface WorkerStockParts {
 export class WorkerStock implements AsyncDisposable {
   readonly #parts: WorkerStockParts;
   readonly #stop = new AbortController();
+  /** By hash; the last one that was compiled somewhere is at the end. */
+  readonly #programs = new Map<string, KnownProgram>();
   #spare: Worker | undefined;
   #isPreparing = false;
 
@@ -44,6 +47,14 @@ export class WorkerStock implements AsyncDisposable {
     }
   }
 
+  /** A program that twins run: who stands ready compiles it too, as the first call after a death would wait for that. */
+  know({ hash, packageFolder }: KnownProgram): void {
+    this.#programs.delete(hash);
+    this.#programs.set(hash, { hash, packageFolder });
+    if (this.#programs.size > LIMITS.engine.programCount) this.#programs.delete(this.#programs.keys().next().value!);
+    this.#rehearse([{ hash, packageFolder }]);
+  }
+
   /** Has one stand ready soon; not at once, as who has just started has other things to do. */
   prepare(): void {
     if (this.#isPreparing || this.#spare !== undefined) return;
@@ -63,10 +74,16 @@ export class WorkerStock implements AsyncDisposable {
     if (this.#stop.signal.aborted) return;
     const worker = this.#start();
     this.#spare = worker;
+    this.#rehearse([...this.#programs.values()]);
     // One that cannot even wait is no use.
     worker.once("exit", () => {
       if (this.#spare === worker) this.#spare = undefined;
     });
+  }
+
+  #rehearse(programs: readonly KnownProgram[]): void {
+    const rehearsal: Rehearsal = { programs };
+    if (programs.length > 0) this.#spare?.postMessage(rehearsal);
   }
 
   #start(): Worker {

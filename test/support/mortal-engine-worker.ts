@@ -5,14 +5,15 @@
 import { MessageChannel, parentPort } from "node:worker_threads";
 import { unpackCalls } from "../../host/engine/call-packing.ts";
 import { serveEngines } from "../../host/engine/serve-engines.ts";
-import { batchOf, type EngineWorkerData, type ToWorker } from "../../host/engine/worker-messages.ts";
+import { batchOf, type EngineWorkerData, type Rehearsal, type ToWorker } from "../../host/engine/worker-messages.ts";
 import { createDirectoryJournalFolder } from "../../host/state/directory-journal-folder.ts";
 
 // Whatever comes is looked at before the engine takes it.
 const { port1: door, port2: behind } = new MessageChannel();
 let running: Int32Array<SharedArrayBuffer>;
 
-parentPort!.on("message", (message: EngineWorkerData | ToWorker) => {
+parentPort!.on("message", (message: EngineWorkerData | Rehearsal | ToWorker) => {
+  if ("programs" in message) return behind.postMessage(message);
   if ("running" in message) {
     running = new Int32Array(message.running);
     behind.postMessage(message, [message.outside]);
@@ -32,7 +33,9 @@ parentPort!.on("message", (message: EngineWorkerData | ToWorker) => {
 // Out of it goes at once what it says, also when it hangs behind that.
 door.postMessage = parentPort!.postMessage.bind(parentPort);
 
-door.once("message", ({ outside }: EngineWorkerData) => {
+door.on("message", (message: EngineWorkerData | Rehearsal | ToWorker) => {
+  if (!("outside" in message)) return;
+  const { outside } = message;
   const post = outside.postMessage.bind(outside);
   outside.postMessage = (asked: unknown) => {
     if (JSON.stringify(asked).includes("$hang")) hang(Atomics.load(running, 0));

@@ -24,7 +24,7 @@ export interface ManyTwinsAnswers {
 }
 
 /** The cases that are measured here. */
-export const MANY_TWINS_CASES = ["memory-per-twin", "wake", "worker-death"] as const;
+export const MANY_TWINS_CASES = ["memory-per-twin", "wake", "worker-death", "worker-death-all"] as const;
 
 const TWIN_COUNT = { full: 1_000, quick: 100 } as const;
 const WAKE_COUNT = { full: 200, quick: 40 } as const;
@@ -63,11 +63,13 @@ export async function openManyTwinsCases(
     const sample = (): Promise<number> => medianWake(twins, WAKES_PER_ROUND);
     cases.push({ suite: "host", name: "wake", ours: { ...ours, sample }, others: [] });
   }
-  if (wants("worker-death")) {
-    facts["host: until all twins have answered after their worker's death"] =
-      `${((await twins.ask("kill")).all * 1_000).toFixed(0)} ms`;
-    const sample = async (): Promise<number> => (await twins.ask("kill")).one;
-    cases.push({ suite: "host", name: "worker-death", roundsMax: ROUNDS_MAX, ours: { ...ours, sample }, others: [] });
+  for (const [name, which] of [
+    ["worker-death", "one"],
+    ["worker-death-all", "all"],
+  ] as const) {
+    if (!wants(name)) continue;
+    const sample = async (): Promise<number> => (await twins.ask("kill"))[which];
+    cases.push({ suite: "host", name, roundsMax: ROUNDS_MAX, ours: { ...ours, sample }, others: [] });
   }
   return cases;
 }

@@ -14,13 +14,19 @@ const ECHO = new URL(
     'parentPort.on("message", () => parentPort.postMessage(threadId));',
 );
 
-function open(): AsyncDisposable & { readonly stock: WorkerStock; readonly soon: () => Promise<void> } {
+/** Answers "who" with all that it was sent. */
+const REPEATER = new URL(
+  'data:text/javascript,import { parentPort } from "node:worker_threads";' +
+    'const all = []; parentPort.on("message", (what) => { all.push(what); if (what === "who") parentPort.postMessage(all); });',
+);
+
+function open(entry = ECHO): AsyncDisposable & { readonly stock: WorkerStock; readonly soon: () => Promise<void> } {
   const clock = createManualClock();
   const soon = async (): Promise<void> => {
     clock.advance(LIMITS.engine.spareDelayMs);
     await setImmediate();
   };
-  const stock = new WorkerStock({ entry: ECHO, clock, log: silentLog });
+  const stock = new WorkerStock({ entry, clock, log: silentLog });
   return { stock, soon, [Symbol.asyncDispose]: () => stock[Symbol.asyncDispose]() };
 }
 
@@ -64,6 +70,23 @@ test("after one was taken the next one can stand ready", async () => {
   expect(next.threadId).toBe(number - 1);
   expect(await answerOf(next)).toBe(next.threadId);
   await next.terminate();
+});
+
+test("who stands ready is told of programs: of those that are known when it starts, and of each that comes later", async () => {
+  await using opened = open(REPEATER);
+  const { stock, soon } = opened;
+  const [one, two, three] = ["1", "2", "3"].map((hash) => ({ hash, packageFolder: `of ${hash}` }));
+  stock.know(one!);
+  stock.know(two!);
+  stock.know(one!);
+  stock.prepare();
+  await soon();
+  stock.know(three!);
+  const worker = stock.take();
+  // It serves: what it needs it compiles.
+  stock.know(two!);
+  expect(await answerOf(worker)).toEqual([{ programs: [two, one] }, { programs: [three] }, "who"]);
+  await worker.terminate();
 });
 
 test("none is started once the stock is closed", async () => {

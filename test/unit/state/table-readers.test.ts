@@ -96,6 +96,18 @@ test("a log that a killed process has left is read", async () => {
   expect(statSync(`${path}-wal`).size).toBeGreaterThan(0);
 });
 
+test("what was put in the place of a file that nobody has open is read, and nothing that was read before", async () => {
+  const readers = new TableReaders();
+  const [path, other] = [await restingPath(), await restingPath()];
+  {
+    await using store = await openTestStore(path, { folder: createFaultyJournalFolder(), readers });
+    expect(read(store, "k")).toBe(path);
+  }
+  copyFileSync(other, path);
+  await using store = await openTestStore(path, { folder: createFaultyJournalFolder(), readers });
+  expect(read(store, "k")).toBe(other);
+});
+
 test("few readers read many files in turn", async () => {
   const readers = new TableReaders();
   const paths = await Promise.all(Array.from({ length: LIMITS.state.readerCount + 8 }, () => restingPath()));
