@@ -13,6 +13,8 @@ import { CRASH_TWINS, crashKey, type CrashStep, readLedger } from "./crash-ledge
 import { messagesOf } from "./page-messages.ts";
 
 const CALLERS = 8;
+/** Whoever kills may be held up, and the judge needs events of all commands, of which only so many are kept. */
+const COMMANDS_PER_LIFE = 500;
 /** What a disk says that fails. */
 const REFUSALS: ReadonlySet<string> = new Set(["TWIN_STATE_FULL", "TWIN_HOST_FOLDER"]);
 
@@ -87,7 +89,10 @@ async function work(engine: Engine, twin: number): Promise<never> {
   for (const number of done[twin]!.open) await step(engine, { twin, number });
   let next = done[twin]!.next;
   const caller = async (): Promise<never> => {
-    for (;;) await step(engine, { twin, number: next++ });
+    for (;;) {
+      if (next < done[twin]!.next + COMMANDS_PER_LIFE) await step(engine, { twin, number: next++ });
+      else await sleep(1_000);
+    }
   };
   return Promise.race(Array.from({ length: CALLERS }, caller));
 }
