@@ -10,6 +10,9 @@ const MUCH_SIZE = 50_331_648;
 /** So much waits for its next use: what one large put wants. Where several run, what is more goes as it comes. */
 const KEPT_SIZE = 167_772_160;
 
+/** After so much use the other garbage of the threads is worth a collection: nothing else makes one come. */
+const LONG_SIZE = 1_073_741_824;
+
 /** Slabs between their uses. */
 export interface Slabs {
   /** `sizeBytes` bytes of any content, in a slab that is the caller's alone and begins at a page. */
@@ -54,6 +57,40 @@ export function tellCollector(sizeBytes: number): void {
   void new ArrayBuffer(sizeBytes);
 }
 
+/** Counts what the collectors do not, and tells them when it is worth their while. */
+function createAccount(onLoose: (sizeBytes: number) => void): {
+  readonly lend: (sizeBytes: number) => void;
+  readonly loosen: (sizeBytes: number) => void;
+  readonly fasten: (sizeBytes: number) => void;
+} {
+  let looseBytes = 0;
+  let lentBytes = 0;
+  const tell = (garbageBytes: number): void => {
+    // Whatever is looked at in this turn of the event loop is kept.
+    setImmediate(() => {
+      tellCollector(garbageBytes);
+      onLoose(garbageBytes);
+    });
+  };
+  return {
+    lend(sizeBytes) {
+      lentBytes += sizeBytes;
+      if (lentBytes < LONG_SIZE) return;
+      lentBytes = 0;
+      tell(MUCH_SIZE);
+    },
+    loosen(sizeBytes) {
+      looseBytes += sizeBytes;
+      if (looseBytes < MUCH_SIZE) return;
+      tell(looseBytes);
+      looseBytes = 0;
+    },
+    fasten(sizeBytes) {
+      looseBytes = Math.max(0, looseBytes - sizeBytes);
+    },
+  };
+}
+
 /** No slabs yet. `onLoose` is to {@link tellCollector} in the threads that were given slabs: memory goes when all have collected what they saw of it. */
 export function createSlabs(onLoose: (sizeBytes: number) => void = () => {}): Slabs {
   const lent = new WeakSet<ArrayBufferLike>();
@@ -62,24 +99,13 @@ export function createSlabs(onLoose: (sizeBytes: number) => void = () => {}): Sl
   /** Until they are collected: the collector may come late, so they are found again. */
   let resting: Resting[] = [];
   let holders = 0;
-  let looseBytes = 0;
+  const account = createAccount(onLoose);
 
-  const loosen = (sizeBytes: number): void => {
-    looseBytes += sizeBytes;
-    if (looseBytes < MUCH_SIZE) return;
-    const garbageBytes = looseBytes;
-    looseBytes = 0;
-    // Whatever is looked at in this turn of the event loop is kept.
-    setImmediate(() => {
-      tellCollector(garbageBytes);
-      onLoose(garbageBytes);
-    });
-  };
   const rest = (slabs: readonly SharedArrayBuffer[]): void => {
     const fresh = slabs.map((slab) => ({ byteLength: slab.byteLength, reference: new WeakRef(slab) }));
     resting = [...resting.filter(({ reference }) => reference.deref() !== undefined), ...fresh];
     resting.sort((left, right) => left.byteLength - right.byteLength);
-    loosen(sizeOf(slabs));
+    account.loosen(sizeOf(slabs));
   };
   /** One that rests, too large rather than none. Others are not even looked at: what is looked at lives on until the next collection. */
   const revive = (sizeBytes: number): SharedArrayBuffer | undefined => {
@@ -90,7 +116,7 @@ export function createSlabs(onLoose: (sizeBytes: number) => void = () => {}): Sl
       if (found === undefined) return undefined;
       const slab = found.reference.deref();
       if (slab === undefined) continue;
-      looseBytes = Math.max(0, looseBytes - slab.byteLength);
+      account.fasten(slab.byteLength);
       return slab;
     }
   };
@@ -108,6 +134,7 @@ export function createSlabs(onLoose: (sizeBytes: number) => void = () => {}): Sl
     take(sizeBytes) {
       const slab = find(sizeBytes);
       lent.add(slab);
+      account.lend(slab.byteLength);
       return new Uint8Array(slab, 0, sizeBytes);
     },
     give({ buffer }) {
@@ -119,7 +146,7 @@ export function createSlabs(onLoose: (sizeBytes: number) => void = () => {}): Sl
       }
     },
     forget({ buffer }) {
-      if (lent.delete(buffer)) loosen(buffer.byteLength);
+      if (lent.delete(buffer)) account.loosen(buffer.byteLength);
     },
     hold() {
       holders++;

@@ -123,6 +123,18 @@ describe("slabs", () => {
     expect(told).toEqual([70 * MIB]);
   });
 
+  test("have the threads collect what else they leave, now and then in a long use", async () => {
+    const told: number[] = [];
+    const slabs = createSlabs((sizeBytes) => told.push(sizeBytes));
+    slabs.hold();
+    for (let count = 0; count < 63; count++) useAtOnce(slabs, [16 * MIB]);
+    await setImmediate();
+    expect(told).toEqual([]);
+    useAtOnce(slabs, [16 * MIB]);
+    await setImmediate();
+    expect(told).toHaveLength(1);
+  });
+
   test("beyond what is kept go as they come, while others hold", async () => {
     const told: number[] = [];
     const slabs = createSlabs((sizeBytes) => told.push(sizeBytes));
