@@ -1,6 +1,7 @@
 // The segments of one put: filled, sent to the stores while the next one fills, and made known all at
 // once at the end. Until then nothing refers to them, and an abandoned put takes them back.
 
+import { setImmediate } from "node:timers/promises";
 import { hexEncode } from "../base/bytes.ts";
 import { LIMITS } from "../base/limits.ts";
 import { type BufferShelf, createBufferShelf } from "./buffer-shelf.ts";
@@ -110,12 +111,12 @@ class OpenSession implements PutSession {
     const draft = this.#draft;
     if (draft !== undefined && parts.tail.takes(draft)) {
       const segments = await this.#flights.landAll();
-      this.#giveMemoryBack();
+      await this.#giveMemoryBack();
       await parts.tail.commit({ object: { ...object, segments }, draft });
       this.#plains.give(draft.plain);
     } else {
       const segments = await this.land();
-      this.#giveMemoryBack();
+      await this.#giveMemoryBack();
       const { failures, spare } = await makeKnown(parts, [{ ...object, segments }]);
       for (const segment of spare) await discardShards(parts.dispersal, segment);
       if (failures[0] !== undefined) throw failures[0];
@@ -129,10 +130,11 @@ class OpenSession implements PutSession {
     this.#done.resolve();
   }
 
-  /** Of what has landed. The rows of a large object want memory too. */
-  #giveMemoryBack(): void {
+  /** Of what has landed. The rows of a large object want memory too: the collectors come before these are made. */
+  async #giveMemoryBack(): Promise<void> {
     this.#plains.rest();
     this.#line.giveMemoryBack();
+    await setImmediate();
   }
 
   /** Waits for a place behind the gate, which is kept until the end. */
