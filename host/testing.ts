@@ -14,7 +14,7 @@ import { builtInsFor } from "./built-ins.ts";
 import { EngineCore } from "./engine/engine-core.ts";
 import { ENGINE_OPERATIONS, type Operation } from "./engine/engine-operations.ts";
 import type { CallAnswer, CallRequest, Receipt, TwinEvent } from "./engine/engine.ts";
-import type { UpgradeRequest } from "./engine/installation-upgrade.ts";
+import type { UpgradeRequest } from "./engine/version-change.ts";
 import type { OperationAnswer, OperationArgs, OperationName } from "./engine/operations.ts";
 import type { Outside } from "./engine/outside.ts";
 import { createPackageFolder } from "./engine/package-folder.ts";

@@ -5,7 +5,7 @@ import { LIMITS } from "../base/limits.ts";
 import { callerName } from "../grants/decide.ts";
 import type { Method } from "../packages/manifest.ts";
 import type { CallRun } from "./call-run.ts";
-import type { CallRequest, Receipt } from "./engine.ts";
+import type { CallAnswer, CallRequest, Receipt } from "./engine.ts";
 import type { InvocationResult } from "./guest-runner.ts";
 import { callFuelOf, type LoadedCapability } from "./guest-shelf.ts";
 import type { ReceiptDraft } from "./receipt-book.ts";
@@ -18,6 +18,11 @@ export interface AdmittedCall {
   readonly grantId: string | undefined;
   readonly queueMs: number;
 }
+
+/** How a call ended; all that it rests on and all that it did is durable. */
+export type Completion =
+  | { readonly answer: CallAnswer; readonly error?: undefined }
+  | { readonly answer?: undefined; readonly error: TwinError };
 
 /** What the call may use, within the limits. Throws `TWIN_INPUT_INVALID` for a budget that is none. */
 export function budgetOf({ request: { budget }, loaded, method }: AdmittedCall): { fuel: number; timeoutMs: number } {

@@ -6,9 +6,9 @@ import type { Clock } from "../base/clock.ts";
 import { TwinError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import type { Guest } from "../sandbox/sandbox.ts";
 import type { StateStore } from "../state/state-store.ts";
 import type { EventDraft } from "./event-log.ts";
-import type { LoadedCapability } from "./guest-shelf.ts";
 import type { NestedCallReceipt } from "./engine.ts";
 import { createSpan, parseTraceparent, type TraceSpan } from "./trace.ts";
 import type { MessageDraft } from "./outbox.ts";
@@ -37,6 +37,12 @@ const BLOCK_SIZE = 32;
 const NO_BYTES: Uint8Array = new Uint8Array();
 const NO_CALLS: Readonly<Record<string, number>> = Object.freeze({});
 
+/** A capability that takes part in a run: its guest may hold what is not committed. */
+export interface Participant {
+  /** The idle instance, or the one that is in a call. */
+  guest: Guest | undefined;
+}
+
 interface RunTimers {
   readonly scheduled: Map<number, TimerDraft>;
   readonly unscheduled: Set<number>;
@@ -61,7 +67,7 @@ export class CallRun {
   /** How many methods are running within each other. */
   depth = 0;
   /** Capabilities whose guests hold what this run did in their memories. */
-  readonly participants = new Set<LoadedCapability>();
+  readonly participants = new Set<Participant>();
   /** Whether it began as a query: then it reads what is durable, and its guests are those of queries. */
   readonly isQuery: boolean;
   /** Calls within it that have ended. */

@@ -11,7 +11,7 @@ import { createGrantBook, type GrantBook } from "../grants/grant-book.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Method } from "../packages/manifest.ts";
 import type { SnapshotStateStore, StateReads, StateWrite } from "../state/state-store.ts";
-import { type AdmittedCall, budgetOf, describeCall, withReceipt } from "./admitted-call.ts";
+import { type AdmittedCall, budgetOf, type Completion, describeCall, withReceipt } from "./admitted-call.ts";
 import { type AnswerBook, createAnswerBook, identify } from "./answer-book.ts";
 import { CallRun } from "./call-run.ts";
 import { type CapabilityRegister, createCapabilityRegister } from "./capability-register.ts";
@@ -70,11 +70,6 @@ export interface Companions {
   /** In place of the effects of a call that failed. */
   failed?(error: TwinError): StateWrite[];
 }
-
-/** How a call ended; all that it rests on and all that it did is durable. */
-export type Completion =
-  | { readonly answer: CallAnswer; readonly error?: undefined }
-  | { readonly answer?: undefined; readonly error: TwinError };
 
 /** The tables, guests and rules of one twin. */
 export class EngineCore {

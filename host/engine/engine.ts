@@ -8,7 +8,7 @@ import type { PackagePolicy } from "../packages/package-policy.ts";
 import type { UpgradeReport } from "../packages/upgrade-report.ts";
 import type { StateEntry, StateKey, StateRange, StateWrite } from "../state/state-store.ts";
 import type { TraceSpan } from "./trace.ts";
-import type { RollBackRequest, UpgradeRequest } from "./installation-upgrade.ts";
+import type { RollBackRequest, UpgradeRequest } from "./version-change.ts";
 
 /** A call of one method. `payload` is UTF-8 JSON and belongs to the engine from the call on. */
 export interface CallRequest {

@@ -5,6 +5,7 @@ import type { CapabilityPackage, Manifest } from "../packages/manifest.ts";
 import { type CompiledGuest, instantiate } from "../sandbox/guest.ts";
 import type { Guest } from "../sandbox/sandbox.ts";
 import { type CapabilityRecord, grantedTo } from "./capability-register.ts";
+import type { Participant } from "./call-run.ts";
 import type { GuestFrame } from "./guest-frame.ts";
 import { createHostImplementation } from "./host-functions.ts";
 import type { PackageFolder } from "./package-folder.ts";
@@ -12,14 +13,12 @@ import type { CallRecorder } from "./recording.ts";
 import { permissionsOf, type Program, type ProgramCache } from "./program-cache.ts";
 
 /** A capability that can be called. */
-export interface LoadedCapability {
+export interface LoadedCapability extends Participant {
   readonly record: CapabilityRecord;
   readonly compiled: CompiledGuest;
   readonly permissions: ReadonlySet<string>;
   readonly methodChecks: Program["methodChecks"];
   readonly eventChecks: Program["eventChecks"];
-  /** The idle instance, or the one that is in a call. */
-  guest: Guest | undefined;
   /** The call that its guest is in. */
   frame: GuestFrame | undefined;
   /** The same capability with the guest that answers queries. */
@@ -41,7 +40,7 @@ export interface GuestShelf {
   /** A live guest in which `frame`, already set, runs; a fresh one burns from `fuel`. Throws `TWIN_GUEST_*` as its start does. */
   guestOf(loaded: LoadedCapability, fuel: number): { readonly guest: Guest; readonly startFuel: number };
   /** Forgets the instance: its memory may hold what was not committed. */
-  drop(loaded: LoadedCapability): void;
+  drop(participant: Participant): void;
   /** Drops idle guests, least recently used first, until the rest fits the limits. */
   trim(): void;
   dropAll(): void;
@@ -95,8 +94,8 @@ export function createGuestShelf(folder: Pick<PackageFolder, "read">, programs: 
       loaded.guest = guest;
       return { guest, startFuel: guest.usage.fuel };
     },
-    drop: (loaded) => {
-      loaded.guest = undefined;
+    drop: (participant) => {
+      participant.guest = undefined;
     },
     trim: () => {
       let { count, sizeBytes } = totals();

@@ -7,7 +7,7 @@ import { heldPermissions } from "../packages/held-permissions.ts";
 import type { CapabilityPackage, InstalledCapability } from "../packages/manifest.ts";
 import { readPackage } from "../packages/package-file.ts";
 import { checkPackage } from "../packages/package-policy.ts";
-import { compareManifests, type UpgradeConsent, type UpgradeReport } from "../packages/upgrade-report.ts";
+import { compareManifests, type UpgradeReport } from "../packages/upgrade-report.ts";
 import {
   type CapabilityRecord,
   checkSuccession,
@@ -31,25 +31,7 @@ import { sweepPackages } from "./installation-sweep.ts";
 import { dropParticipants, type Trial, tryVersion, type VersionStep } from "./installation-trial.ts";
 import { checkConsent, dependentsOf, usesOf } from "./installation-users.ts";
 import { readPackagePolicy } from "./package-rule.ts";
-
-/** An upgrade, or with `dryRun` only the look at it. */
-export interface UpgradeRequest {
-  readonly packageBytes: Uint8Array;
-  readonly dryRun?: boolean | undefined;
-  readonly accept?: readonly UpgradeConsent[] | undefined;
-  /** Take the version without the permissions that are new in it. */
-  readonly withhold?: boolean | undefined;
-  /** Let another major version stay, and stand beside it. */
-  readonly beside?: boolean | undefined;
-}
-
-/** Which capability goes back to a version that it had. */
-export interface RollBackRequest {
-  readonly name: string;
-  /** One of those that are kept; the one that was left last unless given. */
-  readonly version?: string | undefined;
-  readonly accept?: readonly UpgradeConsent[] | undefined;
-}
+import type { RollBackRequest, UpgradeRequest } from "./version-change.ts";
 
 /**
  * Installs the package in the place of the version that is there, beside it, or anew. Throws

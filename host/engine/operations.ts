@@ -23,7 +23,7 @@ import type {
   Settlement,
   TwinEvent,
 } from "./engine.ts";
-import type { RollBackRequest, UpgradeRequest } from "./installation-upgrade.ts";
+import type { RollBackRequest, UpgradeRequest } from "./version-change.ts";
 import type { ReceiptQuery } from "./receipt-book.ts";
 
 /** Name -> what it takes and what it gives. The meaning is that of the same method of `Engine`. */

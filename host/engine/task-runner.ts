@@ -10,8 +10,7 @@ import { ProcessTally } from "../sandbox/process-tally.ts";
 import type { WaitingGuest } from "../sandbox/sandbox.ts";
 import { WaitingRoom } from "../sandbox/waiting-room.ts";
 import type { CallRun } from "./call-run.ts";
-import type { AdmittedCall } from "./admitted-call.ts";
-import type { Completion } from "./engine-core.ts";
+import type { AdmittedCall, Completion } from "./admitted-call.ts";
 import type { NestedCall } from "./guest-frame.ts";
 import {
   checkedParams,

@@ -27,7 +27,7 @@ import type {
   Settlement,
   TwinEvent,
 } from "./engine.ts";
-import type { RollBackRequest, UpgradeRequest } from "./installation-upgrade.ts";
+import type { RollBackRequest, UpgradeRequest } from "./version-change.ts";
 import type { EngineNews, OperationAnswer, OperationArgs, OperationName } from "./operations.ts";
 import type { ReceiptQuery } from "./receipt-book.ts";
 import type { StateRecord } from "./worker-messages.ts";

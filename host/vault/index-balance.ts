@@ -3,14 +3,20 @@
 
 import { equalBytes } from "../base/bytes.ts";
 import type { Pace } from "./pace.ts";
-import type { BlockPlace } from "./vault-index.ts";
+import type { SegmentId } from "./segment.ts";
+
+/** Where a block is said to stand, and of how many objects it is a part. */
+interface CountedPlace {
+  readonly segment: SegmentId;
+  readonly uses: number;
+}
 
 /** The rows that count on each other, each table in the order of its keys. */
 export interface BalanceRows {
   /** With the parts that their own rows tell; the others are among `parts`. */
   readonly objects: () => Iterable<{ readonly id: Uint8Array; readonly parts: readonly Uint8Array[] | undefined }>;
   readonly parts: () => Iterable<{ readonly object: Uint8Array; readonly block: Uint8Array }>;
-  readonly blocks: () => Iterable<{ readonly id: Uint8Array; readonly place: BlockPlace }>;
+  readonly blocks: () => Iterable<{ readonly id: Uint8Array; readonly place: CountedPlace }>;
   readonly segments: () => Iterable<unknown>;
   /** Blocks that a segment is said to hold, those of them that say the same: each once, in one row or several. */
   readonly contents: () => Iterable<{ readonly segment: Uint8Array; readonly blocks: readonly Uint8Array[] }>;

@@ -2,8 +2,9 @@
 // that answers is enough to read them. What they say is the business of who writes them.
 
 import { TwinError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { GuardedStore } from "./guarded-store.ts";
-import type { VaultParts } from "./vault-parts.ts";
+import type { SegmentCode } from "./segment.ts";
 
 /** Notes of this vault. Names are shard names that nobody else uses; contents are sealed by the caller. */
 export interface NoteBoard {
@@ -26,8 +27,16 @@ interface NoteCopies {
   readonly answered: number;
 }
 
+/** What a board needs of its vault. */
+interface NoteBoardParts {
+  /** Looked at anew for each note. */
+  readonly stores: readonly GuardedStore[];
+  readonly code: SegmentCode;
+  readonly log: Log;
+}
+
 /** The board over all stores. */
-export function createNoteBoard({ stores, code, log }: Pick<VaultParts, "stores" | "code" | "log">): NoteBoard {
+export function createNoteBoard({ stores, code, log }: NoteBoardParts): NoteBoard {
   const needed = code.parityShards + 1;
   const copiesOn = async (name: string): Promise<(Uint8Array | undefined)[]> =>
     await askAll([...stores], (store) => store.get(name));

@@ -8,6 +8,7 @@ import { chunksOf, readChunk, withChunkBefore } from "./object-chunks.ts";
 import { type CheckedMeta, checkMeta } from "./object-meta.ts";
 import { type PutSession, createPutSession } from "./put-session.ts";
 import { requireRoom } from "./quota.ts";
+import type { SharedTail } from "./shared-tail.ts";
 import { answeringStores } from "./standing.ts";
 import type { ObjectRecord } from "./vault-index.ts";
 import type { VaultParts } from "./vault-parts.ts";
@@ -22,15 +23,15 @@ export interface PutRequest {
   readonly after?: ObjectId | undefined;
 }
 
-/** Stores an object; see `Vault.put`. */
-export async function putObject(parts: VaultParts, request: PutRequest): Promise<ObjectInfo> {
+/** Stores an object, whose small end may share a segment with those of others at the `tail`; see `Vault.put`. */
+export async function putObject(parts: VaultParts, tail: SharedTail, request: PutRequest): Promise<ObjectInfo> {
   const meta = checkMeta(request.meta);
   throwIfAborted(request.signal);
   const session = createPutSession(parts, await answeringStores(parts));
   try {
     const { id, record } = await storeAll(parts, session, { ...request, meta });
     throwIfAborted(request.signal);
-    await session.commit(id, record);
+    await session.commit(id, record, tail);
     return { id: base58Encode(id), ...record, durability: "dispersed" };
   } catch (thrown) {
     await session.abandon();

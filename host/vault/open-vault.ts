@@ -23,7 +23,6 @@ import { createReadBuffers } from "./read-buffers.ts";
 import { createSegmentReader } from "./segment-reader.ts";
 import { type Blame, createShardReader } from "./shard-reader.ts";
 import type { ShardStore } from "./shard-store.ts";
-import { createSharedTail } from "./shared-tail.ts";
 import { createStoreMarks } from "./store-marks.ts";
 import { createVaultIndex, type SegmentRecord } from "./vault-index.ts";
 import { deriveVaultKeys } from "./vault-keys.ts";
@@ -106,7 +105,6 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     active: new Set(),
     middlePuts: createGate(LIMITS.vault.middlePutCount),
     largePuts: createGate(LIMITS.vault.largePutCount),
-    tail: createSharedTail(() => parts),
     clock,
     random,
     log,

@@ -14,6 +14,7 @@ import type { BlockKind } from "./segment.ts";
 import type { PlainBlock } from "./segment-coder.ts";
 import { SegmentDraft } from "./segment-draft.ts";
 import { SegmentFlights, SegmentLine } from "./segment-flights.ts";
+import type { SharedTail } from "./shared-tail.ts";
 import { createStanding } from "./standing.ts";
 import { type SizeGates, type StreamBatch, streamBatches, withRest } from "./stream-batches.ts";
 import type { ObjectRecord } from "./vault-index.ts";
@@ -33,8 +34,8 @@ export interface PutSession {
   reuse(id: Uint8Array): boolean;
   /** Stores the content of a stream likewise. Gives its chunks in order, as soon as they have names. */
   storeStream(source: AsyncIterable<Uint8Array>, compress: boolean): AsyncGenerator<ChunkName, void, undefined>;
-  /** Waits for the stores, then makes object and blocks known in one commit. */
-  commit(id: Uint8Array, object: ObjectRecord): Promise<void>;
+  /** Waits for the stores, then makes object and blocks known in one commit. A small end goes with others by way of `tail`. */
+  commit(id: Uint8Array, object: ObjectRecord, tail: SharedTail): Promise<void>;
   /** Waits for the stores. Answers what stands there now; it stays the session's until {@link PutSession.release}. */
   land(): Promise<Dispersed[]>;
   /** What was stored is known, or no longer wanted. */
@@ -105,14 +106,14 @@ class OpenSession implements PutSession {
     return await this.#flights.landAll();
   }
 
-  async commit(id: Uint8Array, record: ObjectRecord): Promise<void> {
+  async commit(id: Uint8Array, record: ObjectRecord, tail: SharedTail): Promise<void> {
     const parts = this.#parts;
     const object = { id, record, blocks: this.#used, isStanding: this.#isStanding };
     const draft = this.#draft;
-    if (draft !== undefined && parts.tail.takes(draft)) {
+    if (draft !== undefined && tail.takes(draft)) {
       const segments = await this.#flights.landAll();
       await this.#giveMemoryBack();
-      await parts.tail.commit({ object: { ...object, segments }, draft });
+      await tail.commit({ object: { ...object, segments }, draft });
       this.#plains.give(draft.plain);
     } else {
       const segments = await this.land();

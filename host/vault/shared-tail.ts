@@ -29,15 +29,15 @@ interface Waiting extends TailEntry {
   readonly settle: PromiseWithResolvers<void>;
 }
 
-/** The tail of the vault of `parts`, which are looked at when it is used. */
-export function createSharedTail(parts: () => VaultParts): SharedTail {
+/** The tail of the vault of `parts`. */
+export function createSharedTail(parts: VaultParts): SharedTail {
   const waiting: Waiting[] = [];
   let isAtWork = false;
 
   async function work(): Promise<void> {
     if (isAtWork) return;
     isAtWork = true;
-    while (waiting.length > 0) await storeTogether(parts(), takeFitting(waiting));
+    while (waiting.length > 0) await storeTogether(parts, takeFitting(waiting));
     isAtWork = false;
   }
 

@@ -13,6 +13,7 @@ import { putObject } from "./object-writer.ts";
 import { createPace } from "./pace.ts";
 import { marginOf } from "./census.ts";
 import { shardCountOf } from "./segment.ts";
+import { createSharedTail } from "./shared-tail.ts";
 import { createStoreRack } from "./store-rack.ts";
 import { storeNamed, type VaultParts } from "./vault-parts.ts";
 import { createVaultWalks } from "./vault-walks.ts";
@@ -23,6 +24,7 @@ export function createVaultDoor(parts: VaultParts): Vault {
   const closing = new AbortController();
   const atWork = new Set<Promise<unknown>>();
   const puts = createGate(LIMITS.vault.putCount);
+  const tail = createSharedTail(parts);
   let putsAtWork = 0;
   const signalOf = (signal: AbortSignal | undefined): AbortSignal =>
     signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
@@ -48,7 +50,7 @@ export function createVaultDoor(parts: VaultParts): Vault {
   const { report, drain, ...walks } = createVaultWalks(parts, { tracked, signalOf });
   return {
     put: (source, meta = {}, { signal, ...options } = {}) =>
-      putting(() => putObject(parts, { ...options, source, meta, signal: signalOf(signal) })),
+      putting(() => putObject(parts, tail, { ...options, source, meta, signal: signalOf(signal) })),
     putMany: (source, { signal, compress, onStored = () => {} } = {}) =>
       putting(() => parts.largePuts(() => putBatches(parts, { source, compress, onStored, signal: signalOf(signal) }))),
     async stat(id) {

@@ -16,7 +16,6 @@ import type { VaultJobs } from "./vault-jobs.ts";
 import type { SegmentCode, SegmentId } from "./segment.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { ShardSeal } from "./shard.ts";
-import type { SharedTail } from "./shared-tail.ts";
 import type { StoreMarks } from "./store-marks.ts";
 import { type SegmentRecord, type VaultIndex, indexWrites } from "./vault-index.ts";
 
@@ -53,7 +52,6 @@ export interface VaultParts {
   readonly middlePuts: Gate;
   /** Large puts at a time: each holds some segments in memory. */
   readonly largePuts: Gate;
-  readonly tail: SharedTail;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
