@@ -192,8 +192,10 @@ class FolderJournal implements Journal {
   /** Of each twin with records that are not released, with the number of the last one. */
   readonly #sources = new Map<string, { readonly source: JournalSource; readonly sequence: number }>();
   readonly #idle: (() => void)[] = [];
-  /** Segments that are on their way out: who opens the journal next must not find them half gone. */
-  readonly #removals = new Set<Promise<void>>();
+  /** Segments on their way out go one after the other: after a kill there is a whole end of the journal, and no gap in it. */
+  #removal: Promise<void> = Promise.resolve();
+  /** One could not be removed: those behind it stay, until they are found again at the next opening. */
+  #isStuck = false;
   #enlisted = new Set<JournalSource>();
   #segment: JournalSegment | undefined;
   #offset = 0;
@@ -219,7 +221,7 @@ class FolderJournal implements Journal {
   }
 
   async recall(twin: string): Promise<void> {
-    await Promise.all(this.#removals);
+    await this.#removal;
     const { records } = await readJournal(this.#parts);
     const found = records.get(twin);
     if (found !== undefined) this.#recovered.set(twin, found);
@@ -265,7 +267,7 @@ class FolderJournal implements Journal {
   /** Waits for the groups that were begun or asked for. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#working) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    await Promise.all(this.#removals);
+    await this.#removal;
     await this.#segment?.close();
     this.#segment = undefined;
     await this.#parts.folder[Symbol.asyncDispose]();
@@ -382,17 +384,21 @@ class FolderJournal implements Journal {
     // The newest segment stays: it tells the number that comes next.
     while (this.#segments.length > 1 && this.#isReleased(this.#segments[0]!)) {
       const { first } = this.#segments.shift()!;
-      const removal = this.#remove(first);
-      this.#removals.add(removal);
-      void removal.then(() => this.#removals.delete(removal));
+      this.#removal = this.#removal.then(() => this.#remove(first));
     }
   }
 
+  /** Never rejects. */
   async #remove(first: number): Promise<void> {
+    if (this.#isStuck) return;
     try {
       await this.#parts.folder.remove(first);
     } catch (thrown) {
-      this.#parts.log.warn({ err: thrown }, "An old journal segment could not be removed.");
+      this.#isStuck = true;
+      this.#parts.log.warn(
+        { err: thrown },
+        "An old journal segment could not be removed: all stay until the next start.",
+      );
     }
   }
 

@@ -14,6 +14,8 @@ export interface JournalFaults {
   failWrites?: boolean | undefined;
   /** Segments cannot be made: no room, or the rename fails. */
   failCreate?: boolean | undefined;
+  /** What the removal of a segment waits for, and rejects as. */
+  holdRemoval?: ((first: number) => Promise<void> | undefined) | undefined;
   /** Writes wait until this resolves. */
   hold?: Promise<void> | undefined;
 }
@@ -46,6 +48,7 @@ export function createFaultyJournalFolder(
       return createSegment(first);
     },
     remove: async (first) => {
+      await faults.holdRemoval?.(first);
       disk.delete(first);
     },
     [Symbol.asyncDispose]: async () => {},

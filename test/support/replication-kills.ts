@@ -81,7 +81,7 @@ export async function killWhileReplicating(
   for (let round = 0; ; round++) {
     const isLast = round === rounds;
     if (round > 0) await host.start();
-    const working = workUntilKilled(host.folder, round, ledger, isLast ? 1_000 : Infinity);
+    const working = workUntilKilled(host, round, ledger, isLast ? 1_000 : Infinity);
     if (isLast) await working;
     else await sleep(500 + below(2_500));
     await host.stop("SIGKILL");
@@ -107,9 +107,10 @@ export async function killWhileReplicating(
 }
 
 /** Changes the twin as fast as it goes, until the host is gone or `ms` are over and all of it is in the vault. */
-async function workUntilKilled(folder: string, round: number, ledger: Ledger, ms: number): Promise<void> {
-  await using connection = await connectHost(folder);
-  const { control } = connection!;
+async function workUntilKilled(host: HostProcess, round: number, ledger: Ledger, ms: number): Promise<void> {
+  await using connection = await connectHost(host.folder);
+  if (connection === undefined) throw new Error(`The host does not answer, and said: ${host.stderr}`);
+  const { control } = connection;
   const untilMs = performance.now() + ms;
   const isOver = (): boolean => performance.now() > untilMs;
   const callers = Array.from({ length: CALLERS }, async (_, caller) => {

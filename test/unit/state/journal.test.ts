@@ -159,6 +159,43 @@ describe("twins that share a journal", () => {
   });
 });
 
+describe("segments that nobody needs any more", () => {
+  const oldest = 1;
+
+  /** A journal of some segments, all of which are let go but the last; the removal of the oldest waits for `removal`. */
+  async function letGo(removal: Promise<void>): Promise<Map<number, Uint8Array>> {
+    const { faults, disk, ...folder } = createFaultyJournalFolder();
+    const journal = await openOne(folder);
+    let sequence = 0;
+    while (disk.size < 5) {
+      const record = { twin: "ada", sequence: ++sequence, sealed: new Uint8Array(4_000) };
+      await new Promise<void>((resolve) => journal.enlist({ draw: () => record, settle: () => resolve() }));
+    }
+    faults.holdRemoval = (first) => (first === oldest ? removal : undefined);
+    journal.release("ada", sequence);
+    for (let count = 0; count < 20; count++) await turn();
+    return disk;
+  }
+
+  test("go one after the other: a kill in between leaves no gap", async () => {
+    const disk = await letGo(new Promise(() => {}));
+    expect(disk.size).toBe(5);
+    await openOne(createFaultyJournalFolder(copyDisk(disk)));
+  });
+
+  test("stay when an older one cannot be removed", async () => {
+    const removal = Promise.reject(new Error("EACCES"));
+    removal.catch(() => {});
+    const disk = await letGo(removal);
+    expect(disk.size).toBe(5);
+    await openOne(createFaultyJournalFolder(copyDisk(disk)));
+  });
+
+  test("are gone at once otherwise", async () => {
+    expect([...(await letGo(Promise.resolve())).keys()]).toHaveLength(1);
+  });
+});
+
 describe("a twin that was moved away", () => {
   test("may come back, and begins to count anew", async () => {
     const [folder, disk] = [freshFolder(), createFaultyJournalFolder()];
