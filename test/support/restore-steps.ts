@@ -1,7 +1,6 @@
 // Kills, or fails the disk of, a process at one of the steps of a restore, or of copying a twin into its vault, and
 // judges what is left: a twin, whole, or none, and stores from which it comes back.
 
-import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +16,7 @@ import { TwinStores } from "../../host/twin-stores.ts";
 import { openTwinVault } from "../../host/twin-vault.ts";
 import { visitSleeper } from "../../host/visit-sleeper.ts";
 import { seededBytes } from "./seeded-bytes.ts";
+import { runStepChild } from "./step-child.ts";
 import { putBytes, readBytes } from "./test-vault.ts";
 
 const ENTROPY = seededBytes(9, 32);
@@ -144,12 +144,6 @@ async function judge(folder: string, { operation, id, outcome }: Left): Promise<
 function runChild(
   folder: string,
   { operation, fate, at }: { readonly operation: string; readonly fate: string; readonly at: number },
-): Promise<{ readonly steps: readonly string[]; readonly outcome: string } | undefined> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [CHILD, operation, folder, fate, String(at)], (error, stdout, stderr) => {
-      if (error === null) resolve(JSON.parse(stdout) as { steps: string[]; outcome: string });
-      else if (error.signal === "SIGKILL") resolve(undefined);
-      else reject(new Error(stderr));
-    });
-  });
+): ReturnType<typeof runStepChild> {
+  return runStepChild([CHILD, operation, folder, fate, String(at)]);
 }

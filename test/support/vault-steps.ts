@@ -1,6 +1,5 @@
 // Kills, or fails the disk of, a process at one of the steps of an operation of the vault, and judges what is left.
 
-import { execFile } from "node:child_process";
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +7,7 @@ import { expect } from "vitest";
 import { openFolderVault } from "./folder-vault.ts";
 import { LARGE_SIZE, MANY } from "./many-contents.ts";
 import { seededBytes } from "./seeded-bytes.ts";
+import { runStepChild } from "./step-child.ts";
 import { putBytes, readBytes } from "./test-vault.ts";
 
 /** Operations that change the disk. */
@@ -89,12 +89,6 @@ async function judge(
 function runChild(
   folder: string,
   { operation, fate, at }: { readonly operation: Operation; readonly fate: Fate; readonly at: number },
-): Promise<{ readonly steps: readonly string[]; readonly outcome: string } | undefined> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [CHILD, folder, operation, fate, String(at)], (error, stdout, stderr) => {
-      if (error === null) resolve(JSON.parse(stdout) as { steps: string[]; outcome: string });
-      else if (error.signal === "SIGKILL") resolve(undefined);
-      else reject(new Error(stderr));
-    });
-  });
+): ReturnType<typeof runStepChild> {
+  return runStepChild([CHILD, folder, operation, fate, String(at)]);
 }
